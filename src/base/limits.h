@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: 0BSD */
+/* Every limit of mahatta, with its reason. Sizes are in bytes. Each limit on
+ * foreign input has a test at n - 1, n and n + 1. */
+#ifndef BASE_LIMITS_H
+#define BASE_LIMITS_H
+
+/* Blocks: 2 MiB is what IPFS peers and gateways take at most (bitswap). */
+#define BLOCK_SIZE_MAX (2u * 1024 * 1024)
+
+/* CBOR nesting: real records use < 8; deeper is an attack on recursive
+ * readers of our data, even though ours is iterative. */
+#define CBOR_DEPTH_MAX 32
+
+/* Integers that JavaScript keeps exact, so that a re-encode elsewhere gives
+ * the same bytes and the signature still holds. */
+#define CBOR_INT_MAX 9007199254740991
+
+/* Records: fits a page of text; longer text belongs into a file. */
+#define RECORD_SIZE_MAX (64u * 1024)
+#define RECORD_KEYS_MAX 64    /* keys of the top-level map */
+#define RECORD_FILES_MAX 1024 /* entries of `files` */
+#define RECORD_TAGS_MAX 64
+#define RECORD_TYPE_MAX 64    /* bytes of `type` */
+#define RECORD_KEY_MAX 256    /* bytes of `key` */
+#define RECORD_TITLE_MAX 1024 /* bytes of one title */
+#define RECORD_LANG_MAX 35    /* BCP 47: longest sensible language tag */
+#define RECORD_NAME_MAX 1024  /* bytes of a file's name, path inside a set */
+#define RECORD_REASON_MAX 4096 /* bytes of a withdrawal's reason */
+#define RECORD_LABEL_MAX 128   /* bytes of a label's value */
+
+/* Parcels: 512 links of 41 bytes and a header: about 21.3 kB. */
+#define PARCEL_RECORDS_MAX 512
+#define PARCEL_SIZE_MAX (32u * 1024)
+#define COLLECTION_NAME_MAX 128
+
+/* Clocks: a parcel from further ahead waits; Briar uses the same day. */
+#define CLOCK_SKEW_MAX_S (24 * 60 * 60)
+
+/* UnixFS, profile unixfs-v1-2025 (IPIP-499). */
+#define UNIXFS_LEAF_SIZE (1024u * 1024)
+#define UNIXFS_LINKS_MAX 1024 /* width of a node that we write or read */
+#define UNIXFS_DEPTH_MAX 32   /* levels below a root that we follow */
+#define UNIXFS_FILE_SIZE_MAX (64ll * 1024 * 1024 * 1024) /* claimed, at most */
+#define UNIXFS_NAME_MAX 1024  /* bytes of a directory entry's name */
+#define UNIXFS_DIR_NODE_MAX (256u * 1024) /* no HAMT: larger is refused */
+
+/* Content-defined cuts (FastCDC, USENIX ATC 2016). */
+#define CHUNK_MIN (64u * 1024)
+#define CHUNK_AVG (256u * 1024)
+#define CHUNK_MAX (1024u * 1024)
+
+/* zstd from elsewhere: decoded in one shot into a bounded buffer. */
+#define ZPACK_WINDOW_LOG_MAX 20
+#define ZPACK_FRAME_RAW (256u * 1024) /* what we put into one carry frame */
+
+/* CAR: header with one root is 59 bytes; strangers may name more. */
+#define CAR_HEADER_MAX 4096
+#define CAR_ROOTS_MAX 64
+#define VARINT_BYTES_MAX 9
+
+/* Slips: 10^6 parcels as 8-byte handles is 8 MB. */
+#define SLIP_SIZE_MAX (16u * 1024 * 1024)
+#define SLIP_WISHES_MAX 1024
+#define SLIP_MISSING_MAX 16384 /* blocks named one by one, per wish */
+
+/* Key file: Argon2id parameters are capped when read, or a key file from a
+ * stranger would be a way to eat memory and time. */
+#define KEYFILE_SIZE_MAX 4096
+#define KDF_MEM_BYTES (64ull * 1024 * 1024)
+#define KDF_PASSES 3
+#define KDF_MEM_BYTES_MAX (1024ull * 1024 * 1024)
+#define KDF_PASSES_MAX 16
+#define PASSPHRASE_MAX 1024
+
+/* Store: bounded batches keep other engines possible and memory flat. */
+#define STORE_BATCH_MAX 1024        /* blocks in one call */
+#define STORE_BATCH_BYTES (8u * 1024 * 1024)
+#define STORE_LIST_MAX 1000         /* rows of one answer */
+#define STORE_KV_KEY_MAX 256
+#define STORE_KV_VALUE_MAX (1024u * 1024)
+
+/* Search: a query is what a person types. */
+#define QUERY_WORDS_MAX 32
+#define WORD_BYTES_MAX 96     /* longer "words" are hashes: cut */
+#define SNIPPET_WORDS 24
+
+#define PATH_BYTES_MAX 4096
+
+_Static_assert(RECORD_SIZE_MAX <= BLOCK_SIZE_MAX, "a record is one block");
+_Static_assert(PARCEL_SIZE_MAX <= BLOCK_SIZE_MAX, "a parcel is one block");
+_Static_assert(PARCEL_RECORDS_MAX * 41u + 512 <= PARCEL_SIZE_MAX,
+               "a full parcel fits");
+_Static_assert(CHUNK_MAX <= BLOCK_SIZE_MAX, "a chunk is one block");
+_Static_assert(UNIXFS_LEAF_SIZE <= BLOCK_SIZE_MAX, "a leaf is one block");
+_Static_assert(PARCEL_RECORDS_MAX + 1 <= STORE_BATCH_MAX,
+               "a parcel and its records enter in one batch");
+
+#endif

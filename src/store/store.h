@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: 0BSD */
+/* The one door to a storage engine: a table of operations over opaque bytes.
+ *
+ * An engine keeps blocks (named by CID, numbered in order of arrival), per
+ * collection a log of block numbers, index rows, search documents and small
+ * key-value pairs. It knows nothing of parcels or records. No SQL, transaction
+ * or clock shows above this floor. tests/unit/store_conformance.c is written
+ * against this table alone, so that a second engine can be run through it.
+ *
+ * Rules that hold for every engine:
+ *  - Content (blocks, kv) is sacred; log, index rows and search documents are
+ *    derived: derived_reset() drops them, the station builds them again.
+ *  - put() and append() are each atomic, and durable when they return 0: what
+ *    they stored survives kill -9 and a power cut.
+ *  - Blocks are put before, or in, the append that names them.
+ *  - Nothing is atomic across collections.
+ *  - Numbers grow with arrival and are never given twice.
+ *  - Batches are <= STORE_BATCH_MAX blocks and about STORE_BATCH_BYTES.
+ *  - ERR_BUSY is a normal answer: another process is in the way, try again.
+ *  - One thread at a time per handle.
+ */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/limits.h"
+#include "form/cid.h"
+
+struct store_block {
+  struct cid cid;     /* the caller has verified that it names the bytes */
+  struct span bytes;
+};
+
+/* In a batch, a reference to the ${i}-th block of the same batch. */
+#define STORE_NEW(i) (((uint64_t)1 << 63) | (uint64_t)(i))
+
+/* An index row: under (name, key), ordered by (sort, ref). ${key} is at most
+ * 64 bytes. The same row twice is one row. */
+struct store_row {
+  uint8_t name;
+  struct span key;
+  int64_t sort;
+  uint64_t ref; /* a block's number, or STORE_NEW(i) */
+};
+
+/* A search document: space-separated tokens per field, made by text/. Tokens
+ * hold only bytes >= 0x80, ASCII letters and digits. */
+enum { STORE_FIELD_TITLE, STORE_FIELD_TEXT, STORE_FIELD_FACET, STORE_FIELDS };
+struct store_doc {
+  uint64_t ref;
+  struct span field[STORE_FIELDS];
+};
+
+struct store_pair {
+  struct span key;   /* <= STORE_KV_KEY_MAX */
+  struct span value; /* p NULL: delete the pair */
+};
+
+/* Everything that changes together. Done in this order: blocks, erase, log,
+ * drop, add, undocs, docs, kv. */
+struct store_batch {
+  struct span collection; /* whose log; needed when log_n > 0 */
+  const struct store_block *blocks;
+  size_t blocks_n;
+  const uint64_t *erase; /* blocks to remove for good, overwritten on disk */
+  size_t erase_n;
+  const uint64_t *log; /* block numbers (or STORE_NEW) to append to the log */
+  size_t log_n;
+  const struct store_row *drop;
+  size_t drop_n;
+  const struct store_row *add;
+  size_t add_n;
+  const struct store_doc *undocs; /* with the very tokens that were put */
+  size_t undocs_n;
+  const struct store_doc *docs;
+  size_t docs_n;
+  const struct store_pair *kv;
+  size_t kv_n;
+};
+
+struct store_hit {
+  uint64_t ref;
+  double score; /* greater is better */
+};
+
+/* A query: every word is a group of alternative tokens (the last may be a
+ * prefix); must: all groups are needed, else any. */
+struct store_word {
+  const struct span *token;
+  size_t count;
+  bool exclude; /* documents with it are left out */
+};
+struct store_query {
+  const struct store_word *word;
+  size_t words;
+  bool must;
+  const struct span *facet; /* every facet token must be there */
+  size_t facets;
+  double weight[STORE_FIELDS]; /* of title, text; facet's is ignored */
+};
+
+struct store_stats {
+  uint64_t blocks, block_bytes; /* distinct blocks, their plain size */
+  uint64_t file_blocks, file_bytes; /* of those, put as file blocks */
+  uint64_t disk_bytes;          /* all files of the store */
+  uint64_t index_rows, documents;
+};
+
+struct store;
+
+struct store_ops {
+  const char *engine; /* "sqlite" */
+  void (*close)(struct store *s);
+
+  /* ---- blocks ---- */
+  /* Idempotent. numbers[i] (may be NULL) gets each block's number, fresh[i]
+   * (may be NULL) whether it was new. ${file}: blocks of files, which
+   * mark/sweep may collect; they may rest in another place. */
+  int (*put)(struct store *s, const struct store_block *b, size_t n, bool file,
+             uint64_t *numbers, bool *fresh, struct err *e);
+  /* Append the block's bytes to ${out}: ERR_NOENT when it isn't here. Does
+   * not hash: the caller verifies what leaves the house. */
+  int (*get)(struct store *s, const struct cid *c, struct buf *out,
+             struct err *e);
+  /* By number; ${cid} may be NULL, ${out} may be NULL. */
+  int (*get_ref)(struct store *s, uint64_t ref, struct cid *cid,
+                 struct buf *out, struct err *e);
+  /* refs[i] = number of c[i], 0 when it isn't here. */
+  int (*find)(struct store *s, const struct cid *c, size_t n, uint64_t *refs,
+              struct err *e);
+  /* Up to ${max} numbers > ${after} in order; returns how many. Skips none.
+   * ${file} chooses file blocks or the others. */
+  int (*walk)(struct store *s, uint64_t after, bool file, uint64_t *refs,
+              size_t max, struct err *e);
+  /* Garbage of file blocks: sweep_start opens a generation; mark what is
+   * reachable; sweep drops up to ${limit} unmarked ones that are older than
+   * the generation and says how many and how much (0: done). */
+  int (*sweep_start)(struct store *s, struct err *e);
+  int (*mark)(struct store *s, const struct cid *c, size_t n, struct err *e);
+  int (*sweep)(struct store *s, size_t limit, uint64_t *freed,
+               struct err *e);
+
+  /* ---- the one atomic change ---- */
+  /* numbers, fresh: of batch->blocks, may be NULL. */
+  int (*append)(struct store *s, const struct store_batch *batch,
+                uint64_t *numbers, bool *fresh, struct err *e);
+
+  /* ---- logs and index ---- */
+  /* Log of a collection: up to ${max} numbers > ${after}, ascending. */
+  int (*since)(struct store *s, struct span collection, uint64_t after,
+               uint64_t *refs, size_t max, struct err *e);
+  /* Entries in a collection's log; 0 for one that isn't here. */
+  int (*count)(struct store *s, struct span collection, uint64_t *out,
+               struct err *e);
+  /* Names of collections greater than ${after} by bytes, each followed by a
+   * zero byte, up to ${max} of them; returns how many. */
+  int (*collections)(struct store *s, struct span after, struct buf *names,
+                     size_t max, struct err *e);
+  /* Rows under (name, key) after (sort, ref), ascending, or before it,
+   * descending: fills sort[] and ref[], returns how many. Start ascending
+   * with (INT64_MIN, 0), descending with (INT64_MAX, UINT64_MAX >> 1). */
+  int (*rows)(struct store *s, uint8_t name, struct span key, int64_t sort,
+              uint64_t ref, bool descending, int64_t *sorts, uint64_t *refs,
+              size_t max, struct err *e);
+
+  /* ---- key-value ---- */
+  int (*kv_get)(struct store *s, struct span key, struct buf *out,
+                struct err *e); /* ERR_NOENT */
+  /* Keys > ${after} that start with ${prefix}: appends key, value pairs as
+   * u32 key length, key, u32 value length, value (little endian). */
+  int (*kv_list)(struct store *s, struct span prefix, struct span after,
+                 struct buf *out, size_t max, struct err *e);
+
+  /* ---- search ---- */
+  /* Best first, ties by greater ref; skips the first ${skip}. */
+  int (*query)(struct store *s, const struct store_query *q, size_t skip,
+               struct store_hit *hits, size_t max, struct err *e);
+
+  /* ---- upkeep ---- */
+  int (*derived_reset)(struct store *s, struct err *e);
+  /* SHA-256 over a canonical dump of everything derived: equal for equal
+   * content, however it came about. */
+  int (*derived_digest)(struct store *s, uint8_t out[32], struct err *e);
+  int (*stats)(struct store *s, struct store_stats *out, struct err *e);
+  /* Engine's own structure check; ERR_CORRUPT names the first fault. */
+  int (*check)(struct store *s, struct err *e);
+  /* A number that changes when another process has committed. */
+  int (*version)(struct store *s, uint64_t *out, struct err *e);
+};
+
+struct store {
+  const struct store_ops *ops;
+};
+
+struct store_options {
+  bool readonly; /* never writes, takes no lock */
+  bool create;   /* make it when missing, else ERR_NOENT */
+  size_t cache_bytes; /* page cache, 0: the engine's default (about 2 MiB) */
+};
+
+/* The embedded default. ${path} is the main file; beside it lie path-wal,
+ * path-shm, path-lock and path-files (large file blocks). ERR_BUSY names the
+ * process that holds the lock. */
+int store_sqlite_open(struct store **out, const char *path,
+                      const struct store_options *opt,
+                      struct err *e) MUST_USE;
+
+/* Give every block of a (damaged) store at ${path} that can still be read and
+ * hashes to its CID to ${sink}; unreadable places are passed over. ${sink}
+ * returns 0 to go on. ${good} and ${lost} count. Opens nothing for writing. */
+typedef int store_salvage_sink(void *ud, const struct store_block *b,
+                               bool file);
+int store_sqlite_salvage(const char *path, store_salvage_sink *sink, void *ud,
+                         uint64_t *good, uint64_t *lost,
+                         struct err *e) MUST_USE;
+
+#endif
