@@ -25,8 +25,8 @@
 int cbor_check(const uint8_t *p, size_t n, struct err *e) MUST_USE;
 
 /* Reading. Open a reader over bytes that cbor_check has passed (or over one
- * item inside them, see cbor_mark); then every step below succeeds unless the
- * reader stands at its end. */
+ * item inside them, as cbor_skip and cbor_find give); then every step below
+ * succeeds unless the reader stands at its end. */
 enum cbor_kind {
   CBOR_END, /* the reader is at its end: no item */
   CBOR_INT,
@@ -52,7 +52,8 @@ struct cbor_reader {
 
 static inline struct cbor_reader cbor_reader_of(struct span s)
 {
-  struct cbor_reader r = {s.p, s.p + s.n};
+  /* NULL + 0 is undefined in C. */
+  struct cbor_reader r = {s.p, s.n > 0 ? s.p + s.n : s.p};
   return r;
 }
 
