@@ -1,0 +1,531 @@
+---@meta mahatta
+-- Types and documentation of every function of mahatta, for the Lua language
+-- server and for people. Nothing here runs. Manners that hold everywhere:
+--  * Failures of the world return nil, message, code; the code is one of
+--    mahatta.Code. Misuse raises "bad argument #n ...".
+--  * Options are one table; unknown keys raise.
+--  * Handles have close, __close, __gc and __tostring; a closed one raises
+--    "attempt to use a closed ...". Jobs and readers live on after their
+--    station's variable is collected; closing the station ends them.
+--  * Ids are text: a CIDv1 in base32, "bafyrei...". Times are integers,
+--    seconds since 1970, UTC. Sizes are bytes.
+--  * Paths hold no zero byte. Nothing is written but where it says so.
+
+---@alias mahatta.Code
+---| "ENOMEM" | "EIO" | "EFULL" | "ECORRUPT" | "EINVALID" | "ELIMIT"
+---| "ENOENT" | "EEXIST" | "EBUSY" | "EACCES" | "EMISUSE" | "ESIG"
+---| "EHASH" | "EREADONLY" | "ECLOSED" | "EPOLICY"
+
+---A value of the data model: nil is not one (use mahatta.null). Lua integers
+---are CBOR integers within +-(2^53 - 1); floats are refused. Strings must be
+---UTF-8; other bytes go through mahatta.bytes. A table with keys 1 .. n is a
+---list, one with string keys a map; an empty table is a list unless
+---mahatta.map made it.
+---@alias mahatta.Value boolean|integer|string|table|mahatta.Link|mahatta.Bytes|userdata
+
+---@class mahatta
+---@field _VERSION string "mahatta 0.1.0"
+---@field null userdata the data model's null (a light userdata)
+local mahatta = {}
+
+---A link to a block: what a CID is inside a record. tostring gives the text;
+---== compares by value.
+---@class mahatta.Link
+local Link = {}
+
+---A byte string of the data model (CBOR major type 2). tostring gives the raw
+---bytes; # their number.
+---@class mahatta.Bytes
+local Bytes = {}
+
+---@class mahatta.OpenOptions
+---@field create? boolean make a store and a key when missing; default true
+---@field readonly? boolean never write, take no lock; default false
+---@field key? string path of the key file; default path .. ".key"
+---@field passphrase? string of the key file
+---@field clock? fun(): integer seconds since 1970; default os.time
+---@field index? "now"|"later" search index at once, or by station:index()
+
+---Open the station at ${path}. Another process that has it open for writing
+---gives EBUSY with its pid: open it with readonly = true then.
+---@param path string
+---@param options? mahatta.OpenOptions
+---@return mahatta.Station? station
+---@return string? message
+---@return mahatta.Code? code
+function mahatta.open(path, options) end
+
+---Encode a value as strict DAG-CBOR. Raises for what the data model can't
+---hold, naming the place ("field 'a.b[3]': floats are not allowed").
+---@param value mahatta.Value
+---@return string
+function mahatta.encode(value) end
+
+---Decode strict DAG-CBOR. nil, message, "EINVALID" for anything that encode
+---would not write. Empty maps come back marked as by mahatta.map.
+---@param bytes string
+---@return mahatta.Value? value
+---@return string? message
+---@return mahatta.Code? code
+function mahatta.decode(bytes) end
+
+---Make a link from an id's text. nil, message, "EINVALID" for other CIDs.
+---@param id string
+---@return mahatta.Link? link
+---@return string? message
+---@return mahatta.Code? code
+function mahatta.link(id) end
+
+---The id of some bytes.
+---@param bytes string
+---@param codec? "raw"|"dag-cbor"|"dag-pb" default "raw"
+---@return string id
+function mahatta.id(bytes, codec) end
+
+---Mark a string as bytes of the data model.
+---@param s string
+---@return mahatta.Bytes
+function mahatta.bytes(s) end
+
+---Mark a table as a map, so that it is one even when empty. Returns it.
+---@param t? table
+---@return table
+function mahatta.map(t) end
+
+---Escape a foreign string for people's eyes: control, bidi and zero-width
+---characters that could hide something become \u{...}; the rest is wrapped in
+---first-strong isolates. ${plain} leaves the isolates out.
+---@param s string
+---@param plain? boolean
+---@return string
+function mahatta.display(s, plain) end
+
+---Turn "8G", "10M", "64k" or an integer into bytes (1024-based). nil, message,
+---"EINVALID" when it is no size.
+---@param size string|integer
+---@return integer? bytes
+---@return string? message
+---@return mahatta.Code? code
+function mahatta.size(size) end
+
+---A file of a record to publish: either ${path} (it is read and stored) or
+---${data} with ${size} (its blocks are here, or will come).
+---@class mahatta.FileSpec
+---@field path? string
+---@field name? string relative path with "/"; default the path's last part
+---@field type? string media type; default by the name's ending
+---@field size? integer
+---@field data? mahatta.Link
+---@field sha256? mahatta.Bytes
+
+---What is published. Keys that are not listed are the application's own.
+---@class mahatta.Record
+---@field type string
+---@field title? string|table<string, string> text, or language -> text
+---@field text? string|table<string, string>
+---@field lang? string BCP 47
+---@field tags? string[]
+---@field license? string SPDX identifier
+---@field files? mahatta.FileSpec[]
+---@field key? string same key, same author: a new version of the same thing
+---@field about? mahatta.Link|string
+---@field source? string
+---@field created? string
+
+---A published record as it is given back.
+---@class mahatta.Entry
+---@field id string
+---@field record mahatta.Record
+---@field collection string
+---@field author string "did:key:z6Mk..."
+---@field time integer as its author claims
+---@field parcel string id of the parcel that lists it
+
+---@class mahatta.Hit
+---@field id string
+---@field title string in the language asked for, else the first there is
+---@field snippet string best window of the text, found words between the marks
+---@field score number greater is better
+---@field collection string
+---@field author string
+---@field time integer
+---@field type string
+---@field lang? string language of the title shown
+
+---@class mahatta.Station
+local Station = {}
+
+---Close it; idempotent. Jobs of it end with ECLOSED.
+function Station:close() end
+
+---This station's name: its Ed25519 key as "did:key:z6Mk...".
+---@return string did
+function Station:id() end
+
+---@return string path
+function Station:path() end
+
+---Publish one record. Files named by path are read and stored first.
+---@param collection string
+---@param record mahatta.Record
+---@param options? { time?: integer }
+---@return string? id
+---@return string? message
+---@return mahatta.Code? code
+function Station:publish(collection, record, options) end
+
+---Publish all records that ${records} yields: an iterator function, or a list.
+---Packs up to 512 a parcel, each parcel durable before the next is begun. The
+---iterator may yield. Stops at the first bad record: what was committed before
+---stays, and the message says how many.
+---@param collection string
+---@param records (fun(): mahatta.Record?)|mahatta.Record[]
+---@param options? { time?: integer, progress?: fun(done: integer) }
+---@return integer? count
+---@return string? message
+---@return mahatta.Code? code
+function Station:publish_all(collection, records, options) end
+
+---The handle under publish_all, for loops of one's own.
+---@param collection string
+---@param options? { time?: integer }
+---@return mahatta.Publisher
+function Station:publisher(collection, options) end
+
+---@class mahatta.Publisher
+local Publisher = {}
+
+---Add one record (files as links, not paths). Commits by itself when the
+---parcel is full.
+---@param record mahatta.Record
+---@return string? id
+---@return string? message
+---@return mahatta.Code? code
+function Publisher:add(record) end
+
+---Sign and store what was added; durable when it returns.
+---@return integer? committed records committed by this handle so far
+---@return string? message
+---@return mahatta.Code? code
+function Publisher:commit() end
+
+---Drop what was added and not committed; idempotent.
+function Publisher:close() end
+
+---One record by its id; the newest listing when there are several.
+---@param id string
+---@return mahatta.Entry? entry nil, message, "ENOENT" also when withdrawn
+---@return string? message
+---@return mahatta.Code? code
+function Station:get(id) end
+
+---The current record with ${key} in a collection, of ${author} (default this
+---station).
+---@param collection string
+---@param key string
+---@param author? string
+---@return mahatta.Entry? entry
+---@return string? message
+---@return mahatta.Code? code
+function Station:current(collection, key, author) end
+
+---All versions of the thing that ${id} is a version of, newest first; just
+---itself when it has no key.
+---@param id string
+---@return mahatta.Entry[]? versions
+---@return string? message
+---@return mahatta.Code? code
+function Station:history(id) end
+
+---@class mahatta.ListOptions
+---@field type? string
+---@field author? string
+---@field history? boolean older versions too; default false
+---@field limit? integer
+
+---Records of a collection, newest first. A pattern such as "edu/*" or "*"
+---walks all that match.
+---@param collection string
+---@param options? mahatta.ListOptions
+---@return fun(): mahatta.Entry?
+function Station:list(collection, options) end
+
+---One page of a list, for programs that page themselves.
+---@param collection string a name, no pattern
+---@param options? { limit?: integer, cursor?: string, history?: boolean }
+---@return mahatta.Entry[]? page
+---@return string? cursor give it back for the next page; nil at the end (or message)
+---@return mahatta.Code? code
+function Station:page(collection, options) end
+
+---Collections that have parcels here.
+---@return { name: string, parcels: integer }[]
+function Station:collections() end
+
+---Records about ${id} (labels, corrections, comments), newest first.
+---@param id string
+---@return mahatta.Entry[]? entries
+---@return string? message
+---@return mahatta.Code? code
+function Station:about(id) end
+
+---Take back what this station published: hides it here and wherever the
+---withdrawal arrives, drops its bytes, and old carry files don't bring it
+---back. With a key, all its versions go unless only = true.
+---@param id string
+---@param options? { reason?: string, only?: boolean }
+---@return string? id of the withdrawal
+---@return string? message
+---@return mahatta.Code? code
+function Station:withdraw(id, options) end
+
+---Say something about a record: a label such as "unverified".
+---@param id string
+---@param value string
+---@param options? { negated?: boolean, expires?: integer, collection?: string }
+---@return string? id
+---@return string? message
+---@return mahatta.Code? code
+function Station:label(id, value, options) end
+
+---Labels in force: the newest of each author and value, not negated, not
+---expired.
+---@param id string
+---@return { value: string, author: string, time: integer, expires?: integer, id: string }[]?
+---@return string? message
+---@return mahatta.Code? code
+function Station:labels(id) end
+
+---Follow a collection ("edu/physics"), all below a prefix ("edu/*"), or
+---everything ("*"). ${files}: largest file to fetch: "none", "all" or a size;
+---default "all".
+---@param pattern string
+---@param options? { files?: string|integer }
+---@return true?
+---@return string? message
+---@return mahatta.Code? code
+function Station:follow(pattern, options) end
+
+---@param pattern string
+---@return true?
+---@return string? message
+---@return mahatta.Code? code
+function Station:unfollow(pattern) end
+
+---@return { pattern: string, files: integer }[] files: math.maxinteger is all
+function Station:follows() end
+
+---@class mahatta.SearchOptions
+---@field collection? string only there (a name)
+---@field type? string
+---@field lang? string title and snippet in this language when there
+---@field limit? integer default 10, at most 1000
+---@field offset? integer
+---@field mark? string[] before and after a found word; default "«", "»"
+
+---Search titles and texts. Any text is a query: words; any of them may match,
+---more and rarer ones rank higher.
+---@param query string
+---@param options? mahatta.SearchOptions
+---@return fun(): mahatta.Hit?
+function Station:search(query, options) end
+
+---The list behind search.
+---@param query string
+---@param options? mahatta.SearchOptions
+---@return mahatta.Hit[]? hits
+---@return string? message
+---@return mahatta.Code? code
+function Station:find(query, options) end
+
+---Store a file's content. The job's result: { link, size, sha256, blocks }.
+---@param path string
+---@param options? { cut?: "auto"|"fixed"|"content", type?: string }
+---@return mahatta.Job? job
+---@return string? message
+---@return mahatta.Code? code
+function Station:add_file(path, options) end
+
+---Write a file out below the folder ${dir}: under a cleaned name (of ${name}),
+---never outside, never over an existing file. Result: { path, size }.
+---@param link mahatta.Link|string
+---@param dir string
+---@param name string
+---@return mahatta.Job? job
+---@return string? message
+---@return mahatta.Code? code
+function Station:export_file(link, dir, name) end
+
+---Write all files of a record below ${dir}.
+---@param id string
+---@param dir string
+---@param options? { progress?: fun(done: integer, total: integer) }
+---@return { path: string, name: string, size: integer }[]?
+---@return string? message
+---@return mahatta.Code? code
+function Station:export(id, dir, options) end
+
+---Read a file's bytes in order, each block verified.
+---@param link mahatta.Link|string
+---@return mahatta.Reader? reader
+---@return string? message
+---@return mahatta.Code? code
+function Station:reader(link) end
+
+---@class mahatta.Reader
+local Reader = {}
+---Next bytes, at most 1 MiB; nil at the end; nil, message, code on failure
+---(ENOENT names the block that is missing).
+---@return string? bytes
+---@return string? message
+---@return mahatta.Code? code
+function Reader:read() end
+---@return integer bytes of the whole file
+function Reader:size() end
+function Reader:close() end
+
+---@class mahatta.SlipOptions
+---@field budget? string|integer bytes that the answer may have
+---@field files? string|integer largest file wanted, over the follow rules
+
+---Write a slip: what this station has and wants. Replaces ${path} atomically.
+---@param path string
+---@param options? mahatta.SlipOptions
+---@return { bytes: integer, wishes: integer, parcels: integer }?
+---@return string? message
+---@return mahatta.Code? code
+function Station:slip(path, options) end
+
+---@class mahatta.PackOptions
+---@field slip? string path of a slip: write just what its author lacks
+---@field collections? string[] names or patterns; default all
+---@field budget? string|integer bytes the file may have; default the slip's
+---@field files? string|integer largest file to take; default all
+---@field compress? boolean default: does ${path} end in ".zst"
+---@field level? integer zstd level, 1 .. 19; default 9
+
+---Write a carry file: .car, or .car.zst in independent frames. It is written
+---beside itself, synced, and renamed; an existing file is refused (EEXIST).
+---Result: mahatta.Packed.
+---@param path string
+---@param options? mahatta.PackOptions
+---@return mahatta.Job? job
+---@return string? message
+---@return mahatta.Code? code
+function Station:pack(path, options) end
+
+---@class mahatta.Packed
+---@field path string
+---@field bytes integer of the file
+---@field blocks integer
+---@field parcels integer
+---@field records integer
+---@field files integer
+---@field left_parcels integer parcels that the budget left out
+---@field left_files integer files that the budget left out
+
+---Take in a carry file through the one door. The file is only read. Damage
+---costs the blocks it hits. Result: mahatta.Report.
+---@param path string
+---@param options? { collections?: string[], keep?: boolean, index?: "now"|"later" }
+---@return mahatta.Job? job
+---@return string? message
+---@return mahatta.Code? code
+function Station:unpack(path, options) end
+
+---@class mahatta.Report
+---@field added integer records that are new here
+---@field parcels integer parcels that are new here
+---@field known integer blocks that were here before
+---@field files integer file blocks stored
+---@field bytes integer plain bytes stored
+---@field withdrawn integer withdrawals that took effect
+---@field held integer parcels from the future, kept until their day
+---@field refused integer records that the policy refused
+---@field unlisted integer good blocks that nothing here asks for
+---@field bad integer damaged or forged blocks, dropped
+---@field faults string[] the first 20 of them in words
+---@field missing integer blocks still missing of what arrived
+
+---Policy in Lua. admit(entry, from): "keep", "drop" (this record) or "stop"
+---(the whole parcel); ${from} is "carry:PATH". It may yield. nil clears it.
+---@param hooks? { admit?: fun(entry: mahatta.Entry, from: string): string }
+function Station:policy(hooks) end
+
+---Blocks that something here lists but that are not here, with what wants
+---them: { id, kind = "record"|"file"|"part", entry? }.
+---@param options? { limit?: integer }
+---@return { id: string, kind: string, ["for"]: string }[]?
+---@return string? message
+---@return mahatta.Code? code
+function Station:missing(options) end
+
+---Drop and rebuild everything that is derived from blocks. Result:
+---{ parcels, records }. salvage = true first saves every intact block of a
+---damaged store into a new file that takes its place (the old one is kept as
+---path .. ".damaged"): result also has saved, lost.
+---@param options? { salvage?: boolean }
+---@return mahatta.Job? job
+---@return string? message
+---@return mahatta.Code? code
+function Station:rebuild(options) end
+
+---Put records into the search index that were published with index =
+---"later". Result: { records }.
+---@return mahatta.Job? job
+function Station:index() end
+
+---Check the store's structure and that everything listed is here; with
+---read_data = true also hash every block. Result: { blocks, bytes, bad,
+---missing, faults }.
+---@param options? { read_data?: boolean }
+---@return mahatta.Job? job
+---@return string? message
+---@return mahatta.Code? code
+function Station:verify(options) end
+
+---Free file blocks that nothing lists any more. Result: { freed }.
+---@return mahatta.Job? job
+---@return string? message
+---@return mahatta.Code? code
+function Station:sweep() end
+
+---@return { blocks: integer, bytes: integer, file_blocks: integer, file_bytes: integer, disk: integer, documents: integer, collections: integer, parcels: integer, held: integer, unindexed: boolean }?
+---@return string? message
+---@return mahatta.Code? code
+function Station:stats() end
+
+---SHA-256 in hex over all derived tables, equal for equal content.
+---@return string? digest
+---@return string? message
+---@return mahatta.Code? code
+function Station:digest() end
+
+---Long work in bounded slices. Nothing runs until it is stepped.
+---@class mahatta.Job
+local Job = {}
+---Work for about ${ms} milliseconds (default 20).
+---@param ms? integer
+---@return boolean? more true: call again; false: finished
+---@return integer|string done progress so far (or the message)
+---@return integer|mahatta.Code total what done grows to, as far as known
+function Job:step(ms) end
+---Step to the end.
+---@return table? result
+---@return string? message
+---@return mahatta.Code? code
+function Job:run() end
+---for done, total in job:steps() do ... end, then job:result().
+---@param ms? integer
+---@return fun(): integer?, integer?
+function Job:steps(ms) end
+---The finished job's result; nil, message, code when it failed. Raises while
+---it runs.
+---@return table? result
+---@return string? message
+---@return mahatta.Code? code
+function Job:result() end
+---Give it up: what was done stays valid, half-written files are removed.
+function Job:close() end
+
+return mahatta
