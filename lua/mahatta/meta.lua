@@ -461,14 +461,19 @@ function Station:policy(hooks) end
 function Station:missing(options) end
 
 ---Drop and rebuild everything that is derived from blocks. Result:
----{ parcels, records }. salvage = true first saves every intact block of a
----damaged store into a new file that takes its place (the old one is kept as
----path .. ".damaged"): result also has saved, lost.
----@param options? { salvage?: boolean }
+---{ parcels, records }.
 ---@return mahatta.Job? job
 ---@return string? message
 ---@return mahatta.Code? code
-function Station:rebuild(options) end
+function Station:rebuild() end
+
+---Take every intact block of a damaged store at ${path} into this one, then
+---rebuild. Only reads there. Blocks while it reads (a tool for a bad day).
+---@param path string
+---@return { saved: integer, lost: integer }?
+---@return string? message
+---@return mahatta.Code? code
+function Station:salvage(path) end
 
 ---Put records into the search index that were published with index =
 ---"later". Result: { records }.
