@@ -10,7 +10,13 @@
 #define CRYPT_KEY_SIZE 32 /* Ed25519 public key */
 #define CRYPT_SIG_SIZE 64
 #define CRYPT_SEED_SIZE 32
-#define CRYPT_DID_MAX 64 /* "did:key:z6Mk..." and its NUL */
+#define CRYPT_DID_SIZE 56 /* "did:key:z6Mk...", always; no NUL counted */
+#define CRYPT_DID_MAX 64  /* room for it and its NUL */
+#define CRYPT_SALT_SIZE 16
+#define CRYPT_NONCE_SIZE 24
+#define CRYPT_TAG_SIZE 16
+#define CRYPT_SECRET_SIZE 32  /* a symmetric key */
+#define CRYPT_DERIVED_SIZE 64 /* an AEAD key and a commitment */
 
 /* Starts libsodium and runs the known-answer self-test (SHA-256, Ed25519 sign
  * and the acceptance rule, Argon2id small, XChaCha20-Poly1305): once a
@@ -29,13 +35,16 @@ int identity_from_seed(struct identity **out, const uint8_t *seed,
 void identity_del(struct identity *id); /* NULL-safe; wipes */
 const uint8_t *identity_key(const struct identity *id); /* 32 bytes */
 
+/* The secret itself, for the key file alone. The caller wipes it. */
+void identity_seed(uint8_t out[CRYPT_SEED_SIZE], const struct identity *id);
+
 /* Ed25519 over ${domain} (a C string, its NUL included) followed by ${a} and
  * then ${b}: two spans so that a message can be signed around its own
  * signature field. Copies them; ERR_NOMEM. */
 int crypt_sign(uint8_t sig[CRYPT_SIG_SIZE], const struct identity *id,
                const char *domain, struct span a, struct span b) MUST_USE;
 
-/* The one acceptance rule (FORMAT.md F-sig): verify_detached holds AND the
+/* The one acceptance rule (FORMAT.md, "Signatures"): verify_detached holds AND the
  * author's key is a valid point AND R is a valid point. 0, ERR_SIG, or
  * ERR_NOMEM. ${author_ok}: pass true when crypt_author_ok said so for this
  * very key before (the answer is a constant of the key). */
@@ -54,31 +63,47 @@ void did_text(char out[CRYPT_DID_MAX], const uint8_t key[CRYPT_KEY_SIZE]);
 int did_parse(uint8_t key[CRYPT_KEY_SIZE], const char *text, size_t n,
               struct err *e) MUST_USE;
 
-/* Key file: how an identity rests. Made 0600 with O_EXCL (ERR_EXIST when
- * there is one), synced with its folder before return; refused with
- * ERR_ACCESS when group or others can read it or it is not a plain file of
- * ours. ${pass} NULL: in the clear; else sealed with XChaCha20-Poly1305 under
- * Argon2id (KDF_MEM_BYTES, KDF_PASSES) with a key commitment. Load gives
- * ERR_SIG for a wrong passphrase, ERR_ACCESS when one is needed and ${pass}
- * is NULL, ERR_LIMIT for parameters over the caps. The format is in
- * FORMAT.md. */
-int keyfile_save(const char *path, const struct identity *id, const char *pass,
-                 struct err *e) MUST_USE;
-int keyfile_load(struct identity **out, const char *path, const char *pass,
-                 struct err *e) MUST_USE;
+/* ---- parts of the key file (form/keyfile.h) ---- */
 
-/* The same on bytes, for the fuzzer and for other ways to keep them. */
-int keyfile_encode(struct buf *out, const struct identity *id,
-                   const char *pass, struct err *e) MUST_USE;
-int keyfile_decode(struct identity **out, struct span file, const char *pass,
-                   struct err *e) MUST_USE;
+struct crypt_cost { /* of Argon2id */
+  uint64_t mem_bytes; /* >= 8192 */
+  uint64_t passes;    /* >= 1 */
+};
+
+/* Argon2id, one lane: a passphrase to a key. ERR_NOMEM. The caller keeps the
+ * cost within limits.h. */
+int crypt_stretch(uint8_t out[CRYPT_SECRET_SIZE], struct span pass,
+                  const uint8_t salt[CRYPT_SALT_SIZE],
+                  const struct crypt_cost *cost) MUST_USE;
+
+/* BLAKE2b-512 of ${info}, keyed with ${secret}. The first 32 bytes are an
+ * AEAD key, the last 32 commit to it: XChaCha20-Poly1305 alone would let one
+ * ciphertext open under two keys. Cannot fail. */
+void crypt_derive(uint8_t out[CRYPT_DERIVED_SIZE],
+                  const uint8_t secret[CRYPT_SECRET_SIZE], struct span info);
+
+/* XChaCha20-Poly1305; ${head} is bound, not hidden. crypt_seal writes
+ * plain.n + CRYPT_TAG_SIZE bytes and cannot fail; crypt_open writes sealed.n
+ * - CRYPT_TAG_SIZE bytes, or returns ERR_SIG. */
+void crypt_seal(uint8_t *out, struct span plain, struct span head,
+                const uint8_t nonce[CRYPT_NONCE_SIZE],
+                const uint8_t key[CRYPT_SECRET_SIZE]);
+int crypt_open(uint8_t *out, struct span sealed, struct span head,
+               const uint8_t nonce[CRYPT_NONCE_SIZE],
+               const uint8_t key[CRYPT_SECRET_SIZE]) MUST_USE;
+
+/* Equality in a time that does not tell where they differ. */
+bool crypt_equal(const void *a, const void *b, size_t n);
+
+/* ---- small parts ---- */
 
 /* ${n} random bytes. Cannot fail after crypt_start. */
 void crypt_random(void *out, size_t n);
 
 /* 8-byte keyed short hash (SipHash-2-4) for tables over hostile keys and for
  * the salted handles of a slip; ${salt} has 16 bytes. */
-uint64_t crypt_short(const uint8_t salt[16], const void *p, size_t n);
+uint64_t crypt_short(const uint8_t salt[CRYPT_SALT_SIZE], const void *p,
+                     size_t n);
 
 /* Overwrite ${n} bytes so that no optimiser drops it. */
 void crypt_wipe(void *p, size_t n);
