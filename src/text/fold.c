@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: 0BSD */
+#include "text/fold.h"
+
+#include <utf8proc.h>
+
+#define ALEF 0x0627u
+#define REH 0x0631u
+#define FEH 0x0641u
+#define KAF 0x0643u
+#define LAM 0x0644u
+#define HEH 0x0647u
+#define WAW 0x0648u
+#define YEH 0x064au
+
+#define DROP 0u     /* answers of arabic(): no letter is left ... */
+#define UNKNOWN 1u  /* ... or it is not for this table to say */
+
+/* Tashkeel, superscript alef, Koranic marks: people type without them. */
+static bool is_arabic_mark(uint32_t cp)
+{
+  return (cp >= 0x064b && cp <= 0x065f) || cp == 0x0670 ||
+         (cp >= 0x0610 && cp <= 0x061a) || (cp >= 0x06d6 && cp <= 0x06dc) ||
+         (cp >= 0x06df && cp <= 0x06e8) || (cp >= 0x06ea && cp <= 0x06ed) ||
+         (cp >= 0x08d3 && cp <= 0x08e1) || (cp >= 0x08e3 && cp <= 0x08ff);
+}
+
+/* Letters that keyboards and habits exchange, within U+0600 .. U+06FF. The
+ * Kurdish letters at the end fold onto what an Arabic keyboard has. */
+static uint32_t arabic(uint32_t cp)
+{
+  switch (cp) {
+  case 0x0622: case 0x0623: case 0x0625: /* hamza and madda on alef */
+  case 0x0671: case 0x0672: case 0x0673: case 0x0675:
+    return ALEF;
+  case 0x0649: case 0x06cc: case 0x06cd: case 0x06d0: /* dotless, Farsi yeh */
+  case 0x0626: case 0x0678: case 0x063d: case 0x063e: case 0x063f:
+  case 0x06d2: case 0x06d3:
+    return YEH;
+  case 0x0629: case 0x06be: case 0x06c0: case 0x06c1: /* teh marbuta, hehs */
+  case 0x06c2: case 0x06c3: case 0x06d5:
+    return HEH;
+  case 0x06a9: case 0x06aa:
+    return KAF;
+  case 0x0624: case 0x0676: case 0x0677:
+    return WAW;
+  case 0x06ce:
+    return YEH;
+  case 0x06c6: case 0x06c7: case 0x06c8:
+    return WAW;
+  case 0x0694: case 0x0695:
+    return REH;
+  case 0x06b5: case 0x06b6: case 0x06b7:
+    return LAM;
+  case 0x06a4:
+    return FEH;
+  case 0x0621: case 0x0674: /* lone hamza */
+  case 0x0640:              /* tatweel */
+    return DROP;
+  default:
+    break;
+  }
+  if ((cp >= 0x0627 && cp <= 0x063a) || (cp >= 0x0641 && cp <= 0x064a)) {
+    return cp;
+  }
+  if (cp >= 0x0660 && cp <= 0x0669) {
+    return '0' + (cp - 0x0660);
+  }
+  if (cp >= 0x06f0 && cp <= 0x06f9) {
+    return '0' + (cp - 0x06f0);
+  }
+  return is_arabic_mark(cp) ? DROP : UNKNOWN;
+}
+
+/* Accents and the like on Latin, Greek, Cyrillic letters, and variation
+ * selectors. The vowel signs of other scripts are marks too, but carry the
+ * word: they stay. */
+static bool is_loose_mark(uint32_t cp)
+{
+  return (cp >= 0x0300 && cp <= 0x036f) || (cp >= 0x1ab0 && cp <= 0x1aff) ||
+         (cp >= 0x1dc0 && cp <= 0x1dff) || (cp >= 0x20d0 && cp <= 0x20ff) ||
+         (cp >= 0xfe00 && cp <= 0xfe0f) || (cp >= 0xfe20 && cp <= 0xfe2f) ||
+         is_arabic_mark(cp);
+}
+
+static enum fold_class class_of(uint32_t cp)
+{
+  if (is_loose_mark(cp)) {
+    return FOLD_DROP;
+  }
+  utf8proc_category_t c = utf8proc_category((utf8proc_int32_t)cp);
+  if (c >= UTF8PROC_CATEGORY_LU && c <= UTF8PROC_CATEGORY_NO) {
+    return FOLD_LETTER; /* letters, marks, numbers stand in one row */
+  }
+  /* ZWJ, bidi marks, soft hyphen. ZWNJ too: the Sorani spelling of U+06D5 as
+   * heh and ZWNJ folds to heh, which is what U+06D5 itself folds to. U+06DD
+   * is a format character by name, but stands between verses. */
+  return c == UTF8PROC_CATEGORY_CF && cp != 0x06dd ? FOLD_DROP : FOLD_BREAK;
+}
+
+/* Append what one decomposed code point leaves. */
+static enum fold_class put(uint32_t cp, uint32_t *out, size_t *n)
+{
+  uint32_t to = cp >= 0x0600 && cp <= 0x06ff ? arabic(cp) : UNKNOWN;
+  if (to == DROP) {
+    return FOLD_DROP;
+  }
+  if (to == UNKNOWN) {
+    enum fold_class c = class_of(cp);
+    if (c != FOLD_LETTER) {
+      return c;
+    }
+    to = cp == 0x0131 ? 'i' : cp; /* dotless i: no mark to take off */
+  }
+  out[(*n)++] = to;
+  return FOLD_LETTER;
+}
+
+/* Case folding and compatibility decomposition (presentation forms,
+ * ligatures, full width), then each part by itself. Forms that stand for a
+ * phrase (U+FDFA) or hold a sign (a fraction's slash) break words. */
+static enum fold_class fold_general(uint32_t cp, uint32_t *out, size_t *n)
+{
+  enum fold_class c = class_of(cp);
+  if (c != FOLD_LETTER && c != FOLD_DROP) {
+    return c;
+  }
+  utf8proc_int32_t part[FOLD_OUT_MAX];
+  int boundary = 0;
+  utf8proc_ssize_t parts = utf8proc_decompose_char(
+      (utf8proc_int32_t)cp, part, FOLD_OUT_MAX,
+      UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT | UTF8PROC_CASEFOLD, &boundary);
+  if (parts < 0 || parts > FOLD_OUT_MAX) {
+    return FOLD_BREAK;
+  }
+  for (utf8proc_ssize_t i = 0; i < parts; i++) {
+    if (put((uint32_t)part[i], out, n) == FOLD_BREAK) {
+      return FOLD_BREAK;
+    }
+  }
+  return *n > 0 ? FOLD_LETTER : FOLD_DROP;
+}
+
+static enum fold_class fold_ascii(uint32_t cp, uint32_t *out)
+{
+  if (cp >= 'A' && cp <= 'Z') {
+    *out = cp - 'A' + 'a';
+    return FOLD_LETTER;
+  }
+  if ((cp >= 'a' && cp <= 'z') || (cp >= '0' && cp <= '9')) {
+    *out = cp;
+    return FOLD_LETTER;
+  }
+  return FOLD_BREAK;
+}
+
+enum fold_class fold(uint32_t cp, uint32_t out[FOLD_OUT_MAX], size_t *n)
+{
+  *n = 0;
+  enum fold_class c;
+  if (cp < 0x80) {
+    c = fold_ascii(cp, out);
+    *n = c == FOLD_LETTER ? 1 : 0;
+    return c;
+  }
+  if (cp >= 0x0600 && cp <= 0x06ff) {
+    c = put(cp, out, n); /* nothing there decomposes into more than it folds */
+  } else {
+    c = fold_general(cp, out, n);
+  }
+  if (c != FOLD_LETTER) {
+    *n = 0;
+  }
+  return c;
+}
