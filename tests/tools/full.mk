@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: 0BSD
+# What takes long: sanitizers, analyzers, fuzzing, coverage, LuaRocks.
+
+.PHONY: check-all asan asan-run replay-built fuzz fuzz-run fuzz-all tidy \
+  analyze headers valgrind cover cover-run rock lua53
+
+replay-built: $(REPLAY_BIN)
+
+# --- sanitizers ------------------------------------------------------------
+
+# Preloaded into Debian's lua: it has no sanitizers of its own. Only gcc's
+# runtime is a shared library by default.
+PRELOAD := env LD_PRELOAD=$(shell $(CC) -print-file-name=libasan.so)
+SAN_SPEC := $(if $(IS_CLANG),,$(and $(SPEC),'$(PRELOAD) $(BUSTED)'))
+export ASAN_OPTIONS := detect_leaks=1:handle_abort=1:strict_string_checks=1
+
+asan:
+	@$(MAKE) VARIANT=asan asan-run
+asan-run: all $(TEST_BIN) $(REPLAY_BIN)
+	@$(RUN_TESTS) $(B)/log @unit $(TEST_BIN) @spec $(SAN_SPEC) \
+	  @replay $(call replays,$(B))
+
+# --- fuzzing ---------------------------------------------------------------
+
+SECS ?= 60
+fuzz:
+	$(if $(filter $(T),$(FUZZERS)),,$(error T is one of: $(FUZZERS)))
+	@$(MAKE) VARIANT=fuzz CC=clang FUZZERS='$(T)' fuzz-run
+fuzz-all:
+	@$(MAKE) VARIANT=fuzz CC=clang fuzz-run
+
+# New finds stay under build/; a crash is copied to the corpus by hand, with
+# its repair.
+fuzz-run: $(FUZZ_BIN)
+	@for t in $(FUZZERS); do \
+	  mkdir -p $(B)/corpus/$$t tests/fuzz/corpus/$$t; \
+	  $(B)/tests/fuzz/$${t}_fuzz -max_total_time=$(SECS) -timeout=10 \
+	    -rss_limit_mb=1024 -max_len=65536 -print_final_stats=1 \
+	    -artifact_prefix=$(B)/$$t- $(B)/corpus/$$t tests/fuzz/corpus/$$t \
+	    || exit 1; \
+	done
+
+# --- analyzers -------------------------------------------------------------
+
+TIDY_FLAGS = -std=c11 -D_GNU_SOURCE -Isrc $(LUA_CFLAGS) $(DEP_CFLAGS)
+tidy:
+	@printf '%s\n' $(CORE_SRC) $(LUA_SRC) | xargs -P 2 -n 2 sh -c \
+	  'clang-tidy --quiet "$$@" -- $(TIDY_FLAGS) 2>/dev/null' tidy
+
+analyze:
+	@printf '%s\n' $(CORE_SRC) $(LUA_SRC) | xargs -P 2 -n 1 \
+	  gcc $(TIDY_FLAGS) -O1 -fanalyzer -Werror -c -o /dev/null
+	@cppcheck --quiet --error-exitcode=1 --std=c11 --inline-suppr \
+	  --enable=warning,performance,portability -D_GNU_SOURCE \
+	  -D__GNUC__=12 --suppress=missingIncludeSystem -Isrc src
+
+# Each header stands alone, in C11 and in C++.
+headers:
+	@for h in $(HEADERS:src/%=%); do \
+	  echo "#include \"$$h\"" | gcc -std=c11 -D_GNU_SOURCE -Wall -Wextra \
+	    -Wpedantic -Werror -fsyntax-only -Isrc $(LUA_CFLAGS) -x c - \
+	    || { echo "$$h: not alone in C"; exit 1; }; \
+	  echo "#include \"$$h\"" | g++ -std=c++17 -D_GNU_SOURCE -Wall -Werror \
+	    -D_Static_assert=static_assert -fsyntax-only -Isrc $(LUA_CFLAGS) \
+	    -x c++ - || { echo "$$h: not alone in C++"; exit 1; }; \
+	done
+
+VALGRIND := valgrind -q --error-exitcode=9 --leak-check=full \
+  --errors-for-leak-kinds=definite,indirect
+valgrind: $(TEST_BIN)
+	@$(RUN_TESTS) $(B)/log-valgrind @valgrind \
+	  $(foreach t,$(filter $(B)/tests/unit/%,$(TEST_BIN)),'$(VALGRIND) $(t)')
+
+# --- coverage --------------------------------------------------------------
+
+cover:
+	@rm -rf build/cover-clang/raw
+	@$(MAKE) VARIANT=cover CC=clang cover-run
+cover-run: all $(TEST_BIN)
+	@LLVM_PROFILE_FILE=$(B)/raw/%m-%p.profraw \
+	  $(RUN_TESTS) $(B)/log @unit $(TEST_BIN) @spec $(SPEC)
+	@llvm-profdata merge -o $(B)/cover.profdata $(B)/raw/*.profraw
+	@llvm-cov report $(CORE) $(TEST_BIN:%=-object %) \
+	  -instr-profile=$(B)/cover.profdata -show-branch-summary \
+	  -ignore-filename-regex='^tests/' $(CORE_SRC) $(LUA_SRC)
+
+# --- packages --------------------------------------------------------------
+
+# LuaRocks, offline, from a copy of the tree, for the Lua of DEPS_BUILD.
+rock:
+	@sh tests/tools/rock.sh
+
+lua53:
+	@$(MAKE) LUA_VERSION=5.3 WERROR=1 all
+	@LUA_CPATH='./build/5.3/?.so;;' lua5.3 -e 'require "mahatta.core"'
+
+# --- all -------------------------------------------------------------------
+
+FULL := @gcc '$(MAKE) WERROR=1 CC=gcc check' \
+  @asan '$(MAKE) asan CC=gcc' '$(MAKE) asan CC=clang' \
+  @clang '$(MAKE) WERROR=1 CC=clang unit' '=$(MAKE) WERROR=1 CC=clang all' \
+  @static '=$(MAKE) headers' '=$(MAKE) tidy' '=$(MAKE) analyze' \
+  @valgrind '$(MAKE) CC=gcc valgrind' \
+  @fuzz '=$(MAKE) fuzz-all SECS=20' \
+  @package '=$(MAKE) lua53' '=$(MAKE) rock'
+
+check-all:
+	@$(SET_UP) $(DEPS_ALL)
+	@$(RUN_TESTS) build/log-all $(FULL)
