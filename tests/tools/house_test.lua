@@ -1,0 +1,180 @@
+-- SPDX-License-Identifier: 0BSD
+-- Tests the tools that test everything else: each fault that they are there
+-- for is planted in a scratch tree, and has to be found.
+
+local LUA = os.getenv "LUA" or "lua5.4"
+local passed, failed = 0, 0
+
+local function sh(command)
+  local pipe = assert(io.popen("{ " .. command .. "\n} 2>&1"))
+  local out = pipe:read "a"
+  local ok = pipe:close()
+  return ok == true, out
+end
+
+local function expect(name, ok, out)
+  if ok then
+    passed = passed + 1
+  else
+    failed = failed + 1
+    print("not ok - " .. name .. "\n" .. out)
+  end
+end
+
+local _, work = sh "mktemp -d"
+work = work:gsub("%s+$", "")
+
+-- A tree of ${files}, path -> text, in a folder of its own.
+local trees = 0
+local function tree(files)
+  trees = trees + 1
+  local root = work .. "/" .. trees
+  for path, text in pairs(files) do
+    assert(sh(string.format("mkdir -p '%s/%s'", root, path:match "(.*)/")))
+    local f = assert(io.open(root .. "/" .. path, "w"))
+    f:write(text)
+    f:close()
+  end
+  return root
+end
+
+-- ${tool} passes on ${files}, or fails with ${want} among what it says.
+local function case(tool, name, files, want)
+  files["src/a/keep.h"] = "int keep;\n"
+  files["lua/keep.lua"] = "return 1\n"
+  files["tests/a/keep.c"] = "int keep;\n"
+  files[".ci/keep.sh"] = "true\n"
+  files["src/../Makefile"] = "all:\n"
+  local ok, out = sh(string.format("%s tests/tools/%s.lua '%s'", LUA, tool,
+    tree(files)))
+  local good = ok
+  if want then
+    good = not ok and out:find(want, 1, true)
+  end
+  expect(tool .. ": " .. name, good, out)
+end
+
+local map = "1 src/a/keep.h x\n1 lua/keep.lua x\n5 src/b/low.[ch] x\n"
+  .. "9 src/b/high.[ch] x\n"
+local function floors(name, extra, want)
+  local files = { ["src/FLOORS"] = map, ["src/b/low.h"] = "int low;\n",
+    ["src/b/low.c"] = '#include "b/low.h"\n', ["src/b/high.h"] = "int h;\n",
+    ["src/b/high.c"] = '#include "b/high.h"\n#include "b/low.h"\n' }
+  for path, text in pairs(extra) do
+    files[path] = text
+  end
+  case("floors", name, files, want)
+end
+
+local function test_floors()
+  floors("a sound tree", {})
+  floors("up", { ["src/b/low.c"] = '#include "b/high.h"\n' },
+    "(floor 5) may not use src/b/high.h (floor 9)")
+  floors("up, beside", { ["src/b/low.c"] = '# include "high.h"\n' },
+    "may not use")
+  floors("sideways", { ["src/b/x.c"] = '#include "b/low.h"\n',
+    ["src/FLOORS"] = map .. "5 src/b/x.c x\n" }, "may not use")
+  floors("not listed", { ["src/b/new.h"] = "int x;\n" }, "not in src/FLOORS")
+  floors("gone", { ["src/FLOORS"] = map .. "6 src/b/gone.c x\n" },
+    "which is not there")
+  floors("no job", { ["src/FLOORS"] = map .. "6 src/b/low.c\n" }, "want")
+  floors("twice", { ["src/FLOORS"] = map .. "6 src/b/low.c x\n" }, "twice")
+  for _, h in ipairs { "sqlite3.h", "sodium.h", "openssl/evp.h", "zstd.h",
+    "utf8proc.h", "lua.h", "lauxlib.h", "sys/socket.h", "pthread.h" } do
+    floors("fence " .. h, { ["src/b/low.c"] = "#include <" .. h .. ">\n" },
+      "may not include " .. h)
+  end
+  local lua = map .. "80 lua/mahatta/a.lua x\n81 lua/mahatta/b/init.lua x\n"
+  floors("require down", { ["src/FLOORS"] = lua, ["lua/mahatta/a.lua"] = "",
+    ["lua/mahatta/b/init.lua"] = "local a = require 'mahatta.a'\n" })
+  floors("require up", { ["src/FLOORS"] = lua, ["lua/mahatta/b/init.lua"] = "",
+    ["lua/mahatta/a.lua"] = 'local b = require("mahatta.b")\n' },
+    "may not use")
+end
+
+local function lines(n, text)
+  return (text .. "\n"):rep(n)
+end
+
+local function test_lengths()
+  local function body(n)
+    return "int f(void)\n{\n" .. lines(n - 3, "  ;") .. "}\n"
+  end
+  local file, a80 = "tests/a/x.c", ("a"):rep(80)
+  case("lengths", "900 lines", { [file] = lines(900, "int a;") })
+  case("lengths", "901 lines", { [file] = lines(901, "int a;") }, "901 lines")
+  case("lengths", "80 columns", { [file] = "/*\n" .. a80 .. "\n*/\n" })
+  case("lengths", "81 columns", { [file] = "/*\n" .. a80 .. "a\n*/\n" },
+    "81 columns")
+  case("lengths", "80 of UTF-8", { [file] = "/*\n" .. ("é"):rep(80)
+    .. "\n*/\n" })
+  case("lengths", "70 in C", { [file] = body(70) })
+  case("lengths", "71 in C", { [file] = body(71) }, "f has 71 lines")
+  case("lengths", "70 in Lua", { ["lua/x.lua"] = "return function()\n"
+    .. lines(68, "  ;") .. "end\n" })
+  case("lengths", "71 in Lua", { ["lua/x.lua"] = "return function()\n"
+    .. lines(69, "  ;") .. "end\n" }, "71 lines")
+  case("lengths", "901 in Lua", { ["lua/x.lua"] = lines(901, ";") },
+    "901 lines")
+  case("lengths", "tab", { [file] = "\tint a;\n" }, "a tab")
+  case("lengths", "blank", { [file] = "int a; \n" }, "blank at the end")
+end
+
+local function test_banned()
+  local core, test = "src/b/x.c", "tests/a/x.c"
+  case("banned", "in a comment", { [core] = "/* strcpy(a) */ // gets(a)\n" })
+  case("banned", "in a string", { [core] = 'p = "\\"gets(" ; c = \'"\';\n' })
+  case("banned", "part of a name", { [core] = "my_strcpy(a); strcpy_n(a);\n" })
+  for _, name in ipairs { "strcpy", "strcat", "sprintf", "gets", "strtok",
+    "atoi", "system", "alloca" } do
+    case("banned", name, { [test] = "int c = '\"'; " .. name .. " (a);\n" },
+      "x.c:1: " .. name)
+  end
+  case("banned", "heap in core", { [core] = "/*\n*/ free(p);\n" },
+    "x.c:2: free(): use mem_free")
+  case("banned", "heap in a test", { [test] = "free(p);\n" })
+  for _, mark in ipairs { "TO" .. "DO", "FIX" .. "ME", "X" .. "XX" } do
+    case("banned", mark, { ["lua/x.lua"] = "-- " .. mark .. ": x\n" }, mark)
+  end
+  case("banned", "a template", { [core] = "mkstemp(\"aXX" .. "XXXX\");\n" })
+end
+
+-- What run_tests.lua makes of one command.
+local function run(name, command, want, good)
+  local ok, out = sh(string.format("%s tests/tools/run_tests.lua '%s/log' @p %s",
+    LUA, work, command))
+  local last = out:match "([^\n]*)\n?$"
+  expect("run_tests: " .. name, last == want and ok == good,
+    want .. " wanted of:\n" .. out)
+end
+
+local function test_run_tests()
+  run("closing", "'echo 3 passed, 0 failed, 2 skipped'",
+    "3 passed, 0 failed, 2 skipped", true)
+  run("two programs", "'echo 3 passed, 0 failed' 'echo 1 passed, 0 failed'",
+    "4 passed, 0 failed", true)
+  run("a fault", "'echo 3 passed, 1 failed; exit 1'", "3 passed, 1 failed",
+    false)
+  run("a lie", "'echo 3 passed, 0 failed; exit 1'", "3 passed, 1 failed",
+    false)
+  run("died", "'echo fine; kill -9 $$'", "0 passed, 1 failed", false)
+  run("mute", "true", "0 passed, 1 failed", false)
+  run("no test", "'echo 0 passed, 0 failed'", "0 passed, 1 failed", false)
+  run("nothing there", "/nowhere/x", "0 passed, 1 failed", false)
+  run("exit code good", "=true", "1 passed, 0 failed", true)
+  run("exit code bad", "=false", "0 passed, 1 failed", false)
+  run("TAP", [['printf "ok 1 - a\nok 2 - # SKIP b\n1..2\n"']],
+    "1 passed, 0 failed, 1 skipped", true)
+  run("TAP, failed", [['printf "ok 1 - a\nnot ok 2 - b\n1..2\n"; exit 1']],
+    "1 passed, 1 failed", false)
+  run("TAP, cut", [['printf "1..3\nok 1 - a\n"']], "1 passed, 2 failed", false)
+  run("nothing at all", "", "0 passed, 0 failed", false)
+end
+
+test_floors()
+test_lengths()
+test_banned()
+test_run_tests()
+sh("rm -rf '" .. work .. "'")
+print(string.format("%d passed, %d failed", passed, failed))
+os.exit(failed == 0)
