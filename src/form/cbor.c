@@ -382,7 +382,9 @@ static int put_head(struct buf *b, enum major major, uint64_t arg)
   if (arg < 24) {
     return buf_byte(b, (uint8_t)(top | (unsigned)arg));
   }
-  unsigned log = arg <= 0xff ? 0 : arg <= 0xffff ? 1 : arg <= 0xffffffff ? 2 : 3;
+  unsigned log = arg > 0xff; /* 2^log bytes hold it */
+  log += arg > 0xffff;
+  log += arg > 0xffffffff;
   size_t n = (size_t)1 << log;
   head[0] = (uint8_t)(top | (24 + log));
   for (size_t i = 0; i < n; i++) {

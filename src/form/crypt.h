@@ -44,9 +44,9 @@ void identity_seed(uint8_t out[CRYPT_SEED_SIZE], const struct identity *id);
 int crypt_sign(uint8_t sig[CRYPT_SIG_SIZE], const struct identity *id,
                const char *domain, struct span a, struct span b) MUST_USE;
 
-/* The one acceptance rule (FORMAT.md, "Signatures"): verify_detached holds AND the
- * author's key is a valid point AND R is a valid point. 0, ERR_SIG, or
- * ERR_NOMEM. ${author_ok}: pass true when crypt_author_ok said so for this
+/* The one acceptance rule (FORMAT.md, "Signatures"): verify_detached holds
+ * AND the author's key is a valid point AND R is a valid point. 0, ERR_SIG,
+ * or ERR_NOMEM. ${author_ok}: pass true when crypt_author_ok said so for this
  * very key before (the answer is a constant of the key). */
 int crypt_verify(const uint8_t sig[CRYPT_SIG_SIZE],
                  const uint8_t key[CRYPT_KEY_SIZE], bool author_ok,

@@ -45,8 +45,8 @@ int parcel_write(struct buf *out, const struct identity *id, int64_t time,
                  size_t count, struct err *e) MUST_USE;
 
 /* A collection's name: 1 .. COLLECTION_NAME_MAX bytes of well-formed UTF-8,
- * segments parted by '/', none empty, no '*', no control or bidi characters,
- * no white space at an end of a segment. */
+ * segments parted by '/', none empty or "." or "..", no '*', no control or
+ * bidi characters, no white space at an end of a segment. */
 int collection_check(struct span name, struct err *e) MUST_USE;
 
 #endif
