@@ -20,6 +20,7 @@
 #define RECORD_KEYS_MAX 64    /* keys of the top-level map */
 #define RECORD_FILES_MAX 1024 /* entries of `files` */
 #define RECORD_TAGS_MAX 64
+#define RECORD_TAG_MAX 128    /* bytes of one tag */
 #define RECORD_TYPE_MAX 64    /* bytes of `type` */
 #define RECORD_KEY_MAX 256    /* bytes of `key` */
 #define RECORD_TITLE_MAX 1024 /* bytes of one title */

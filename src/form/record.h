@@ -39,8 +39,8 @@ struct record {
  * shape, all limits. The message names the key. */
 int record_read(struct record *out, struct span block, struct err *e) MUST_USE;
 
-/* Walk text that is either one text or a map lang -> text. Start with ${r}
- * from cbor_reader_of(value); each call gives the next text and its language
+/* Walk text that is either one text or a map lang -> text. Zero-initialise
+ * ${it}; each call gives the next text of ${value} and its language
  * (empty when not said); false at the end. */
 struct record_texts {
   struct cbor_reader r;
@@ -50,7 +50,7 @@ struct record_texts {
 bool record_text_next(struct record_texts *it, struct span value,
                       struct span *lang, struct span *text);
 
-/* Walk `files`. */
+/* Walk `files`; the same way. */
 struct record_file {
   struct span name;      /* text: a relative path with '/', as published */
   struct span type;      /* text: media type, may be empty */
