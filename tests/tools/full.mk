@@ -10,8 +10,8 @@ replay-built: $(REPLAY_BIN)
 
 # Preloaded into Debian's lua: it has no sanitizers of its own. Only gcc's
 # runtime is a shared library by default.
-PRELOAD := env LD_PRELOAD=$(shell $(CC) -print-file-name=libasan.so)
-SAN_SPEC := $(if $(IS_CLANG),,$(and $(SPEC),'$(PRELOAD) $(BUSTED)'))
+PRELOAD = env LD_PRELOAD=$(shell $(CC) -print-file-name=libasan.so)
+SAN_SPEC = $(if $(IS_CLANG),,$(and $(SPEC),'$(PRELOAD) $(BUSTED)'))
 export ASAN_OPTIONS := detect_leaks=1:handle_abort=1:strict_string_checks=1
 
 asan:

@@ -141,8 +141,8 @@ end
 
 -- What run_tests.lua makes of one command.
 local function run(name, command, want, good)
-  local ok, out = sh(string.format("%s tests/tools/run_tests.lua '%s/log' @p %s",
-    LUA, work, command))
+  local ok, out = sh(string.format(
+    "%s tests/tools/run_tests.lua '%s/log' @p %s", LUA, work, command))
   local last = out:match "([^\n]*)\n?$"
   expect("run_tests: " .. name, last == want and ok == good,
     want .. " wanted of:\n" .. out)
