@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define SECTION_LEN_MAX ((uint64_t)CID_SIZE + BLOCK_SIZE_MAX)
-#define SECTION_HEAD_MAX 4 /* bytes of a varint that says SECTION_LEN_MAX */
+#define SECTION_HEAD_MAX 4   /* bytes of a varint that says SECTION_LEN_MAX */
 #define FOREIGN_CID_MAX 128u /* as go-car; longer ones carry data in the id */
 
 _Static_assert(CID_SIZE + BLOCK_SIZE_MAX < 1u << 7 * SECTION_HEAD_MAX,
@@ -180,15 +180,16 @@ static int take_root(struct header_reader *r, struct span *out)
     return header_bad(r, "a link that is no CID");
   }
   if (n - 1 > FOREIGN_CID_MAX) {
-    return err_set(r->e, ERR_LIMIT, "CAR header: a root of %llu bytes, at most "
-                   "%u", (unsigned long long)n - 1, FOREIGN_CID_MAX);
+    return err_set(r->e, ERR_LIMIT,
+                   "CAR header: a root of %llu bytes, at most "
+                   "%u",
+                   (unsigned long long)n - 1, FOREIGN_CID_MAX);
   }
   *out = span_of(p + 1, (size_t)n - 1);
   return 0;
 }
 
-static int take_roots(struct header_reader *r, struct cid *roots,
-                      size_t *count)
+static int take_roots(struct header_reader *r, struct cid *roots, size_t *count)
 {
   uint64_t n;
   int rc = take_head(r, 4, &n, "`roots` is not a list");
@@ -276,8 +277,10 @@ int64_t car_read_header(struct span s, struct cid *roots, size_t *count,
     return err_set(e, ERR_INVALID, "not a CAR: bad header length");
   }
   if (n > CAR_HEADER_MAX) {
-    return err_set(e, ERR_LIMIT, "not a CAR, or its header of %llu bytes is "
-                   "over %d", (unsigned long long)n, CAR_HEADER_MAX);
+    return err_set(e, ERR_LIMIT,
+                   "not a CAR, or its header of %llu bytes is "
+                   "over %d",
+                   (unsigned long long)n, CAR_HEADER_MAX);
   }
   if (n > s.n - (size_t)head) {
     return 0;
@@ -315,8 +318,7 @@ static uint64_t read_le64(const uint8_t *p)
   return v;
 }
 
-int car_read_v2(struct span s, uint64_t *offset, uint64_t *size,
-                struct err *e)
+int car_read_v2(struct span s, uint64_t *offset, uint64_t *size, struct err *e)
 {
   if (s.n < CAR_V2_HEAD) {
     return 0;
@@ -347,8 +349,10 @@ int64_t car_read_section(struct span s, struct car_section *out, struct err *e)
     return err_set(e, ERR_INVALID, "CAR section: bad length");
   }
   if (n < CID_SIZE || n > SECTION_LEN_MAX) {
-    return err_set(e, ERR_INVALID, "CAR section of %llu bytes, not in %d .. "
-                   "%llu", (unsigned long long)n, CID_SIZE,
+    return err_set(e, ERR_INVALID,
+                   "CAR section of %llu bytes, not in %d .. "
+                   "%llu",
+                   (unsigned long long)n, CID_SIZE,
                    (unsigned long long)SECTION_LEN_MAX);
   }
   size_t left = s.n - (size_t)head;

@@ -36,8 +36,7 @@ int64_t car_read_header(struct span s, struct cid *roots, size_t *count,
  * ERR_INVALID. Whether the file is long enough, the caller sees. */
 #define CAR_V2_HEAD 51
 bool car_is_v2(struct span s);
-int car_read_v2(struct span s, uint64_t *offset, uint64_t *size,
-                struct err *e);
+int car_read_v2(struct span s, uint64_t *offset, uint64_t *size, struct err *e);
 
 struct car_section {
   struct cid cid;
@@ -47,8 +46,7 @@ struct car_section {
 /* Read the section that ${s} starts with: bytes taken, 0 when cut short
  * (give up to CAR_SECTION_MAX bytes), ERR_INVALID when this can't be a
  * section of ours. Does not hash. */
-int64_t car_read_section(struct span s, struct car_section *out,
-                         struct err *e);
+int64_t car_read_section(struct span s, struct car_section *out, struct err *e);
 
 /* After ERR_INVALID: when ${s} starts with a section that is well formed but
  * names its block by a CID that is not of our form (CIDv0, identity, another

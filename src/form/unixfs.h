@@ -19,8 +19,8 @@ typedef int unixfs_sink(void *ud, const struct cid *cid, struct span bytes);
 /* A balanced tree under construction: memory grows with depth * width, not
  * with the file. */
 struct unixfs_builder;
-int unixfs_builder_new(struct unixfs_builder **out, unixfs_sink *sink,
-                       void *ud, struct err *e) MUST_USE;
+int unixfs_builder_new(struct unixfs_builder **out, unixfs_sink *sink, void *ud,
+                       struct err *e) MUST_USE;
 void unixfs_builder_del(struct unixfs_builder *b);
 
 /* Next leaf: a raw block of ${size} bytes of the file, 1 .. BLOCK_SIZE_MAX
@@ -58,8 +58,8 @@ struct unixfs_node {
 
 struct unixfs_link {
   struct cid cid;
-  struct span name;  /* directory entries */
-  uint64_t part;     /* files: bytes of the file below this link */
+  struct span name; /* directory entries */
+  uint64_t part;    /* files: bytes of the file below this link */
 };
 
 struct unixfs_links {
@@ -107,9 +107,9 @@ struct unixfs_step {
 struct unixfs_walk {
   struct unixfs_step *todo; /* a stack: the last one is next */
   size_t n, cap;
-  struct unixfs_step now;   /* taken by next, not yet fed */
+  struct unixfs_step now; /* taken by next, not yet fed */
   bool has_now;
-  uint64_t size;            /* of the file; unknown until the root was fed */
+  uint64_t size; /* of the file; unknown until the root was fed */
   uint64_t visits;
 };
 

@@ -40,8 +40,8 @@ struct unixfs_builder {
   struct buf node, data;           /* where nodes are encoded */
 };
 
-int unixfs_builder_new(struct unixfs_builder **out, unixfs_sink *sink,
-                       void *ud, struct err *e)
+int unixfs_builder_new(struct unixfs_builder **out, unixfs_sink *sink, void *ud,
+                       struct err *e)
 {
   struct unixfs_builder *b = mem_zero(sizeof *b);
   if (b == NULL) {

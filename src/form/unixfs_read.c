@@ -246,8 +246,10 @@ static int check_file(struct unixfs_node *n, const struct data_fields *d,
     return err_set(e, ERR_INVALID, "UnixFS: a part of no bytes");
   }
   if (n->file_size != d->sum + n->data.n) {
-    return err_set(e, ERR_INVALID, "UnixFS: claims %llu bytes, its parts make "
-                   "%llu", (unsigned long long)n->file_size,
+    return err_set(e, ERR_INVALID,
+                   "UnixFS: claims %llu bytes, its parts make "
+                   "%llu",
+                   (unsigned long long)n->file_size,
                    (unsigned long long)(d->sum + n->data.n));
   }
   n->type = n->links > 0 ? UNIXFS_FILE : UNIXFS_RAW_LEAF;
@@ -264,8 +266,10 @@ static int check_dir(const struct unixfs_node *n, const struct data_fields *d,
     return err_set(e, ERR_INVALID, "UnixFS: a directory with sizes");
   }
   if (n->bytes.n > UNIXFS_DIR_NODE_MAX) {
-    return err_set(e, ERR_LIMIT, "UnixFS: a directory of %zu bytes, at most "
-                   "%u", n->bytes.n, UNIXFS_DIR_NODE_MAX);
+    return err_set(e, ERR_LIMIT,
+                   "UnixFS: a directory of %zu bytes, at most "
+                   "%u",
+                   n->bytes.n, UNIXFS_DIR_NODE_MAX);
   }
   return check_links(n, e);
 }
@@ -284,9 +288,9 @@ static int check_symlink(const struct unixfs_node *n,
 static int check_type(struct unixfs_node *n, const struct data_fields *d,
                       struct err *e)
 {
-  static const enum unixfs_type types[] = {
-      UNIXFS_RAW_LEAF, UNIXFS_DIR,     UNIXFS_FILE,
-      UNIXFS_OTHER,    UNIXFS_SYMLINK, UNIXFS_HAMT};
+  static const enum unixfs_type types[] = {UNIXFS_RAW_LEAF, UNIXFS_DIR,
+                                           UNIXFS_FILE,     UNIXFS_OTHER,
+                                           UNIXFS_SYMLINK,  UNIXFS_HAMT};
   if (d->type >= sizeof types / sizeof *types) {
     return err_set(e, ERR_INVALID, "UnixFS: unknown type %llu",
                    (unsigned long long)d->type);

@@ -65,8 +65,10 @@ int unixfs_walk_next(struct unixfs_walk *w, struct unixfs_step *out,
       return 0;
     }
     if (w->visits >= visits_max(w)) {
-      return err_set(e, ERR_LIMIT, "a file of %llu bytes in more than %llu "
-                     "blocks", (unsigned long long)w->size,
+      return err_set(e, ERR_LIMIT,
+                     "a file of %llu bytes in more than %llu "
+                     "blocks",
+                     (unsigned long long)w->size,
                      (unsigned long long)w->visits);
     }
     w->visits++;
@@ -92,10 +94,11 @@ static int check_size(struct unixfs_walk *w, uint64_t size, struct err *e)
     return 0;
   }
   if (w->now.size != size) {
-    return err_set(e, ERR_INVALID, "UnixFS: the part at byte %llu has %llu "
+    return err_set(e, ERR_INVALID,
+                   "UnixFS: the part at byte %llu has %llu "
                    "bytes, not the claimed %llu",
-                   (unsigned long long)w->now.offset,
-                   (unsigned long long)size, (unsigned long long)w->now.size);
+                   (unsigned long long)w->now.offset, (unsigned long long)size,
+                   (unsigned long long)w->now.size);
   }
   return 0;
 }

@@ -158,12 +158,15 @@ static int header_check(struct header *h, struct span frame, size_t raw_max,
                    (unsigned long long)h->size, raw_max);
   }
   if (h->window > window_max) {
-    return err_set(e, ERR_INVALID, "zstd frame: window of %llu bytes, at most "
-                   "%llu", (unsigned long long)h->window,
+    return err_set(e, ERR_INVALID,
+                   "zstd frame: window of %llu bytes, at most "
+                   "%llu",
+                   (unsigned long long)h->window,
                    (unsigned long long)window_max);
   }
   if (zpack_frame_size(frame) != (int64_t)frame.n) {
-    return err_set(e, ERR_INVALID, "zstd frame is cut, damaged or followed by "
+    return err_set(e, ERR_INVALID,
+                   "zstd frame is cut, damaged or followed by "
                    "other bytes");
   }
   return 0;
@@ -182,14 +185,16 @@ int zpack_expand(struct zpack *z, struct buf *out, struct span frame,
   if (rc < 0) {
     return err_set(e, rc, "no memory to expand %zu bytes", size);
   }
-  size_t n = ZSTD_decompressDCtx(z->expander, out->p + out->n, size, frame.p,
-                                 frame.n);
+  size_t n =
+      ZSTD_decompressDCtx(z->expander, out->p + out->n, size, frame.p, frame.n);
   if (ZSTD_isError(n)) {
     return err_set(e, ERR_INVALID, "zstd frame: %s", ZSTD_getErrorName(n));
   }
   if (n != size) {
-    return err_set(e, ERR_INVALID, "zstd frame holds %zu bytes, not the %zu "
-                   "that it states", n, size);
+    return err_set(e, ERR_INVALID,
+                   "zstd frame holds %zu bytes, not the %zu "
+                   "that it states",
+                   n, size);
   }
   out->n += n;
   return 0;

@@ -12,8 +12,8 @@
 #define WAW 0x0648u
 #define YEH 0x064au
 
-#define DROP 0u     /* answers of arabic(): no letter is left ... */
-#define UNKNOWN 1u  /* ... or it is not for this table to say */
+#define UNKNOWN 0u /* not for the table to say */
+#define DROP 1u    /* no letter is left */
 
 /* Tashkeel, superscript alef, Koranic marks: people type without them. */
 static bool is_arabic_mark(uint32_t cp)
@@ -24,40 +24,67 @@ static bool is_arabic_mark(uint32_t cp)
          (cp >= 0x08d3 && cp <= 0x08e1) || (cp >= 0x08e3 && cp <= 0x08ff);
 }
 
-/* Letters that keyboards and habits exchange, within U+0600 .. U+06FF. The
- * Kurdish letters at the end fold onto what an Arabic keyboard has. */
+/* Letters that keyboards and habits exchange, by their place after U+0600.
+ * The rest of that block is its own letter, a digit, a mark or for Unicode's
+ * tables to say. */
+static const uint16_t arabic_to[256] = {
+    /* alef with hamza, madda, wasla */
+    [0x22] = ALEF,
+    [0x23] = ALEF,
+    [0x25] = ALEF,
+    [0x71] = ALEF,
+    [0x72] = ALEF,
+    [0x73] = ALEF,
+    [0x75] = ALEF,
+    /* dotless, Farsi, Kurdish, Urdu yeh */
+    [0x26] = YEH,
+    [0x3d] = YEH,
+    [0x3e] = YEH,
+    [0x3f] = YEH,
+    [0x49] = YEH,
+    [0x78] = YEH,
+    [0xcc] = YEH,
+    [0xcd] = YEH,
+    [0xce] = YEH,
+    [0xd0] = YEH,
+    [0xd2] = YEH,
+    [0xd3] = YEH,
+    /* teh marbuta, hehs of other keyboards */
+    [0x29] = HEH,
+    [0xbe] = HEH,
+    [0xc0] = HEH,
+    [0xc1] = HEH,
+    [0xc2] = HEH,
+    [0xc3] = HEH,
+    [0xd5] = HEH,
+    /* keheh */
+    [0xa9] = KAF,
+    [0xaa] = KAF,
+    /* waw with hamza, Kurdish oe */
+    [0x24] = WAW,
+    [0x76] = WAW,
+    [0x77] = WAW,
+    [0xc6] = WAW,
+    [0xc7] = WAW,
+    [0xc8] = WAW,
+    /* Kurdish letters that an Arabic keyboard lacks */
+    [0x94] = REH,
+    [0x95] = REH,
+    [0xb5] = LAM,
+    [0xb6] = LAM,
+    [0xb7] = LAM,
+    [0xa4] = FEH,
+    /* lone hamza, tatweel */
+    [0x21] = DROP,
+    [0x40] = DROP,
+    [0x74] = DROP,
+};
+
 static uint32_t arabic(uint32_t cp)
 {
-  switch (cp) {
-  case 0x0622: case 0x0623: case 0x0625: /* hamza and madda on alef */
-  case 0x0671: case 0x0672: case 0x0673: case 0x0675:
-    return ALEF;
-  case 0x0649: case 0x06cc: case 0x06cd: case 0x06d0: /* dotless, Farsi yeh */
-  case 0x0626: case 0x0678: case 0x063d: case 0x063e: case 0x063f:
-  case 0x06d2: case 0x06d3:
-    return YEH;
-  case 0x0629: case 0x06be: case 0x06c0: case 0x06c1: /* teh marbuta, hehs */
-  case 0x06c2: case 0x06c3: case 0x06d5:
-    return HEH;
-  case 0x06a9: case 0x06aa:
-    return KAF;
-  case 0x0624: case 0x0676: case 0x0677:
-    return WAW;
-  case 0x06ce:
-    return YEH;
-  case 0x06c6: case 0x06c7: case 0x06c8:
-    return WAW;
-  case 0x0694: case 0x0695:
-    return REH;
-  case 0x06b5: case 0x06b6: case 0x06b7:
-    return LAM;
-  case 0x06a4:
-    return FEH;
-  case 0x0621: case 0x0674: /* lone hamza */
-  case 0x0640:              /* tatweel */
-    return DROP;
-  default:
-    break;
+  uint32_t to = arabic_to[cp - 0x0600];
+  if (to != UNKNOWN) {
+    return to;
   }
   if ((cp >= 0x0627 && cp <= 0x063a) || (cp >= 0x0641 && cp <= 0x064a)) {
     return cp;

@@ -7,8 +7,7 @@
 /* Append folded code points to the token while they fit; a longer word keeps
  * its beginning. Once something did not fit, nothing shorter that follows may
  * slip in either: ${full} says so. */
-static void token_put(struct word *w, const uint32_t *cps, size_t n,
-                      bool *full)
+static void token_put(struct word *w, const uint32_t *cps, size_t n, bool *full)
 {
   for (size_t i = 0; i < n && !*full; i++) {
     uint8_t bytes[4];
@@ -33,8 +32,7 @@ bool words_next(struct words *w, struct word *out)
     uint32_t folded[FOLD_OUT_MAX];
     size_t len, n = 0;
     uint32_t cp = utf8_next(w->text.p + w->at, w->text.n - w->at, &len);
-    enum fold_class c =
-        cp == UTF8_BAD ? FOLD_BREAK : fold(cp, folded, &n);
+    enum fold_class c = cp == UTF8_BAD ? FOLD_BREAK : fold(cp, folded, &n);
     if (c == FOLD_BREAK && out->token_n > 0) {
       return true;
     }
