@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: 0BSD */
+#include "sync/slip.h"
+
+#include "base/check.h"
+#include "base/limits.h"
+#include "form/cbor.h"
+#include "form/parcel.h"
+
+#include <string.h>
+
+static const char domain[] = "mahatta/slip/1";
+
+#define PAIRS 7      /* keys of a slip's map */
+#define WISH_PAIRS 4 /* and of a wish's */
+static const uint8_t signed_head[] = {0xa0 + PAIRS - 1}; /* without `sig` */
+static const uint8_t sig_head[] = {0xa0 + PAIRS, 0x63, 's', 'i',
+                                   'g', 0x58, 0x40};
+#define SIGNED_AT (sizeof sig_head + CRYPT_SIG_SIZE)
+
+_Static_assert(SLIP_SALT_SIZE == CRYPT_SALT_SIZE, "the salt keys SipHash");
+
+/* ---- handles ---- */
+
+uint64_t slip_handle(const uint8_t salt[SLIP_SALT_SIZE],
+                     const struct cid *parcel)
+{
+  return crypt_short(salt, cid_digest(parcel), CID_SIZE - 4);
+}
+
+static uint64_t handle_at(struct span have, size_t i)
+{
+  uint64_t v = 0;
+  for (size_t k = 0; k < SLIP_HANDLE_SIZE; k++) {
+    v = v << 8 | have.p[i * SLIP_HANDLE_SIZE + k];
+  }
+  return v;
+}
+
+bool slip_has(struct span have, uint64_t handle)
+{
+  size_t low = 0, high = have.n / SLIP_HANDLE_SIZE;
+  while (low < high) {
+    size_t mid = low + (high - low) / 2;
+    uint64_t v = handle_at(have, mid);
+    if (v == handle) {
+      return true;
+    }
+    if (v < handle) {
+      low = mid + 1;
+    } else {
+      high = mid;
+    }
+  }
+  return false;
+}
+
+/* ---- checks that reading and writing share ---- */
+
+static int check_have(struct span have, struct err *e)
+{
+  if (have.n % SLIP_HANDLE_SIZE != 0) {
+    return err_set(e, ERR_INVALID, "slip: `have` is no row of %d-byte handles",
+                   SLIP_HANDLE_SIZE);
+  }
+  for (size_t i = 1; i < have.n / SLIP_HANDLE_SIZE; i++) {
+    if (handle_at(have, i - 1) >= handle_at(have, i)) {
+      return err_set(e, ERR_INVALID, "slip: handle %zu of `have` does not "
+                     "ascend", i + 1);
+    }
+  }
+  return 0;
+}
+
+/* ${want} is one canonical CBOR item. */
+static int check_want(struct span want, struct err *e)
+{
+  struct cbor_reader r = cbor_reader_of(want);
+  struct cbor_item item;
+  if (cbor_next(&r, &item) != CBOR_LIST) {
+    return err_set(e, ERR_INVALID, "slip: `want` is no list");
+  }
+  if (item.count > SLIP_MISSING_MAX) {
+    return err_set(e, ERR_LIMIT, "slip: `want` of %zu links; at most %d",
+                   item.count, SLIP_MISSING_MAX);
+  }
+  for (size_t left = item.count; left > 0; left--) {
+    if (cbor_next(&r, &item) != CBOR_LINK) {
+      return err_set(e, ERR_INVALID, "slip: `want` holds what is no link");
+    }
+  }
+  return 0;
+}
+
+static int check_amount(int64_t v, const char *key, struct err *e)
+{
+  if (v < 0 || v > CBOR_INT_MAX) {
+    return err_set(e, ERR_INVALID, "slip: `%s` is below 0 or absurd", key);
+  }
+  return 0;
+}
+
+/* A name, or a name and "/" + "*". */
+static int check_collection(struct span name, struct err *e)
+{
+  if (name.n > 2 && memcmp(name.p + name.n - 2, "/*", 2) == 0) {
+    name.n -= 2;
+  }
+  return collection_check(name, e);
+}
+
+static int check_wish(const struct slip_wish *w, struct err *e)
+{
+  int rc = check_have(w->have, e);
+  if (rc < 0 || (rc = check_want(w->want, e)) < 0 ||
+      (rc = check_amount(w->files, "files", e)) < 0) {
+    return rc;
+  }
+  return check_collection(w->collection, e);
+}
+
+/* ---- reading ---- */
+
+static int take_key(struct cbor_reader *r, const char *key, struct err *e)
+{
+  struct cbor_item item;
+  if (cbor_next(r, &item) != CBOR_TEXT || !span_is(item.bytes, key)) {
+    return err_set(e, ERR_INVALID, "slip: the key `%s` is not in its place",
+                   key);
+  }
+  return 0;
+}
+
+/* Take the pair that must come next. */
+static int take(struct cbor_reader *r, const char *key, enum cbor_kind kind,
+                struct cbor_item *value, struct err *e)
+{
+  int rc = take_key(r, key, e);
+  if (rc == 0 && cbor_next(r, value) != kind) {
+    rc = err_set(e, ERR_INVALID, "slip: `%s` is of the wrong type", key);
+  }
+  return rc;
+}
+
+static int take_bytes(struct cbor_reader *r, const char *key, size_t size,
+                      const uint8_t **out, struct err *e)
+{
+  struct cbor_item item;
+  int rc = take(r, key, CBOR_BYTES, &item, e);
+  if (rc == 0 && item.bytes.n != size) {
+    rc = err_set(e, ERR_INVALID, "slip: `%s` has %zu bytes, not %zu", key,
+                 item.bytes.n, size);
+  }
+  *out = item.bytes.p;
+  return rc;
+}
+
+static int take_int(struct cbor_reader *r, const char *key, int64_t *out,
+                    struct err *e)
+{
+  struct cbor_item item;
+  int rc = take(r, key, CBOR_INT, &item, e);
+  if (rc == 0) {
+    rc = check_amount(item.num, key, e);
+  }
+  *out = item.num;
+  return rc;
+}
+
+static int take_wish(struct slip_wish *out, struct cbor_reader *r,
+                     struct err *e)
+{
+  struct cbor_item item;
+  if (cbor_next(r, &item) != CBOR_MAP || item.count != WISH_PAIRS) {
+    return err_set(e, ERR_INVALID, "slip: a wish is no map of %d keys",
+                   WISH_PAIRS);
+  }
+  int rc = take(r, "have", CBOR_BYTES, &item, e);
+  out->have = item.bytes;
+  if (rc < 0 || (rc = take_key(r, "want", e)) < 0) {
+    return rc;
+  }
+  out->want = cbor_skip(r);
+  if ((rc = take_int(r, "files", &out->files, e)) < 0 ||
+      (rc = take(r, "collection", CBOR_TEXT, &item, e)) < 0) {
+    return rc;
+  }
+  out->collection = item.bytes;
+  return 0;
+}
+
+static int check_count(size_t count, struct err *e)
+{
+  if (count > SLIP_WISHES_MAX) {
+    return err_set(e, ERR_LIMIT, "slip: %zu wishes; at most %d", count,
+                   SLIP_WISHES_MAX);
+  }
+  return 0;
+}
+
+/* Take and check `wishes`, the last pair. */
+static int take_wishes(struct slip *out, struct cbor_reader *r, struct err *e)
+{
+  struct slip_wish wish;
+  struct cbor_item item;
+  int rc = take_key(r, "wishes", e);
+  if (rc < 0) {
+    return rc;
+  }
+  out->wishes = span_of(r->p, (size_t)(r->end - r->p));
+  if (cbor_next(r, &item) != CBOR_LIST) {
+    return err_set(e, ERR_INVALID, "slip: `wishes` is no list");
+  }
+  out->count = item.count;
+  rc = check_count(out->count, e);
+  for (size_t left = out->count; rc == 0 && left > 0; left--) {
+    rc = take_wish(&wish, r, e);
+    if (rc == 0) {
+      rc = check_wish(&wish, e);
+    }
+  }
+  return rc;
+}
+
+static int take_header(struct slip *out, struct cbor_reader *r, struct err *e)
+{
+  struct cbor_item item;
+  int rc = take_bytes(r, "sig", CRYPT_SIG_SIZE, &out->sig, e);
+  if (rc < 0 || (rc = take(r, "kind", CBOR_TEXT, &item, e)) < 0) {
+    return rc;
+  }
+  if (!span_is(item.bytes, "slip/1")) {
+    return err_set(e, ERR_INVALID, "slip: `kind` is not slip/1");
+  }
+  if ((rc = take_bytes(r, "salt", SLIP_SALT_SIZE, &out->salt, e)) < 0 ||
+      (rc = take_int(r, "time", &out->time, e)) < 0 ||
+      (rc = take_bytes(r, "author", CRYPT_KEY_SIZE, &out->author, e)) < 0) {
+    return rc;
+  }
+  return take_int(r, "budget", &out->budget, e);
+}
+
+int slip_read(struct slip *out, struct span file, struct err *e)
+{
+  struct slip s = {0};
+  struct cbor_item item;
+  if (file.n > SLIP_SIZE_MAX) {
+    return err_set(e, ERR_LIMIT, "slip of %zu bytes; at most %u", file.n,
+                   SLIP_SIZE_MAX);
+  }
+  int rc = cbor_check(file.p, file.n, e);
+  if (rc < 0) {
+    return rc;
+  }
+  struct cbor_reader r = cbor_reader_of(file);
+  if (cbor_next(&r, &item) != CBOR_MAP || item.count != PAIRS) {
+    return err_set(e, ERR_INVALID, "slip: not a map of %d keys", PAIRS);
+  }
+  if ((rc = take_header(&s, &r, e)) < 0 ||
+      (rc = take_wishes(&s, &r, e)) < 0) {
+    return rc;
+  }
+  CHECK(s.sig == file.p + sizeof sig_head);
+  s.bytes = file;
+  *out = s;
+  return 0;
+}
+
+int slip_verify(const struct slip *s, struct err *e)
+{
+  struct span rest = span_of(s->bytes.p + SIGNED_AT, s->bytes.n - SIGNED_AT);
+  int rc = crypt_verify(s->sig, s->author, false, domain,
+                        span_of(signed_head, sizeof signed_head), rest);
+  if (rc == ERR_SIG) {
+    return err_set(e, rc, "slip: the signature does not hold");
+  }
+  return rc < 0 ? err_set(e, rc, "slip: out of memory") : 0;
+}
+
+bool slip_wish_next(const struct slip *s, struct slip_wishes *it,
+                    struct slip_wish *out)
+{
+  struct cbor_item item;
+  struct cbor_reader r = cbor_reader_of(s->wishes);
+  if (!it->started) {
+    it->started = true;
+    it->left = s->count;
+    CHECK(cbor_next(&r, &item) == CBOR_LIST);
+    it->at = (size_t)(r.p - s->wishes.p);
+  }
+  if (it->left == 0) {
+    return false;
+  }
+  it->left--;
+  r.p = s->wishes.p + it->at;
+  CHECK(take_wish(out, &r, NULL) == 0); /* slip_read took the same steps */
+  it->at = (size_t)(r.p - s->wishes.p);
+  return true;
+}
+
+/* ---- writing ---- */
+
+static int put_wish(struct buf *b, const struct slip_wish *w)
+{
+  int rc = cbor_put_map(b, WISH_PAIRS);
+  if (rc < 0 || (rc = cbor_put_key(b, "have")) < 0 ||
+      (rc = cbor_put_bytes(b, w->have.p, w->have.n)) < 0 ||
+      (rc = cbor_put_key(b, "want")) < 0 ||
+      (rc = buf_put(b, w->want.p, w->want.n)) < 0 ||
+      (rc = cbor_put_key(b, "files")) < 0 ||
+      (rc = cbor_put_int(b, w->files)) < 0 ||
+      (rc = cbor_put_key(b, "collection")) < 0) {
+    return rc;
+  }
+  return cbor_put_text(b, (const char *)w->collection.p, w->collection.n);
+}
+
+int slip_add(struct slip_writer *w, const struct slip_wish *wish,
+             struct err *e)
+{
+  static const uint8_t no_links[] = {0x80};
+  struct slip_wish full = *wish;
+  size_t before = w->wishes.n;
+  if (full.want.n == 0) {
+    full.want = span_of(no_links, sizeof no_links);
+  }
+  int rc = check_count(w->count + 1, e);
+  if (rc < 0 || (rc = cbor_check(full.want.p, full.want.n, e)) < 0 ||
+      (rc = check_wish(&full, e)) < 0) {
+    return rc;
+  }
+  if ((rc = put_wish(&w->wishes, &full)) < 0) {
+    w->wishes.n = before;
+    return err_set(e, rc, "slip: out of memory");
+  }
+  w->count++;
+  return 0;
+}
+
+struct slip_head {
+  const uint8_t *salt, *author;
+  int64_t time, budget;
+};
+
+/* All that follows the signature. */
+static int put_rest(struct buf *b, const struct slip_head *h,
+                    const struct slip_writer *w)
+{
+  int rc = cbor_put_key(b, "kind");
+  if (rc < 0 || (rc = cbor_put_key(b, "slip/1")) < 0 ||
+      (rc = cbor_put_key(b, "salt")) < 0 ||
+      (rc = cbor_put_bytes(b, h->salt, SLIP_SALT_SIZE)) < 0 ||
+      (rc = cbor_put_key(b, "time")) < 0 ||
+      (rc = cbor_put_int(b, h->time)) < 0 ||
+      (rc = cbor_put_key(b, "author")) < 0 ||
+      (rc = cbor_put_bytes(b, h->author, CRYPT_KEY_SIZE)) < 0 ||
+      (rc = cbor_put_key(b, "budget")) < 0 ||
+      (rc = cbor_put_int(b, h->budget)) < 0 ||
+      (rc = cbor_put_key(b, "wishes")) < 0 ||
+      (rc = cbor_put_list(b, w->count)) < 0) {
+    return rc;
+  }
+  return buf_put(b, w->wishes.p, w->wishes.n);
+}
+
+int slip_finish(struct slip_writer *w, struct buf *out,
+                const struct identity *id, const uint8_t salt[SLIP_SALT_SIZE],
+                int64_t time, int64_t budget, struct err *e)
+{
+  struct slip_head head = {salt, identity_key(id), time, budget};
+  uint8_t sig[CRYPT_SIG_SIZE];
+  struct buf rest = {0};
+  size_t before = out->n;
+  int rc = check_amount(time, "time", e);
+  if (rc < 0 || (rc = check_amount(budget, "budget", e)) < 0) {
+    return rc;
+  }
+  rc = put_rest(&rest, &head, w);
+  if (rc == 0 && rest.n + SIGNED_AT > SLIP_SIZE_MAX) {
+    rc = err_set(e, ERR_LIMIT, "slip of %zu bytes; at most %u",
+                 rest.n + SIGNED_AT, SLIP_SIZE_MAX);
+    goto done;
+  }
+  if (rc < 0 ||
+      (rc = crypt_sign(sig, id, domain,
+                       span_of(signed_head, sizeof signed_head),
+                       buf_span(&rest))) < 0 ||
+      (rc = buf_put(out, sig_head, sizeof sig_head)) < 0 ||
+      (rc = buf_put(out, sig, sizeof sig)) < 0 ||
+      (rc = buf_put(out, rest.p, rest.n)) < 0) {
+    out->n = before;
+    (void)err_set(e, rc, "slip: out of memory");
+  }
+done:
+  buf_free(&rest);
+  return rc;
+}
+
+void slip_writer_free(struct slip_writer *w)
+{
+  buf_free(&w->wishes);
+  w->count = 0;
+}
