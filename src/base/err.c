@@ -7,6 +7,8 @@
 #include <string.h>
 
 static void set_text(struct err *e, int code, const char *fmt, va_list args)
+    ERR_PRINTF(3, 0);
+static void set_text(struct err *e, int code, const char *fmt, va_list args)
 {
   e->code = code;
   if (vsnprintf(e->text, sizeof e->text, fmt, args) < 0) {
