@@ -75,8 +75,8 @@ static size_t head_read(struct head *h, const uint8_t *p, size_t left,
 
 /* An open list or map. */
 struct level {
-  size_t left;           /* items still to come; of a map, keys and values */
-  const uint8_t *key;    /* the latest key of a map, or NULL */
+  size_t left;        /* items still to come; of a map, keys and values */
+  const uint8_t *key; /* the latest key of a map, or NULL */
   size_t key_len;
   bool map;
 };
@@ -185,8 +185,8 @@ static int check_key(struct walk *w, struct level *l, const struct head *h,
   const uint8_t *key = at + len;
   size_t key_len = (size_t)h->arg;
   if (l->key != NULL && key_len <= l->key_len) {
-    int order = cbor_key_compare(span_of(l->key, l->key_len),
-                                 span_of(key, key_len));
+    int order =
+        cbor_key_compare(span_of(l->key, l->key_len), span_of(key, key_len));
     if (order >= 0) {
       w->p = at;
       return refuse(w, ERR_INVALID,

@@ -102,8 +102,7 @@ int cid_parse(struct cid *out, const char *text, size_t n, struct err *e)
     int v = digit(text[i]);
     if (v < 0) {
       return err_set(e, ERR_INVALID,
-                     "CID text: character %zu is not lower-case base32",
-                     i + 1);
+                     "CID text: character %zu is not lower-case base32", i + 1);
     }
     acc = (acc << 5 | (unsigned)v) & 0xfffu; /* 12 bits: 7 kept, 5 new */
     bits += 5;

@@ -6,8 +6,8 @@
 #include "base/mem.h"
 #include "form/hash.h"
 
-#include <pthread.h>
 #include <sodium.h>
+#include <stdatomic.h>
 #include <string.h>
 
 _Static_assert(CRYPT_KEY_SIZE == crypto_sign_PUBLICKEYBYTES, "key");
@@ -15,10 +15,10 @@ _Static_assert(CRYPT_SIG_SIZE == crypto_sign_BYTES, "signature");
 _Static_assert(CRYPT_SEED_SIZE == crypto_sign_SEEDBYTES, "seed");
 _Static_assert(CRYPT_SALT_SIZE == crypto_pwhash_SALTBYTES, "salt");
 _Static_assert(CRYPT_SALT_SIZE == crypto_shorthash_KEYBYTES, "salt");
-_Static_assert(CRYPT_NONCE_SIZE ==
-                   crypto_aead_xchacha20poly1305_ietf_NPUBBYTES, "nonce");
-_Static_assert(CRYPT_TAG_SIZE ==
-                   crypto_aead_xchacha20poly1305_ietf_ABYTES, "tag");
+_Static_assert(CRYPT_NONCE_SIZE == crypto_aead_xchacha20poly1305_ietf_NPUBBYTES,
+               "nonce");
+_Static_assert(CRYPT_TAG_SIZE == crypto_aead_xchacha20poly1305_ietf_ABYTES,
+               "tag");
 
 struct identity { /* rests in guarded memory, read-only once made */
   uint8_t secret[crypto_sign_SECRETKEYBYTES];
@@ -67,7 +67,8 @@ void identity_seed(uint8_t out[CRYPT_SEED_SIZE], const struct identity *id)
 
 /* ---- signatures ---- */
 
-#define JOIN_STACK 4096 /* a parcel of 90 records; longer ones go to the heap */
+#define JOIN_STACK 4096 /* a parcel of 90 records; longer ones go to the heap  \
+                         */
 
 /* domain, NUL, a, b in one piece: Ed25519 reads its message twice. */
 struct joined {
@@ -208,8 +209,8 @@ int did_parse(uint8_t key[CRYPT_KEY_SIZE], const char *text, size_t n,
   for (size_t i = DID_HEAD; i < n; i++) {
     const char *at = text[i] != '\0' ? strchr(base58, text[i]) : NULL;
     if (at == NULL) {
-      return err_set(e, ERR_INVALID,
-                     "station id: character %zu is not base58", i + 1);
+      return err_set(e, ERR_INVALID, "station id: character %zu is not base58",
+                     i + 1);
     }
     if (!shift_in(bytes, (unsigned)(at - base58))) {
       return err_set(e, ERR_INVALID, "station id: number too large");
@@ -250,9 +251,9 @@ void crypt_seal(uint8_t *out, struct span plain, struct span head,
                 const uint8_t nonce[CRYPT_NONCE_SIZE],
                 const uint8_t key[CRYPT_SECRET_SIZE])
 {
-  CHECK(crypto_aead_xchacha20poly1305_ietf_encrypt(
-            out, NULL, plain.p, plain.n, head.p, head.n, NULL, nonce, key) ==
-        0);
+  CHECK(crypto_aead_xchacha20poly1305_ietf_encrypt(out, NULL, plain.p, plain.n,
+                                                   head.p, head.n, NULL, nonce,
+                                                   key) == 0);
 }
 
 int crypt_open(uint8_t *out, struct span sealed, struct span head,
@@ -344,9 +345,8 @@ static const uint8_t known_stretch[CRYPT_SECRET_SIZE] = {
 
 /* XChaCha20-Poly1305 of "mahatta": key 00 .. 1f, nonce 00 .. 17, head "h". */
 static const uint8_t known_sealed[7 + CRYPT_TAG_SIZE] = {
-    0xf3, 0xa3, 0x67, 0x1e, 0xe4, 0xa6, 0xec, 0xe6, 0xeb, 0x72, 0x34,
-    0x7f, 0x43, 0x64, 0x1f, 0xaa, 0x1b, 0x9b, 0xac, 0x37, 0xc1, 0xde,
-    0xd8};
+    0xf3, 0xa3, 0x67, 0x1e, 0xe4, 0xa6, 0xec, 0xe6, 0xeb, 0x72, 0x34, 0x7f,
+    0x43, 0x64, 0x1f, 0xaa, 0x1b, 0x9b, 0xac, 0x37, 0xc1, 0xde, 0xd8};
 
 static bool hash_holds(void)
 {
@@ -400,30 +400,36 @@ static bool secrets_hold(void)
          memcmp(plain, text.p, sizeof plain) == 0;
 }
 
-static pthread_once_t start_once = PTHREAD_ONCE_INIT;
-static const char *start_fault; /* written by start() alone; NULL: all well */
-
-static void start(void)
+/* What is wrong, or NULL. */
+static const char *self_test(void)
 {
   if (sodium_init() < 0) {
-    start_fault = "libsodium does not start";
-  } else if (!hash_holds()) {
-    start_fault = "SHA-256 gives a wrong answer";
-  } else if (!signing_holds()) {
-    start_fault = "Ed25519 gives a wrong answer";
-  } else if (!rule_holds()) {
-    start_fault = "Ed25519 accepts or refuses the wrong signatures";
-  } else if (!secrets_hold()) {
-    start_fault = "Argon2id or XChaCha20-Poly1305 gives a wrong answer";
+    return "libsodium does not start";
   }
+  if (!hash_holds()) {
+    return "SHA-256 gives a wrong answer";
+  }
+  if (!signing_holds()) {
+    return "Ed25519 gives a wrong answer";
+  }
+  if (!rule_holds()) {
+    return "Ed25519 accepts or refuses the wrong signatures";
+  }
+  return secrets_hold() ? NULL
+                        : "Argon2id or XChaCha20-Poly1305 gives a wrong answer";
 }
 
 int crypt_start(struct err *e)
 {
-  /* pthread_once fails only for a bad control word, which ours is not. */
-  CHECK(pthread_once(&start_once, start) == 0);
-  if (start_fault != NULL) {
-    return err_set(e, ERR_CORRUPT, "self-test: %s", start_fault);
+  /* Two threads that come at once both test, which does no harm. */
+  static atomic_bool passed;
+  if (atomic_load_explicit(&passed, memory_order_acquire)) {
+    return 0;
   }
+  const char *fault = self_test();
+  if (fault != NULL) {
+    return err_set(e, ERR_CORRUPT, "self-test: %s", fault);
+  }
+  atomic_store_explicit(&passed, true, memory_order_release);
   return 0;
 }

@@ -32,7 +32,7 @@ struct identity;
 int identity_new(struct identity **out, struct err *e) MUST_USE;
 int identity_from_seed(struct identity **out, const uint8_t *seed,
                        struct err *e) MUST_USE;
-void identity_del(struct identity *id); /* NULL-safe; wipes */
+void identity_del(struct identity *id);                 /* NULL-safe; wipes */
 const uint8_t *identity_key(const struct identity *id); /* 32 bytes */
 
 /* The secret itself, for the key file alone. The caller wipes it. */
@@ -65,7 +65,7 @@ int did_parse(uint8_t key[CRYPT_KEY_SIZE], const char *text, size_t n,
 
 /* ---- parts of the key file (form/keyfile.h) ---- */
 
-struct crypt_cost { /* of Argon2id */
+struct crypt_cost {   /* of Argon2id */
   uint64_t mem_bytes; /* >= 8192 */
   uint64_t passes;    /* >= 1 */
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: 0BSD */
 /* SHA-256. EVP_MD_fetch takes longer than hashing a record, so the method is
- * fetched once a process and kept: it is immutable, so threads and forks
+ * fetched once a process and kept: it never changes, so threads and forks
  * share it freely, and the kept pointer keeps leak checkers content. */
 #include "form/hash.h"
 
@@ -8,26 +8,28 @@
 #include "base/mem.h"
 
 #include <openssl/evp.h>
-#include <pthread.h>
+#include <stdatomic.h>
 
 struct hash {
   EVP_MD_CTX *ctx;
   bool started;
 };
 
-static pthread_once_t fetch_once = PTHREAD_ONCE_INIT;
-static EVP_MD *fetched; /* written by fetch() alone */
-
-static void fetch(void)
-{
-  fetched = EVP_MD_fetch(NULL, "SHA256", NULL);
-}
-
+/* The method, or NULL when libcrypto has none to give. */
 static const EVP_MD *sha256(void)
 {
-  /* pthread_once fails only for a bad control word, which ours is not. */
-  CHECK(pthread_once(&fetch_once, fetch) == 0);
-  return fetched;
+  static _Atomic(EVP_MD *) kept;
+  EVP_MD *md = atomic_load_explicit(&kept, memory_order_acquire);
+  if (md != NULL) {
+    return md;
+  }
+  EVP_MD *first = NULL;
+  md = EVP_MD_fetch(NULL, "SHA256", NULL);
+  if (!atomic_compare_exchange_strong(&kept, &first, md)) {
+    EVP_MD_free(md); /* another thread was quicker: ${first} is its method */
+    md = first;
+  }
+  return md;
 }
 
 int hash_sha256(uint8_t out[HASH_SIZE], const void *p, size_t n)

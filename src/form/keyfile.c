@@ -21,7 +21,7 @@ static const char info_domain[] = "mahatta/key/1"; /* its NUL included */
 
 #define SEALED_SIZE (CRYPT_NONCE_SIZE + CRYPT_SEED_SIZE + CRYPT_TAG_SIZE)
 #define KDF_MEM_BYTES_MIN 8192 /* Argon2's own floor */
-#define ENCODED_MAX 1024 /* the longest key file we write is about 600 */
+#define ENCODED_MAX 1024       /* the longest key file we write is about 600 */
 
 _Static_assert(ENCODED_MAX <= KEYFILE_SIZE_MAX, "what we write, we read");
 
@@ -36,8 +36,7 @@ static int put_hex(struct buf *b, const char *name, const uint8_t *p, size_t n)
     rc = buf_byte(b, ' ');
   }
   for (size_t i = 0; rc == 0 && i < n; i++) {
-    uint8_t pair[2] = {(uint8_t)digits[p[i] >> 4],
-                       (uint8_t)digits[p[i] & 15u]};
+    uint8_t pair[2] = {(uint8_t)digits[p[i] >> 4], (uint8_t)digits[p[i] & 15u]};
     rc = buf_put(b, pair, sizeof pair);
   }
   return rc < 0 ? rc : buf_byte(b, '\n');
@@ -155,8 +154,10 @@ static int take_cost(struct cursor *c, struct crypt_cost *cost)
     return refuse(c, "kdf", "has parameters that Argon2 does not have");
   }
   if (cost->mem_bytes > KDF_MEM_BYTES_MAX || cost->passes > KDF_PASSES_MAX) {
-    return err_set(c->e, ERR_LIMIT, "key file: wants more than %llu bytes or "
-                   "%d passes", KDF_MEM_BYTES_MAX, KDF_PASSES_MAX);
+    return err_set(c->e, ERR_LIMIT,
+                   "key file: wants more than %llu bytes or "
+                   "%d passes",
+                   KDF_MEM_BYTES_MAX, KDF_PASSES_MAX);
   }
   return 0;
 }
@@ -184,8 +185,7 @@ static int derive(uint8_t out[CRYPT_DERIVED_SIZE], const char *pass,
   uint8_t secret[CRYPT_SECRET_SIZE];
   struct buf info = {0};
   int rc = crypt_stretch(secret, span_of(pass, strlen(pass)), salt, cost);
-  if (rc < 0 ||
-      (rc = buf_put(&info, info_domain, sizeof info_domain)) < 0 ||
+  if (rc < 0 || (rc = buf_put(&info, info_domain, sizeof info_domain)) < 0 ||
       (rc = buf_put(&info, public.p, public.n)) < 0) {
     goto done;
   }
@@ -218,8 +218,8 @@ static int put_sealed(struct buf *b, size_t start, const uint8_t *seed,
   if ((rc = derive(keys, pass, salt, &cost, public)) < 0) {
     goto done;
   }
-  crypt_seal(sealed + CRYPT_NONCE_SIZE, span_of(seed, CRYPT_SEED_SIZE),
-             public, sealed, keys);
+  crypt_seal(sealed + CRYPT_NONCE_SIZE, span_of(seed, CRYPT_SEED_SIZE), public,
+             sealed, keys);
   rc = put_hex(b, "commit", keys + CRYPT_SECRET_SIZE, CRYPT_SECRET_SIZE);
   if (rc == 0) {
     rc = put_hex(b, "sealed", sealed, sizeof sealed);
@@ -229,8 +229,8 @@ done:
   return rc;
 }
 
-int keyfile_encode(struct buf *out, const struct identity *id,
-                   const char *pass, struct err *e)
+int keyfile_encode(struct buf *out, const struct identity *id, const char *pass,
+                   struct err *e)
 {
   uint8_t seed[CRYPT_SEED_SIZE];
   char did[CRYPT_DID_MAX];
@@ -264,8 +264,8 @@ done:
 /* ---- opening ---- */
 
 /* The seed of a sealed file, from its line `kdf` on. */
-static int take_sealed(struct cursor *c, const uint8_t *start,
-                       const char *pass, uint8_t seed[CRYPT_SEED_SIZE])
+static int take_sealed(struct cursor *c, const uint8_t *start, const char *pass,
+                       uint8_t seed[CRYPT_SEED_SIZE])
 {
   struct crypt_cost cost;
   uint8_t salt[CRYPT_SALT_SIZE], commit[CRYPT_SECRET_SIZE];
@@ -293,9 +293,10 @@ static int take_sealed(struct cursor *c, const uint8_t *start,
   } else if (!crypt_equal(commit, keys + CRYPT_SECRET_SIZE, sizeof commit)) {
     rc = err_set(c->e, ERR_SIG, "key file: the passphrase is wrong");
   } else {
-    rc = crypt_open(seed, span_of(sealed + CRYPT_NONCE_SIZE,
-                                  SEALED_SIZE - CRYPT_NONCE_SIZE),
-                    public, sealed, keys);
+    rc = crypt_open(
+        seed,
+        span_of(sealed + CRYPT_NONCE_SIZE, SEALED_SIZE - CRYPT_NONCE_SIZE),
+        public, sealed, keys);
     if (rc < 0) {
       (void)err_set(c->e, rc, "key file: the sealed line is damaged");
     }
@@ -346,8 +347,7 @@ int keyfile_decode(struct identity **out, struct span file, const char *pass,
   }
   c.s = span_of(file.p + skip, file.n - skip);
   int rc = take_line(&c, "did", &did);
-  if (rc < 0 ||
-      (rc = did_parse(key, (const char *)did.p, did.n, e)) < 0) {
+  if (rc < 0 || (rc = did_parse(key, (const char *)did.p, did.n, e)) < 0) {
     return rc;
   }
   rc = at_name(&c, "kdf") ? take_sealed(&c, file.p, pass, seed)
@@ -380,18 +380,18 @@ static int sync_folder(const char *path, struct err *e)
 {
   char folder[PATH_BYTES_MAX + 1];
   const char *slash = strrchr(path, '/');
-  size_t n = slash == NULL ? 0 : (size_t)(slash - path);
+  /* With its slash, so that the root needs no case of its own. */
+  size_t n = slash == NULL ? 0 : (size_t)(slash - path) + 1;
   memcpy(folder, path, n);
   folder[n] = '\0';
-  if (n == 0) {
-    (void)strcpy(folder, slash == NULL ? "." : "/");
-  }
-  int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  int fd = open(n > 0 ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) {
     return err_sys(e, errno, "key file: can't open its folder");
   }
-  int rc = fsync(fd) == 0 ? 0 : err_sys(e, errno, "key file: syncing its "
-                                        "folder failed");
+  int rc = fsync(fd) == 0 ? 0
+                          : err_sys(e, errno,
+                                    "key file: syncing its "
+                                    "folder failed");
   (void)close(fd); /* opened for reading: nothing can be lost */
   return rc;
 }
@@ -407,8 +407,10 @@ static int check_private(int fd, struct err *e)
     return err_set(e, ERR_ACCESS, "key file: not a plain file");
   }
   if ((st.st_mode & 077) != 0) {
-    return err_set(e, ERR_ACCESS, "key file: mode %03o lets others in; it "
-                   "must be 600", (unsigned)(st.st_mode & 0777));
+    return err_set(e, ERR_ACCESS,
+                   "key file: mode %03o lets others in; it "
+                   "must be 600",
+                   (unsigned)(st.st_mode & 0777));
   }
   if (st.st_uid != geteuid() && st.st_uid != 0) {
     return err_set(e, ERR_ACCESS, "key file: it belongs to somebody else");
@@ -443,8 +445,8 @@ int keyfile_save(const char *path, const struct identity *id, const char *pass,
   if (rc < 0) {
     goto done;
   }
-  int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-                0600);
+  int fd =
+      open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
   if (fd < 0) {
     rc = err_sys(e, errno, "key file: can't make it");
     goto done;

@@ -26,8 +26,8 @@ int keyfile_load(struct identity **out, const char *path, const char *pass,
 
 /* The same on bytes, for other ways to keep them. keyfile_encode appends to
  * ${out}; whoever frees that should crypt_wipe it first. */
-int keyfile_encode(struct buf *out, const struct identity *id,
-                   const char *pass, struct err *e) MUST_USE;
+int keyfile_encode(struct buf *out, const struct identity *id, const char *pass,
+                   struct err *e) MUST_USE;
 int keyfile_decode(struct identity **out, struct span file, const char *pass,
                    struct err *e) MUST_USE;
 

@@ -16,7 +16,7 @@ static const uint8_t signed_head[] = {0xa0 + PAIRS - 1}; /* without `sig` */
 /* How each parcel begins: the map, "sig" and the head of 64 bytes; and what
  * follows the signature. */
 static const uint8_t sig_head[] = {0xa0 + PAIRS, 0x63, 's', 'i',
-                                   'g', 0x58, 0x40};
+                                   'g',          0x58, 0x40};
 static const uint8_t kind_pair[] = {0x64, 'k', 'i', 'n', 'd', 0x68, 'p',
                                     'a',  'r', 'c', 'e', 'l', '/',  '1'};
 #define SIGNED_AT (sizeof sig_head + CRYPT_SIG_SIZE)
@@ -135,8 +135,7 @@ static int take_records(struct parcel *out, struct cbor_reader *r,
   return 0;
 }
 
-static int take_header(struct parcel *out, struct cbor_reader *r,
-                       struct err *e)
+static int take_header(struct parcel *out, struct cbor_reader *r, struct err *e)
 {
   struct cbor_item item;
   int rc = take_bytes(r, "sig", CRYPT_SIG_SIZE, &out->sig, e);
@@ -170,8 +169,7 @@ int parcel_read(struct parcel *out, struct span block, struct err *e)
   if (cbor_next(&r, &item) != CBOR_MAP || item.count != PAIRS) {
     return err_set(e, ERR_INVALID, "parcel: not a map of %d keys", PAIRS);
   }
-  if ((rc = take_header(&p, &r, e)) < 0 ||
-      (rc = take_records(&p, &r, e)) < 0 ||
+  if ((rc = take_header(&p, &r, e)) < 0 || (rc = take_records(&p, &r, e)) < 0 ||
       (rc = take(&r, "collection", CBOR_TEXT, &item, e)) < 0 ||
       (rc = collection_check(item.bytes, e)) < 0) {
     return rc;
@@ -202,8 +200,7 @@ void parcel_record(const struct parcel *p, size_t i, struct cid *out)
 
 /* ---- writing ---- */
 
-static int check_records(const struct cid *records, size_t count,
-                         struct err *e)
+static int check_records(const struct cid *records, size_t count, struct err *e)
 {
   int rc = check_count(count, e);
   if (rc < 0) {
@@ -250,11 +247,11 @@ int parcel_write(struct buf *out, const struct identity *id, int64_t time,
     return rc;
   }
   if ((rc = put_rest(&rest, identity_key(id), time, records, count)) < 0 ||
-      (rc = cbor_put_text(&rest, (const char *)collection.p,
-                          collection.n)) < 0 ||
-      (rc = crypt_sign(sig, id, domain,
-                       span_of(signed_head, sizeof signed_head),
-                       buf_span(&rest))) < 0 ||
+      (rc = cbor_put_text(&rest, (const char *)collection.p, collection.n)) <
+          0 ||
+      (rc =
+           crypt_sign(sig, id, domain, span_of(signed_head, sizeof signed_head),
+                      buf_span(&rest))) < 0 ||
       (rc = buf_put(out, sig_head, sizeof sig_head)) < 0 ||
       (rc = buf_put(out, sig, sizeof sig)) < 0 ||
       (rc = buf_put(out, rest.p, rest.n)) < 0) {

@@ -14,13 +14,13 @@
 
 /* A view into the parcel's bytes: valid as long as they are. */
 struct parcel {
-  int64_t time;            /* seconds since 1970, UTC, as claimed */
-  const uint8_t *author;   /* CRYPT_KEY_SIZE bytes */
-  const uint8_t *sig;      /* CRYPT_SIG_SIZE bytes */
-  struct span collection;  /* text */
-  size_t count;            /* records, 1 .. PARCEL_RECORDS_MAX */
-  const uint8_t *links;    /* count * CBOR_LINK_SIZE bytes */
-  struct span bytes;       /* the whole block */
+  int64_t time;           /* seconds since 1970, UTC, as claimed */
+  const uint8_t *author;  /* CRYPT_KEY_SIZE bytes */
+  const uint8_t *sig;     /* CRYPT_SIG_SIZE bytes */
+  struct span collection; /* text */
+  size_t count;           /* records, 1 .. PARCEL_RECORDS_MAX */
+  const uint8_t *links;   /* count * CBOR_LINK_SIZE bytes */
+  struct span bytes;      /* the whole block */
 };
 
 /* Is this dag-cbor block a parcel by its `kind`? (A cheap look; parcel_read

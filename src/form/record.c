@@ -16,21 +16,20 @@ static int refuse(struct err *e, const char *key, const char *why)
 
 static int too_long(struct err *e, const char *key, size_t n, size_t max)
 {
-  return err_set(e, ERR_LIMIT, "record: `%s` of %zu bytes; at most %zu", key,
-                 n, max);
+  return err_set(e, ERR_LIMIT, "record: `%s` of %zu bytes; at most %zu", key, n,
+                 max);
 }
 
 /* Take one item of ${kind} from the value ${value} of ${key}. */
-static int expect(struct cbor_item *out, struct span value,
-                  enum cbor_kind kind, const char *key, struct err *e)
+static int expect(struct cbor_item *out, struct span value, enum cbor_kind kind,
+                  const char *key, struct err *e)
 {
-  static const char *const names[] = {
-      "an item", "an integer", "bytes",  "text", "a list",
-      "a map",   "a link",     "a bool", "null"};
+  static const char *const names[] = {"an item", "an integer", "bytes",
+                                      "text",    "a list",     "a map",
+                                      "a link",  "a bool",     "null"};
   struct cbor_reader r = cbor_reader_of(value);
   if (cbor_next(&r, out) != kind) {
-    return err_set(e, ERR_INVALID, "record: `%s` is not %s", key,
-                   names[kind]);
+    return err_set(e, ERR_INVALID, "record: `%s` is not %s", key, names[kind]);
   }
   return 0;
 }
@@ -139,8 +138,7 @@ static int file_size(struct record_file *f, struct span value, struct err *e)
   return rc;
 }
 
-static int file_sha256(struct record_file *f, struct span value,
-                       struct err *e)
+static int file_sha256(struct record_file *f, struct span value, struct err *e)
 {
   struct cbor_item item;
   int rc = expect(&item, value, CBOR_BYTES, "files.sha256", e);
@@ -152,8 +150,8 @@ static int file_sha256(struct record_file *f, struct span value,
 }
 
 /* One pair of a file's map; marks in ${seen} what is there. */
-static int file_pair(struct record_file *f, struct span key,
-                     struct span value, unsigned *seen, struct err *e)
+static int file_pair(struct record_file *f, struct span key, struct span value,
+                     unsigned *seen, struct err *e)
 {
   if (span_is(key, "data")) {
     *seen |= HAS_DATA;
@@ -277,8 +275,8 @@ static int read_files(struct record *out, struct span value, struct err *e)
     return rc;
   }
   if (item.count > RECORD_FILES_MAX) {
-    return err_set(e, ERR_LIMIT, "record: %zu `files`; at most %d",
-                   item.count, RECORD_FILES_MAX);
+    return err_set(e, ERR_LIMIT, "record: %zu `files`; at most %d", item.count,
+                   RECORD_FILES_MAX);
   }
   struct cbor_reader r = cbor_reader_of(value);
   (void)cbor_next(&r, &item);
@@ -382,9 +380,9 @@ static int read_pairs(struct record *out, struct cbor_reader *r, size_t pairs,
     struct span value = cbor_skip(r);
     int order = 1;
     while (at < FIELDS &&
-           (order = cbor_key_compare(span_of(fields[at].name,
-                                             strlen(fields[at].name)),
-                                     item.bytes)) < 0) {
+           (order = cbor_key_compare(
+                span_of(fields[at].name, strlen(fields[at].name)),
+                item.bytes)) < 0) {
       at++;
     }
     if (at == FIELDS || order != 0) {

@@ -9,10 +9,10 @@
 #include "form/cbor.h"
 #include "form/cid.h"
 
-enum record_kind { /* what the engine itself acts upon */
-  RECORD_PLAIN,    /* any application's type */
-  RECORD_WITHDRAW, /* about, reason? */
-  RECORD_LABEL     /* about, value, negated?, expires? */
+enum record_kind {                  /* what the engine itself acts upon */
+                   RECORD_PLAIN,    /* any application's type */
+                   RECORD_WITHDRAW, /* about, reason? */
+                   RECORD_LABEL     /* about, value, negated?, expires? */
 };
 
 /* A view into the record's bytes: valid as long as they are. Absent fields

@@ -14,7 +14,7 @@ static const char domain[] = "mahatta/slip/1";
 #define WISH_PAIRS 4 /* and of a wish's */
 static const uint8_t signed_head[] = {0xa0 + PAIRS - 1}; /* without `sig` */
 static const uint8_t sig_head[] = {0xa0 + PAIRS, 0x63, 's', 'i',
-                                   'g', 0x58, 0x40};
+                                   'g',          0x58, 0x40};
 #define SIGNED_AT (sizeof sig_head + CRYPT_SIG_SIZE)
 
 _Static_assert(SLIP_SALT_SIZE == CRYPT_SALT_SIZE, "the salt keys SipHash");
@@ -64,8 +64,10 @@ static int check_have(struct span have, struct err *e)
   }
   for (size_t i = 1; i < have.n / SLIP_HANDLE_SIZE; i++) {
     if (handle_at(have, i - 1) >= handle_at(have, i)) {
-      return err_set(e, ERR_INVALID, "slip: handle %zu of `have` does not "
-                     "ascend", i + 1);
+      return err_set(e, ERR_INVALID,
+                     "slip: handle %zu of `have` does not "
+                     "ascend",
+                     i + 1);
     }
   }
   return 0;
@@ -255,8 +257,7 @@ int slip_read(struct slip *out, struct span file, struct err *e)
   if (cbor_next(&r, &item) != CBOR_MAP || item.count != PAIRS) {
     return err_set(e, ERR_INVALID, "slip: not a map of %d keys", PAIRS);
   }
-  if ((rc = take_header(&s, &r, e)) < 0 ||
-      (rc = take_wishes(&s, &r, e)) < 0) {
+  if ((rc = take_header(&s, &r, e)) < 0 || (rc = take_wishes(&s, &r, e)) < 0) {
     return rc;
   }
   CHECK(s.sig == file.p + sizeof sig_head);
@@ -314,8 +315,7 @@ static int put_wish(struct buf *b, const struct slip_wish *w)
   return cbor_put_text(b, (const char *)w->collection.p, w->collection.n);
 }
 
-int slip_add(struct slip_writer *w, const struct slip_wish *wish,
-             struct err *e)
+int slip_add(struct slip_writer *w, const struct slip_wish *wish, struct err *e)
 {
   static const uint8_t no_links[] = {0x80};
   struct slip_wish full = *wish;
@@ -381,9 +381,9 @@ int slip_finish(struct slip_writer *w, struct buf *out,
     goto done;
   }
   if (rc < 0 ||
-      (rc = crypt_sign(sig, id, domain,
-                       span_of(signed_head, sizeof signed_head),
-                       buf_span(&rest))) < 0 ||
+      (rc =
+           crypt_sign(sig, id, domain, span_of(signed_head, sizeof signed_head),
+                      buf_span(&rest))) < 0 ||
       (rc = buf_put(out, sig_head, sizeof sig_head)) < 0 ||
       (rc = buf_put(out, sig, sizeof sig)) < 0 ||
       (rc = buf_put(out, rest.p, rest.n)) < 0) {

@@ -23,8 +23,8 @@
 struct slip_wish {
   struct span collection;
   int64_t files;
-  struct span have;  /* handles, big endian, ascending */
-  struct span want;  /* CBOR bytes of the list of links */
+  struct span have; /* handles, big endian, ascending */
+  struct span want; /* CBOR bytes of the list of links */
 };
 
 struct slip {

@@ -60,8 +60,8 @@ int main(void)
     }
   }
   double walk = seconds() - start;
-  printf("cbor: %zu bytes, %zu items: check %.0f/s, reader walk %.0f/s\n",
-         b.n, items / ROUNDS, ROUNDS / check, ROUNDS / walk);
+  printf("cbor: %zu bytes, %zu items: check %.0f/s, reader walk %.0f/s\n", b.n,
+         items / ROUNDS, ROUNDS / check, ROUNDS / walk);
   buf_free(&b);
   return bad == 0 ? 0 : 1;
 }
