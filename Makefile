@@ -10,11 +10,10 @@ endif
 ifeq ($(origin AR),default)
 AR := gcc-ar
 endif
-export VECTORS LUA CC
-
 LUA      ?= lua$(LUA_VERSION)
 BUSTED   ?= $(LUA) $(firstword $(wildcard /usr/bin/busted) busted) -o TAP
 LUACHECK ?= luacheck
+export VECTORS LUA CC
 
 # Quiet unless V=1.
 Q := $(if $(V),,@)
@@ -163,10 +162,11 @@ $(FUZZ_BIN): $(B)/tests/fuzz/%_fuzz: $(B)/tests/fuzz/%_fuzz.o $(LIB)
 
 # --- set-up, demo, test ----------------------------------------------------
 
-DEPS_BUILD := gcc libc6-dev pkg-config lua5.4 liblua5.4-dev libsqlite3-dev \
+DEPS_BUILD := gcc libc6-dev pkg-config lua5.4 liblua5.4-dev lua-filesystem \
+  lua-dkjson libsqlite3-dev \
   libsodium-dev libssl-dev libzstd-dev libutf8proc-dev
 DEPS_DEMO  := sqlite3 zstd debian-handbook iso-codes
-DEPS_TEST  := lua-busted lua-check lua-dkjson clang-format universal-ctags \
+DEPS_TEST  := lua-busted lua-check clang-format universal-ctags \
   sqlite3 sqlite-utils zstd debian-handbook iso-codes nodejs npm
 DEPS_FULL  := clang clang-tidy libclang-rt-14-dev llvm cppcheck valgrind \
   libc6-dbg g++ lua5.3 liblua5.3-dev luarocks git strace
