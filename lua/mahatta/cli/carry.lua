@@ -1,0 +1,257 @@
+-- SPDX-License-Identifier: 0BSD
+-- Commands that carry and keep: follow, unfollow, slip, pack, unpack, verify,
+-- rebuild.
+
+local mahatta = require "mahatta"
+local out = require "mahatta.cli.out"
+
+-- Run a job with a line of progress; its result.
+local function finish(run, job, what, quiet)
+  local line = out.progress(quiet)
+  run.cleanup(function ()
+    line:clear()
+    job:close()
+  end)
+  for done, total in job:steps() do line:bytes(what, done, total) end
+  line:clear()
+  local result = run.check(job:result())
+  job:close()
+  return result
+end
+
+local function size_of(text, name, run)
+  if text == nil or text == "all" or text == "none" then return text end
+  local size, message = mahatta.size(text)
+  if not size then return run.usage(name .. ": " .. message) end
+  return size
+end
+
+-- ---- follow ----
+
+local follow = {
+  name = "follow", does = "Ask for a collection, or all below a prefix.",
+  arguments = { { "PATTERN" } },
+  options = {
+    { nil, "--files", "SIZE",
+      "largest file to ask for: 10M, none or all; default all" },
+  },
+  notes = "What is followed goes into the slips that this station writes.",
+  examples = { "mahatta follow 'edu/*' --files 10M" },
+}
+
+function follow.run(o, run)
+  local files = size_of(o.files, "--files", run)
+  local station = run.open(o)
+  run.check(station:follow(o.PATTERN, { files = files }))
+  if o.json then return out.json({ pattern = o.PATTERN }) end
+  out.line("following %s", out.name(o.PATTERN))
+end
+
+local unfollow = {
+  name = "unfollow", does = "Don't ask for it any more. What is here stays.",
+  arguments = { { "PATTERN" } },
+  examples = { "mahatta unfollow 'edu/*'" },
+}
+
+function unfollow.run(o, run)
+  local station = run.open(o)
+  run.check(station:unfollow(o.PATTERN))
+  if o.json then return out.json({ pattern = o.PATTERN }) end
+  out.line("not following %s any more", out.name(o.PATTERN))
+end
+
+-- ---- slip ----
+
+local slip = {
+  name = "slip", does = "Write a slip: what is here, and what is wanted.",
+  arguments = { { "FILE" } },
+  options = {
+    { nil, "--budget", "SIZE", "bytes that the answer may have: 8G" },
+    { nil, "--files", "SIZE", "largest file wanted, over the follow rules" },
+  },
+  notes = [[
+Give the slip to whoever goes to another station. There, `mahatta pack` makes
+the carry file that holds just what is lacking here.]],
+  examples = { "mahatta slip /media/stick/basra.slip --budget 8G" },
+}
+
+function slip.run(o, run)
+  local budget = size_of(o.budget, "--budget", run)
+  local files = size_of(o.files, "--files", run)
+  local station = run.open(o, { readonly = true })
+  local told = run.check(station:slip(o.FILE,
+    { budget = budget, files = files }))
+  if o.json then return out.json(told) end
+  out.line("%s: %s, names %s, asks for %s", out.name(o.FILE),
+    out.size(told.bytes), out.count(told.parcels, "parcel"),
+    out.count(told.wishes, "collection or pattern",
+      "collections or patterns"))
+  if told.wishes == 0 then
+    out.line("it asks for nothing: `mahatta follow PATTERN` first")
+  end
+end
+
+-- ---- pack ----
+
+local pack = {
+  name = "pack", does = "Write a carry file for somebody else's station.",
+  arguments = { { "FILE" } },
+  options = {
+    { nil, "--slip", "SLIP", "just what the slip's author lacks" },
+    { "-c", "--collection", "NAME", "only these; a name or pattern; may be "
+      .. "repeated", many = true },
+    { nil, "--budget", "SIZE", "bytes the file may have; default the slip's" },
+    { nil, "--files", "SIZE", "largest file to take; default all" },
+    { nil, "--level", "N", "of compression, 1 to 19; default 9" },
+  },
+  notes = [[
+A name that ends in .car.zst is compressed. What matters most stands first, so
+that a stick that is pulled out early has the right things on it.]],
+  examples = {
+    "mahatta pack /media/stick/basra.car.zst --slip /media/stick/basra.slip",
+    "mahatta pack all.car --collection 'edu/*'",
+  },
+}
+
+local function tell_packed(packed)
+  if packed.parcels == 0 and packed.blocks == 0 then
+    return out.line("%s: nothing lacks", out.name(packed.path))
+  end
+  out.line("%s: %s", out.name(packed.path), out.size(packed.bytes))
+  out.line("  %s, %s, %s; %s in all", out.count(packed.records, "record"),
+    out.count(packed.files, "file"), out.count(packed.parcels, "parcel"),
+    out.count(packed.blocks, "block"))
+  if packed.left_parcels > 0 or packed.left_files > 0 then
+    out.line("  left out, as the budget is full: %s, %s",
+      out.count(packed.left_parcels, "parcel"),
+      out.count(packed.left_files, "file"))
+  end
+end
+
+function pack.run(o, run)
+  local level = o.level and math.tointeger(tonumber(o.level))
+  if o.level and (not level or level < 1 or level > 19) then
+    return run.usage("--level needs a whole number, 1 to 19")
+  end
+  local options = { slip = o.slip, collections = o.collection, level = level,
+    budget = size_of(o.budget, "--budget", run),
+    files = size_of(o.files, "--files", run) }
+  local station = run.open(o, { readonly = true })
+  local job = run.check(station:pack(o.FILE, options))
+  local packed = finish(run, job, "packed", o.json)
+  if o.json then return out.json(packed) end
+  tell_packed(packed)
+end
+
+-- ---- unpack ----
+
+local unpack = {
+  name = "unpack", does = "Take in carry files. They are only read.",
+  arguments = { { "FILE", many = true } },
+  options = {
+    { "-c", "--collection", "NAME", "only these; a name or pattern; may be "
+      .. "repeated", many = true },
+    { nil, "--keep", nil, "also keep good blocks that nothing asks for" },
+  },
+  notes = [[
+Every block is checked. Damage costs the blocks that it hits; the good ones
+beside them are kept, and the exit code is 3.]],
+  examples = { "mahatta unpack /media/stick/*.car.zst" },
+}
+
+local function tell_report(path, r)
+  out.line("%s: %s new, %s new, %s (%s)", out.name(path),
+    out.count(r.added, "record"), out.count(r.parcels, "parcel"),
+    out.count(r.files, "file block"), out.size(r.bytes))
+  local function also(n, one, many)
+    if n > 0 then out.line("  %s", out.count(n, one, many)) end
+  end
+  also(r.known, "block was here before", "blocks were here before")
+  also(r.withdrawn, "withdrawal took effect", "withdrawals took effect")
+  also(r.held, "parcel from the future waits for its day",
+    "parcels from the future wait for their day")
+  also(r.refused, "record refused by the policy",
+    "records refused by the policy")
+  also(r.unlisted, "good block that nothing here asks for",
+    "good blocks that nothing here asks for")
+  also(r.missing, "block is still missing: `mahatta missing`",
+    "blocks are still missing: `mahatta missing`")
+  also(r.bad, "bad block, dropped", "bad blocks, dropped")
+  for _, fault in ipairs(r.faults or {}) do
+    out.line("    %s", out.name(fault))
+  end
+end
+
+function unpack.run(o, run)
+  local station = run.open(o)
+  local code
+  for _, path in ipairs(o.FILE) do
+    local job = run.check(station:unpack(path,
+      { collections = o.collection, keep = o.keep }))
+    local report = finish(run, job, "taken in", o.json)
+    if o.json then
+      report.file = path
+      out.json(report)
+    else
+      tell_report(path, report)
+    end
+    if report.bad > 0 or report.missing > 0 then code = run.PARTLY end
+  end
+  return code
+end
+
+-- ---- verify, rebuild ----
+
+local verify = {
+  name = "verify", does = "Check that everything listed is here and sound.",
+  options = { { nil, "--read-data", nil, "also hash every block" } },
+  examples = { "mahatta verify --read-data" },
+}
+
+function verify.run(o, run)
+  local station = run.open(o, { readonly = true })
+  local job = run.check(station:verify({ read_data = o.read_data }))
+  local r = finish(run, job, "checked", o.json)
+  if o.json then
+    out.json(r)
+  else
+    out.line("%s, %s: %s bad, %s missing", out.count(r.blocks, "block"),
+      out.size(r.bytes), out.number(r.bad), out.number(r.missing))
+    for _, fault in ipairs(r.faults or {}) do
+      out.line("  %s", out.name(fault))
+    end
+    if r.bad > 0 then
+      out.line("take the blocks in again from a carry file, or "
+        .. "`mahatta rebuild --salvage` into a new station")
+    end
+  end
+  if r.bad > 0 or r.missing > 0 then return run.PARTLY end
+end
+
+local rebuild = {
+  name = "rebuild", does = "Make index and lists anew from the blocks.",
+  options = { { nil, "--salvage", "OLD",
+    "first take in what is intact of a damaged station" } },
+  notes = [[
+With --salvage the station OLD is only read; run it in a station made with
+`mahatta init`.]],
+  examples = { "mahatta rebuild",
+    "mahatta rebuild -s new.mahatta --salvage damaged.mahatta" },
+}
+
+function rebuild.run(o, run)
+  local station = run.open(o)
+  if o.salvage then
+    local got = run.check(station:salvage(o.salvage))
+    if o.json then return out.json(got) end
+    out.line("%s saved, %s lost", out.count(got.saved, "block"),
+      out.number(got.lost))
+    return got.lost > 0 and run.PARTLY or nil
+  end
+  local r = finish(run, run.check(station:rebuild()), "rebuilt", o.json)
+  if o.json then return out.json(r) end
+  out.line("rebuilt: %s, %s", out.count(r.parcels, "parcel"),
+    out.count(r.records, "record"))
+end
+
+return { follow, unfollow, slip, pack, unpack, verify, rebuild }

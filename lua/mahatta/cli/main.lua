@@ -1,0 +1,220 @@
+-- SPDX-License-Identifier: 0BSD
+-- The command `mahatta`: finds the subcommand, runs it, turns what goes wrong
+-- into a sentence and an exit code.
+
+local SELF = "mahatta.cli.main"
+local required = ... == SELF
+
+-- Started from the tree, not installed: find the modules beside this file.
+if not required and arg and arg[0] then
+  local root = arg[0]:match("^(.*)lua/mahatta/cli/main%.lua$")
+  if root then
+    package.path = root .. "lua/?.lua;" .. root .. "lua/?/init.lua;"
+      .. package.path
+    package.cpath = root .. "build/5.4/?.so;" .. package.cpath
+  end
+end
+
+local args = require "mahatta.cli.args"
+local mahatta = require "mahatta"
+local out = require "mahatta.cli.out"
+
+local DONE, FAILED, USAGE, PARTLY = 0, 1, 2, 3
+local INTERRUPTED = 130 -- as shells say it
+
+local groups = {
+  { "Publish", require "mahatta.cli.publish" },
+  { "Read", require "mahatta.cli.read" },
+  { "Carry and keep", require "mahatta.cli.carry" },
+}
+
+local commands = {}
+for _, group in ipairs(groups) do
+  for _, command in ipairs(group[2]) do commands[command.name] = command end
+end
+
+-- ---- what commands may use ----
+
+-- Errors with an exit code of their own; anything else that is raised is a
+-- fault of the program, and shown as it is.
+local function stop(code, message, command)
+  error({ code = code, message = message, command = command }, 0)
+end
+
+local ADVICE = {
+  EBUSY = "another process writes there: wait for it, or use a command that "
+    .. "only reads",
+  ESIG = "is $MAHATTA_PASSPHRASE right?",
+}
+
+local function new_run(command)
+  local run = { DONE = DONE, FAILED = FAILED, PARTLY = PARTLY, cleanups = {} }
+
+  function run.fail(format, ...) stop(FAILED, format:format(...)) end
+
+  function run.usage(message) stop(USAGE, message, command) end
+
+  -- Pass results through; a failure of the world ends the command.
+  function run.check(value, message, code, ...)
+    if value ~= nil and value ~= false then
+      return value, message, code, ...
+    end
+    local advice = ADVICE[code]
+    stop(FAILED, out.name(message or "failed")
+      .. (advice and " (" .. advice .. ")" or ""))
+  end
+
+  -- To be called at the end, also when it fails or is interrupted.
+  function run.cleanup(f) table.insert(run.cleanups, f) end
+
+  function run.path(o)
+    return o.station or os.getenv("MAHATTA") or "commons.mahatta"
+  end
+
+  function run.absolute(path)
+    if path:sub(1, 1) == "/" then return path end
+    return require("lfs").currentdir() .. "/" .. path:gsub("^%./+", "")
+  end
+
+  -- Open the station that the options name. Only `init` makes one.
+  function run.open(o, options)
+    local path = run.path(o)
+    local file = io.open(path, "rb")
+    if file then
+      file:close()
+    elseif not (options and options.create) then
+      run.fail("no station at %s: make one with `mahatta init %s`",
+        out.name(path), out.name(path))
+    end
+    local station = run.check(mahatta.open(path, {
+      create = options and options.create or false,
+      readonly = options and options.readonly or false,
+      key = o.key, passphrase = os.getenv("MAHATTA_PASSPHRASE") }))
+    run.cleanup(function () station:close() end)
+    return station
+  end
+
+  return run
+end
+
+-- ---- help and version ----
+
+local function overview()
+  out.line("mahatta: a station of an open data commons that works without "
+    .. "the Internet")
+  out.line("")
+  out.line("Usage: mahatta COMMAND [arguments] [options]")
+  for _, group in ipairs(groups) do
+    out.line("")
+    out.line("%s:", group[1])
+    for _, command in ipairs(group[2]) do
+      out.line("  %-12s  %s", command.name, command.does)
+    end
+  end
+  out.line("")
+  out.line("Help:")
+  out.line("  help          This page, or `help COMMAND` for one.")
+  out.line("  version       The version.")
+  out.line("")
+  out.line("Example: what Basra lacks, on a stick from Baghdad")
+  out.line("  basra$   mahatta follow 'edu/*'")
+  out.line("  basra$   mahatta slip stick/basra.slip")
+  out.line("  baghdad$ mahatta pack stick/basra.car.zst "
+    .. "--slip stick/basra.slip")
+  out.line("  basra$   mahatta unpack stick/basra.car.zst")
+  out.line("")
+  out.line("Exit codes: 0 done, 1 failed, 2 wrong usage, 3 partly (some is "
+    .. "bad or missing).")
+end
+
+-- The command most like a mistyped one: the longest common beginning.
+local function nearest(name)
+  local best, length = nil, 1
+  for other in pairs(commands) do
+    local n = 0
+    while n < #name and name:byte(n + 1) == other:byte(n + 1) do n = n + 1 end
+    if n > length or n == length and best and other < best then
+      best, length = other, n
+    end
+  end
+  return best
+end
+
+local function help(name)
+  if not name then return overview() end
+  local command = commands[name]
+  if not command then
+    stop(USAGE, ("no command '%s'"):format(out.name(name)))
+  end
+  out.line("%s", args.help(command))
+end
+
+-- ---- running ----
+
+local function run_command(name, words)
+  local command = commands[name]
+  if not command then
+    local near = nearest(name)
+    stop(USAGE, ("no command '%s'%s"):format(out.name(name),
+      near and (": did you mean `%s`?"):format(near) or ""))
+  end
+  local o, message = args.parse(command, words)
+  if not o then stop(USAGE, out.name(message), command) end
+  if o.help then return help(name) end
+  local run = new_run(command)
+  local results = table.pack(xpcall(command.run, function (fault)
+    -- A traceback only for faults of the program itself.
+    if type(fault) == "string" and not fault:find("interrupted!", 1, true) then
+      return debug.traceback(fault, 2)
+    end
+    return fault
+  end, o, run))
+  for i = #run.cleanups, 1, -1 do run.cleanups[i]() end
+  if not results[1] then error(results[2], 0) end
+  return results[2]
+end
+
+local function dispatch(words)
+  local name = words[1]
+  local rest = table.move(words, 2, #words, 1, {})
+  if name == nil or name == "--help" or name == "-h" then
+    overview()
+    return name and DONE or USAGE
+  elseif name == "help" then
+    help(rest[1])
+  elseif name == "version" or name == "--version" then
+    out.line("%s", mahatta._VERSION)
+  else
+    return run_command(name, rest)
+  end
+end
+
+-- Run with the words of a command line; the exit code.
+local function main(words)
+  local ok, result = pcall(dispatch, words)
+  if ok then
+    local flushed, message = io.stdout:flush()
+    if flushed then return result or DONE end
+    result = { code = FAILED, message = message }
+  end
+  io.stdout:flush()
+  if type(result) == "table" and result.code then
+    io.stderr:write("mahatta: ", result.message, "\n")
+    if result.command then
+      io.stderr:write("usage: ", args.usage(result.command), "\n",
+        "see `mahatta help ", result.command.name, "`\n")
+    elseif result.code == USAGE then
+      io.stderr:write("see `mahatta help`\n")
+    end
+    return result.code
+  end
+  if tostring(result):find("interrupted!", 1, true) then
+    io.stderr:write("mahatta: interrupted; what was finished is kept\n")
+    return INTERRUPTED
+  end
+  io.stderr:write("mahatta: ", tostring(result), "\n")
+  return FAILED
+end
+
+if required then return main end
+os.exit(main({ ... }), true)

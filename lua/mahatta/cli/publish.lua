@@ -1,0 +1,350 @@
+-- SPDX-License-Identifier: 0BSD
+-- Commands that publish: init, add, publish, withdraw, label.
+
+local folder = require "mahatta.cli.folder"
+local kinds = require "mahatta.kinds"
+local mahatta = require "mahatta"
+local out = require "mahatta.cli.out"
+
+-- ---- init ----
+
+local init = {
+  name = "init", does = "Make a station: a store and a key of its own.",
+  arguments = { { "PATH", optional = true } },
+  notes = [[
+The key is kept beside the store, in PATH.key. Whoever has it can publish in
+your name, so it never leaves this machine by itself; keep a copy of it in a
+safe place. With $MAHATTA_PASSPHRASE set, the key file is locked with it.]],
+  examples = { "mahatta init commons.mahatta" },
+}
+
+function init.run(o, run)
+  if o.PATH then o.station = o.PATH end
+  local path = run.path(o)
+  local file = io.open(path, "rb")
+  if file then
+    file:close()
+    return run.fail("%s is here already", out.name(path))
+  end
+  local station = run.open(o, { create = true })
+  if o.json then
+    out.json({ station = path, id = station:id() })
+  else
+    out.line("%s: a station", out.name(path))
+    out.line("  name  %s", station:id())
+    out.line("  key   %s", out.name(o.key or path .. ".key"))
+    out.line("next: `mahatta add FOLDER --collection NAME`, or "
+      .. "`mahatta follow PATTERN`")
+  end
+end
+
+-- ---- add ----
+
+local add = {
+  name = "add", does = "Publish files and folders: a record a document.",
+  arguments = { { "PATH", many = true } },
+  options = {
+    { "-c", "--collection", "NAME", "where to: a name such as edu/physics" },
+    { "-l", "--license", "ID", "SPDX identifier, such as CC-BY-4.0" },
+    { "-t", "--tag", "TAG", "a tag; may be repeated", many = true },
+    { nil, "--type", "TYPE", "lesson, news, ...; default document" },
+    { nil, "--lang", "CODE", "language; default what a page says of itself" },
+    { nil, "--title", "TITLE", "for a single file, or with --one" },
+    { nil, "--each", nil, "every file is a record, pictures too" },
+    { nil, "--one", nil, "each PATH is one record with all its files" },
+  },
+  notes = [[
+A folder with a datapackage.json becomes one dataset. A web page takes along
+the pictures and styles that it shows. Adding again publishes only what has
+changed; a changed document is a new version of the old one. Hidden files,
+symlinks and keys of stations are left out.]],
+  examples = {
+    "mahatta add ~/lessons --collection edu/physics --license CC-BY-4.0",
+    "mahatta add report.pdf -c news/basra --lang ar",
+  },
+}
+
+local LEFT_OUT = {
+  { "hidden", "hidden" }, { "symlink", "symlink", "symlinks" },
+  { "special", "neither file nor folder" },
+  { "station", "of a station" }, { "badly named", "badly named" },
+  { "unreadable", "unreadable" },
+  { "part", "parts that no page shows (--each takes them)" },
+}
+
+local function left_out(tally)
+  local said = {}
+  for _, why in ipairs(LEFT_OUT) do
+    local n = tally[why[1]]
+    if n then
+      said[#said + 1] = out.count(n, why[2], why[3] or why[2])
+    end
+  end
+  return #said > 0 and table.concat(said, ", ") or nil
+end
+
+-- Adds plan after plan; counts in `sum`.
+local Adding = {}
+Adding.__index = Adding
+
+function Adding:progress(bytes)
+  local sum = self.sum
+  if not self.line:due() then return end
+  self.line.last = -1
+  self.line:show("files %s of %s · %s · %s/s", out.number(sum.files),
+    out.number(self.total), out.size(sum.bytes + bytes),
+    out.size(math.floor((sum.bytes + bytes) / self.line:seconds())))
+end
+
+-- Store one file; a part that several pages show is stored once.
+function Adding:file(file)
+  local stored = self.stored[file.path]
+  if stored then return stored end
+  local cut = kinds.edited(file.type) and "content" or "fixed"
+  local job, message = self.station:add_file(file.path, { cut = cut })
+  if not job then return nil, message end
+  for done in job:steps() do self:progress(done) end
+  stored, message = job:result()
+  job:close()
+  if not stored then return nil, message end
+  self.stored[file.path] = stored
+  self.sum.files = self.sum.files + 1
+  self.sum.bytes = self.sum.bytes + stored.size
+  return stored
+end
+
+-- "published", "unchanged", or nil, message.
+function Adding:plan(plan, options)
+  local record, message = folder.describe(plan, options)
+  if not record then return nil, message end
+  record.files = {}
+  for i, file in ipairs(plan.files) do
+    local stored
+    stored, message = self:file(file)
+    if not stored then return nil, message end
+    record.files[i] = { name = file.name, type = file.type,
+      size = stored.size, data = stored.link, sha256 = stored.sha256 }
+  end
+  local current = self.station:current(options.collection, record.key)
+  local ok, bytes = pcall(mahatta.encode, record)
+  if not ok then return nil, bytes end
+  if current and current.id == mahatta.id(bytes, "dag-cbor") then
+    return "unchanged"
+  end
+  local id
+  id, message = self.publisher:add(record)
+  if not id then return nil, message end
+  return "published", id
+end
+
+local function distinct_files(plans)
+  local seen, n = {}, 0
+  for _, plan in ipairs(plans) do
+    for _, file in ipairs(plan.files) do
+      if not seen[file.path] then n = n + 1 end
+      seen[file.path] = true
+    end
+  end
+  return n
+end
+
+local function add_plans(adding, plans, o)
+  local sum = adding.sum
+  for _, plan in ipairs(plans) do
+    local what, detail = adding:plan(plan, o)
+    if what then
+      sum[what] = sum[what] + 1
+    else
+      sum.failed = sum.failed + 1
+      sum.faults[#sum.faults + 1] = { path = plan.main.path, fault = detail }
+    end
+    if o.json and what then
+      out.json({ key = plan.key, result = what, id = detail })
+    end
+  end
+end
+
+local function tell_added(sum, tally, o)
+  if o.json then
+    return out.json({ published = sum.published, unchanged = sum.unchanged,
+      failed = sum.failed, files = sum.files, bytes = sum.bytes,
+      faults = sum.faults, left_out = tally })
+  end
+  for _, f in ipairs(sum.faults) do
+    io.stderr:write(out.name(f.path), ": ", f.fault, "\n")
+  end
+  out.line("published %s in %s (%s, %s)%s%s",
+    out.count(sum.published, "record"), out.name(o.collection),
+    out.count(sum.files, "file"), out.size(sum.bytes),
+    sum.unchanged > 0 and " · unchanged " .. out.number(sum.unchanged) or "",
+    sum.failed > 0 and " · failed " .. out.number(sum.failed) or "")
+  local others = left_out(tally)
+  if others then out.line("left out: %s", others) end
+end
+
+function add.run(o, run)
+  if not o.collection then
+    return run.usage("--collection NAME is missing: where shall it go?")
+  elseif o.each and o.one then
+    return run.usage("--each and --one exclude each other")
+  end
+  local station = run.open(o)
+  local path = run.path(o)
+  local plans, tally = folder.plan(o.PATH, { each = o.each, one = o.one,
+    own = { run.absolute(path), o.key and run.absolute(o.key) } })
+  if not plans then return run.fail("%s", out.name(tally)) end
+  if o.title and #plans > 1 then
+    return run.usage("--title is for a single record, and these are "
+      .. #plans .. ": leave it out, or add --one")
+  end
+  if #plans == 0 then
+    local others = left_out(tally)
+    return run.fail("nothing to publish here%s",
+      others and " (left out: " .. others .. ")" or "")
+  end
+  local publisher = run.check(station:publisher(o.collection))
+  local adding = setmetatable({ station = station, publisher = publisher,
+    stored = {}, total = distinct_files(plans), line = out.progress(o.json),
+    sum = { published = 0, unchanged = 0, failed = 0, files = 0, bytes = 0,
+      faults = {} } }, Adding)
+  run.cleanup(function () adding.line:clear() end)
+  add_plans(adding, plans, o)
+  run.check(publisher:commit())
+  publisher:close()
+  adding.line:clear()
+  tell_added(adding.sum, tally, o)
+  if adding.sum.failed > 0 then
+    return adding.sum.failed == #plans and run.FAILED or run.PARTLY
+  end
+end
+
+-- ---- publish ----
+
+local publish = {
+  name = "publish", does = "Publish one record, or JSON lines.",
+  arguments = { { "COLLECTION" } },
+  options = {
+    { nil, "--title", "TITLE", "its title" },
+    { nil, "--text", "TEXT", "its text; \"-\" reads standard input" },
+    { nil, "--type", "TYPE", "default note" },
+    { nil, "--lang", "CODE", "language of title and text" },
+    { "-l", "--license", "ID", "SPDX identifier, such as CC-BY-4.0" },
+    { "-t", "--tag", "TAG", "a tag; may be repeated", many = true },
+    { "-f", "--file", "PATH", "a file of it; may be repeated", many = true },
+    { nil, "--name", "KEY",
+      "its name in the collection: again means a new version" },
+    { nil, "--about", "ID", "the record that it is about" },
+    { nil, "--from", "FILE",
+      "records as JSON, one a line; \"-\" is standard input" },
+  },
+  examples = {
+    "mahatta publish news/basra --title 'Water' --text 'Back at noon.'",
+    "mahatta publish edu/physics --from records.jsonl",
+  },
+}
+
+local function record_of(o)
+  if not (o.title or o.text or o.file) then
+    return nil, "say --title, --text or --file (or --from FILE)"
+  end
+  local record = { type = o.type or "note", title = o.title, lang = o.lang,
+    text = o.text == "-" and io.stdin:read("a") or o.text, tags = o.tag,
+    license = o.license, key = o.name, about = o.about }
+  for _, path in ipairs(o.file or {}) do
+    record.files = record.files or {}
+    table.insert(record.files, { path = path })
+  end
+  return record
+end
+
+-- An iterator over the records in lines of JSON; raises run.fail's error.
+local function json_records(path, run)
+  local file, message = io.stdin, nil
+  if path ~= "-" then file, message = io.open(path, "rb") end
+  if not file then return run.fail("%s", out.name(message)) end
+  local n = 0
+  return function ()
+    local line
+    repeat
+      n = n + 1
+      line = file:read("l")
+    until not line or line:find("%S")
+    if not line then return nil end
+    local record, fault = out.from_json(line)
+    if type(record) ~= "table" then
+      return run.fail("line %d: %s", n, fault or "a record is an object")
+    end
+    return record
+  end
+end
+
+function publish.run(o, run)
+  if o.from then
+    local station = run.open(o)
+    local line = out.progress(o.json)
+    run.cleanup(function () line:clear() end)
+    local count = run.check(station:publish_all(o.COLLECTION,
+      json_records(o.from, run), { progress = function (done)
+        line:show("records %s", out.number(done))
+      end }))
+    line:clear()
+    if o.json then return out.json({ published = count }) end
+    return out.line("published %s in %s", out.count(count, "record"),
+      out.name(o.COLLECTION))
+  end
+  local record, message = record_of(o)
+  if not record then return run.usage(message) end
+  local station = run.open(o)
+  local id = run.check(station:publish(o.COLLECTION, record))
+  if o.json then return out.json({ id = id }) end
+  out.line("published %s in %s", id, out.name(o.COLLECTION))
+end
+
+-- ---- withdraw, label ----
+
+local withdraw = {
+  name = "withdraw", does = "Take back what this station published.",
+  arguments = { { "ID" } },
+  options = {
+    { nil, "--reason", "TEXT", "shown where it was" },
+    { nil, "--only", nil, "this version alone, not the others of its key" },
+  },
+  notes = [[
+It disappears here at once, and wherever the withdrawal arrives; it can't be
+called back from those whom the withdrawal doesn't reach.]],
+  examples = { "mahatta withdraw bafyrei... --reason 'wrong figures'" },
+}
+
+function withdraw.run(o, run)
+  local station = run.open(o)
+  local id = run.check(station:withdraw(o.ID,
+    { reason = o.reason, only = o.only }))
+  if o.json then return out.json({ id = id }) end
+  out.line("withdrawn; the withdrawal is %s", id)
+end
+
+local label = {
+  name = "label", does = "Say something about a record, such as unverified.",
+  arguments = { { "ID" }, { "VALUE" } },
+  options = {
+    { nil, "--negate", nil, "take the label back" },
+    { nil, "--days", "N", "it holds that many days" },
+    { "-c", "--collection", "NAME", "where to; default the record's own" },
+  },
+  examples = { "mahatta label bafyrei... unverified --days 7" },
+}
+
+function label.run(o, run)
+  local days = o.days and math.tointeger(tonumber(o.days))
+  if o.days and (not days or days < 1 or days > 36500) then
+    return run.usage("--days needs a whole number, 1 to 36500")
+  end
+  local station = run.open(o)
+  local id = run.check(station:label(o.ID, o.VALUE, { negated = o.negate,
+    expires = days and os.time() + days * 86400,
+    collection = o.collection }))
+  if o.json then return out.json({ id = id }) end
+  out.line("labelled %s: %s", out.name(o.VALUE), id)
+end
+
+return { init, add, publish, withdraw, label }
