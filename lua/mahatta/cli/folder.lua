@@ -7,12 +7,11 @@ local lfs = require "lfs"
 local extract = require "mahatta.extract"
 local html = require "mahatta.html"
 local kinds = require "mahatta.kinds"
-local mahatta = require "mahatta"
 
 local folder = {}
 
 local FILES_MAX = 1024 -- of one record
-local KEY_MAX = 256 -- bytes of a record's key
+local KEY_FILE_MAX = 4096 -- bytes
 local PAGE_MAX = 4 * 1024 * 1024 -- of a page or style that is searched
 
 -- "a/./b/../c" as "a/c"; nil when it leads out.
@@ -62,10 +61,19 @@ local function sorted_names(path)
   return names
 end
 
--- Keys and stores of stations are never published: recognised by name, and
--- our own wherever it lies.
-local function of_a_station(path, options)
-  if path:find("%.mahatta$") or path:find("%.mahatta[%.-][%w.-]+$") then
+local function read_start(path, max)
+  local file = io.open(path, "rb")
+  local bytes = file and file:read(max)
+  if file then file:close() end
+  return bytes or ""
+end
+
+-- Keys and stores of stations are never published: our own wherever they
+-- lie, others by their names, and any key file by its first line.
+local function of_a_station(path, size, options)
+  if path:find("%.mahatta$") or path:find("%.mahatta[%.-][%w.-]+$")
+      or size <= KEY_FILE_MAX
+      and read_start(path, 16):find("^mahatta key") then
     return true
   end
   for _, own in ipairs(options.own or {}) do
@@ -84,7 +92,7 @@ local function look(path, name, options)
   if attributes.mode == "link" then return nil, "symlink" end
   if attributes.mode == "directory" then return attributes end
   if attributes.mode ~= "file" then return nil, "special" end
-  if of_a_station(absolute(path), options) then return nil, "station" end
+  if of_a_station(absolute(path), attributes.size, options) then return nil, "station" end
   if name:find("[\0-\31\127]") or not utf8.len(name) then
     return nil, "badly named"
   end
@@ -124,13 +132,6 @@ local function walk(root, tally, options)
   table.sort(files, function (a, b) return a.name < b.name end)
   table.sort(packages)
   return files, packages
-end
-
-local function read_start(path, max)
-  local file = io.open(path, "rb")
-  local bytes = file and file:read(max)
-  if file then file:close() end
-  return bytes or ""
 end
 
 -- The files that a page shows, by their names: its own, its styles' own.
@@ -248,7 +249,7 @@ local function plan_file(path, attributes, options, plans, tally)
   local root, name = path:match("^(.*)/([^/]+)$")
   root, name = root or ".", name or path
   if root == "" then root = "/" end
-  if of_a_station(absolute(path), options) then
+  if of_a_station(absolute(path), attributes.size, options) then
     return count(tally, "station")
   end
   local main = { name = name, path = path, size = attributes.size,
@@ -329,7 +330,7 @@ function folder.describe(plan, options)
     lang = options.lang or found.lang, source = found.source,
     license = options.license or found.license, created = found.created,
     tags = options.tag or found.tags,
-    key = #plan.key <= KEY_MAX and plan.key or mahatta.id(plan.key),
+    key = plan.key,
   }
   if #plan.files > FILES_MAX or room(plan, record) < 0 then
     return nil, ("%d files are too many for one record: leave out --one, or "

@@ -228,6 +228,15 @@ function Progress:bytes(what, done, total)
     out.size(math.floor(done / self:seconds())))
 end
 
+-- Files that are stored one after the other.
+function Progress:files(sum, total)
+  if not self:due() then return end
+  self.last = -1
+  self:show("files %s of %s · %s · %s/s", out.number(sum.files),
+    out.number(total), out.size(sum.bytes),
+    out.size(math.floor(sum.bytes / self:seconds())))
+end
+
 function Progress:clear()
   if self.shown then io.stderr:write("\r\27[K") end
   self.shown = false

@@ -1,9 +1,8 @@
 -- SPDX-License-Identifier: 0BSD
 -- Commands that publish: init, add, publish, withdraw, label.
 
+local adding = require "mahatta.cli.adding"
 local folder = require "mahatta.cli.folder"
-local kinds = require "mahatta.kinds"
-local mahatta = require "mahatta"
 local out = require "mahatta.cli.out"
 
 -- ---- init ----
@@ -83,87 +82,6 @@ local function left_out(tally)
   return #said > 0 and table.concat(said, ", ") or nil
 end
 
--- Adds plan after plan; counts in `sum`.
-local Adding = {}
-Adding.__index = Adding
-
-function Adding:progress(bytes)
-  local sum = self.sum
-  if not self.line:due() then return end
-  self.line.last = -1
-  self.line:show("files %s of %s · %s · %s/s", out.number(sum.files),
-    out.number(self.total), out.size(sum.bytes + bytes),
-    out.size(math.floor((sum.bytes + bytes) / self.line:seconds())))
-end
-
--- Store one file; a part that several pages show is stored once.
-function Adding:file(file)
-  local stored = self.stored[file.path]
-  if stored then return stored end
-  local cut = kinds.edited(file.type) and "content" or "fixed"
-  local job, message = self.station:add_file(file.path, { cut = cut })
-  if not job then return nil, message end
-  for done in job:steps() do self:progress(done) end
-  stored, message = job:result()
-  job:close()
-  if not stored then return nil, message end
-  self.stored[file.path] = stored
-  self.sum.files = self.sum.files + 1
-  self.sum.bytes = self.sum.bytes + stored.size
-  return stored
-end
-
--- "published", "unchanged", or nil, message.
-function Adding:plan(plan, options)
-  local record, message = folder.describe(plan, options)
-  if not record then return nil, message end
-  record.files = {}
-  for i, file in ipairs(plan.files) do
-    local stored
-    stored, message = self:file(file)
-    if not stored then return nil, message end
-    record.files[i] = { name = file.name, type = file.type,
-      size = stored.size, data = stored.link, sha256 = stored.sha256 }
-  end
-  local current = self.station:current(options.collection, record.key)
-  local ok, bytes = pcall(mahatta.encode, record)
-  if not ok then return nil, bytes end
-  if current and current.id == mahatta.id(bytes, "dag-cbor") then
-    return "unchanged"
-  end
-  local id
-  id, message = self.publisher:add(record)
-  if not id then return nil, message end
-  return "published", id
-end
-
-local function distinct_files(plans)
-  local seen, n = {}, 0
-  for _, plan in ipairs(plans) do
-    for _, file in ipairs(plan.files) do
-      if not seen[file.path] then n = n + 1 end
-      seen[file.path] = true
-    end
-  end
-  return n
-end
-
-local function add_plans(adding, plans, o)
-  local sum = adding.sum
-  for _, plan in ipairs(plans) do
-    local what, detail = adding:plan(plan, o)
-    if what then
-      sum[what] = sum[what] + 1
-    else
-      sum.failed = sum.failed + 1
-      sum.faults[#sum.faults + 1] = { path = plan.main.path, fault = detail }
-    end
-    if o.json and what then
-      out.json({ key = plan.key, result = what, id = detail })
-    end
-  end
-end
-
 local function tell_added(sum, tally, o)
   if o.json then
     return out.json({ published = sum.published, unchanged = sum.unchanged,
@@ -202,19 +120,21 @@ function add.run(o, run)
     return run.fail("nothing to publish here%s",
       others and " (left out: " .. others .. ")" or "")
   end
-  local publisher = run.check(station:publisher(o.collection))
-  local adding = setmetatable({ station = station, publisher = publisher,
-    stored = {}, total = distinct_files(plans), line = out.progress(o.json),
-    sum = { published = 0, unchanged = 0, failed = 0, files = 0, bytes = 0,
-      faults = {} } }, Adding)
-  run.cleanup(function () adding.line:clear() end)
-  add_plans(adding, plans, o)
-  run.check(publisher:commit())
-  publisher:close()
-  adding.line:clear()
-  tell_added(adding.sum, tally, o)
-  if adding.sum.failed > 0 then
-    return adding.sum.failed == #plans and run.FAILED or run.PARTLY
+  local line = out.progress(o.json)
+  run.cleanup(function () line:clear() end)
+  local sum = run.check(adding.run(station, plans, { collection = o.collection,
+    license = o.license, tag = o.tag, type = o.type, lang = o.lang,
+    title = o.title,
+    progress = function (now, total)
+      line:files(now, total)
+    end,
+    each = o.json and function (plan, what, id)
+      out.json({ key = plan.key, result = what, id = id })
+    end }))
+  line:clear()
+  tell_added(sum, tally, o)
+  if sum.failed > 0 then
+    return sum.failed == #plans and run.FAILED or run.PARTLY
   end
 end
 
