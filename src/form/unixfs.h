@@ -71,9 +71,10 @@ struct unixfs_links {
  * minimal varints, no unknown fields): for a file the claimed size must equal
  * inline data + blocksizes, with as many blocksizes as links, none of them 0,
  * without overflow, <= UNIXFS_FILE_SIZE_MAX; its links have no names and lead
- * to raw or dag-pb blocks. A directory's links have names. Symlinks and HAMT
- * shards decode, and the callers refuse them. ERR_INVALID / ERR_LIMIT. Tsize
- * is a hint: read over, and so are mode and mtime. */
+ * to raw or dag-pb blocks. A directory's names have up to UNIXFS_NAME_MAX
+ * bytes, which may be any. Symlinks and HAMT shards decode, and the callers
+ * refuse them. ERR_INVALID / ERR_LIMIT. Tsize is a hint: read over, and so are
+ * mode and mtime. */
 int unixfs_read(struct unixfs_node *out, struct span block,
                 struct err *e) MUST_USE;
 bool unixfs_link_next(const struct unixfs_node *n, struct unixfs_links *it,

@@ -216,8 +216,8 @@ static int check_links(const struct unixfs_node *n, struct err *e)
     if (file && cid_codec(&link.cid) == CID_DAG_CBOR) {
       return bad(&r, "a file's link to dag-cbor");
     }
-    if (!file && (link.name.n == 0 || link.name.n > UNIXFS_NAME_MAX)) {
-      return bad(&r, "a name that is empty or too long");
+    if (link.name.n > UNIXFS_NAME_MAX) {
+      return bad(&r, "a name that is too long");
     }
   }
   return 0;

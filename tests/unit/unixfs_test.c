@@ -1,0 +1,969 @@
+/* SPDX-License-Identifier: 0BSD */
+#include "form/unixfs.h"
+
+#include "base/mem.h"
+#include "form/car.h"
+#include "unit.h"
+#include "vector_file.h"
+
+/* ---- a small store of blocks, by CID ---- */
+
+struct kept {
+  struct cid cid;
+  struct buf bytes;
+};
+
+struct shelf {
+  struct kept *list;
+  size_t n;
+  int fail_at; /* the sink fails at this block; 0: never */
+};
+
+static void shelf_put(struct shelf *s, const struct cid *c, struct span bytes)
+{
+  struct kept *list = mem_resize(s->list, s->n + 1, sizeof *list);
+  NEED(list != NULL);
+  s->list = list;
+  memset(&list[s->n], 0, sizeof *list);
+  list[s->n].cid = *c;
+  NEED(buf_put(&list[s->n].bytes, bytes.p, bytes.n) == 0);
+  s->n++;
+}
+
+static bool shelf_get(const struct shelf *s, const struct cid *c,
+                      struct span *out)
+{
+  for (size_t i = 0; i < s->n; i++) {
+    if (cid_equal(&s->list[i].cid, c)) {
+      *out = buf_span(&s->list[i].bytes);
+      return true;
+    }
+  }
+  return false;
+}
+
+static void shelf_free(struct shelf *s)
+{
+  for (size_t i = 0; i < s->n; i++) {
+    buf_free(&s->list[i].bytes);
+  }
+  mem_free(s->list);
+  memset(s, 0, sizeof *s);
+}
+
+static int sink(void *ud, const struct cid *cid, struct span bytes)
+{
+  struct shelf *s = ud;
+  EXPECT_INT(cid_verify(cid, bytes.p, bytes.n), 0);
+  EXPECT_INT(cid_codec(cid), CID_DAG_PB);
+  if (s->fail_at > 0 && s->n + 1 == (size_t)s->fail_at) {
+    return ERR_FULL;
+  }
+  shelf_put(s, cid, bytes);
+  return 0;
+}
+
+/* Every block of a carry file of the vectors. The first root comes out. */
+static bool shelf_load(struct shelf *s, const char *name, struct cid *root)
+{
+  struct cid roots[CAR_ROOTS_MAX];
+  struct car_section c;
+  struct buf b = {0};
+  size_t count;
+  char path[128];
+  snprintf(path, sizeof path, "own-hostile/car/%s.car", name);
+  if (!vector_load(&b, path)) {
+    unit_skip(1, "no $VECTORS/own-hostile/car");
+    return false;
+  }
+  int64_t took = car_read_header(buf_span(&b), roots, &count, NULL);
+  NEED(took > 0 && count > 0);
+  *root = roots[0];
+  size_t at = (size_t)took;
+  while (at < b.n) {
+    took = car_read_section(span_of(b.p + at, b.n - at), &c, NULL);
+    NEED(took > 0 && cid_verify(&c.cid, c.block.p, c.block.n) == 0);
+    shelf_put(s, &c.cid, c.block);
+    at += (size_t)took;
+  }
+  buf_free(&b);
+  return true;
+}
+
+/* ---- building ---- */
+
+/* A file of ${n} leaves of ${size} bytes, all the same. */
+static void build_same(struct shelf *s, uint64_t n, size_t size,
+                       struct cid *root, uint64_t *total)
+{
+  struct unixfs_builder *b = NULL;
+  uint8_t *zeros = calloc(1, size);
+  struct cid leaf;
+  NEED(zeros != NULL && cid_of(&leaf, CID_RAW, zeros, size) == 0);
+  NEED(unixfs_builder_new(&b, sink, s, NULL) == 0);
+  for (uint64_t i = 0; i < n; i++) {
+    NEED(unixfs_add_leaf(b, &leaf, size, NULL) == 0);
+  }
+  EXPECT_INT(unixfs_finish(b, root, total, NULL), 0);
+  EXPECT_INT(*total, n * size);
+  unixfs_builder_del(b);
+  free(zeros);
+}
+
+static void expect_cid(const struct cid *c, const char *want)
+{
+  char text[CID_TEXT_SIZE + 1];
+  cid_text(text, c);
+  EXPECT_TEXT(text, want);
+}
+
+/* The empty file is the empty raw block, a small one its own bytes. */
+static void test_no_and_one_leaf(void)
+{
+  struct shelf s = {0};
+  struct cid root;
+  uint64_t total;
+  build_same(&s, 0, 1, &root, &total);
+  expect_cid(&root,
+             "bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku");
+  struct unixfs_builder *b = NULL;
+  struct cid leaf;
+  NEED(unixfs_builder_new(&b, sink, &s, NULL) == 0);
+  NEED(cid_of(&leaf, CID_RAW, "hello world", 11) == 0);
+  EXPECT_INT(unixfs_add_leaf(b, &leaf, 11, NULL), 0);
+  EXPECT_INT(unixfs_finish(b, &root, &total, NULL), 0);
+  expect_cid(&root, /* what kubo's own tests expect */
+             "bafkreifzjut3te2nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e");
+  EXPECT_INT(s.n, 0); /* no node was needed */
+  unixfs_builder_del(b);
+  unixfs_builder_del(NULL);
+}
+
+static void test_node_bytes(void)
+{
+  struct shelf s = {0};
+  struct cid root;
+  uint64_t total;
+  build_same(&s, 2, 300, &root, &total);
+  NEED(s.n == 1);
+  const uint8_t *p = s.list[0].bytes.p;
+  EXPECT_INT(s.list[0].bytes.n, 2 * 45 + 2 + 11);
+  EXPECT(memcmp(p, "\x12\x2b\x0a\x24\x01\x55\x12\x20", 8) == 0);
+  EXPECT(memcmp(p + 40, "\x12\x00\x18\xac\x02\x12\x2b", 7) == 0);
+  EXPECT(memcmp(p + 90, "\x0a\x0b\x08\x02\x18\xd8\x04\x20\xac\x02\x20\xac\x02",
+                13) == 0);
+  shelf_free(&s);
+}
+
+/* How many blocks a balanced tree of width 1024 has, and how deep it is. */
+static void test_shapes(void)
+{
+  static const struct {
+    uint64_t leaves;
+    size_t nodes;
+  } shapes[] = {{2, 1},    {1023, 1}, {1024, 1},       {1025, 3},
+                {2048, 3}, {2049, 4}, {1048576, 1025}, {1048577, 1028}};
+  for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+    struct shelf s = {0};
+    struct cid root;
+    uint64_t total;
+    build_same(&s, shapes[i].leaves, 1, &root, &total);
+    EXPECT_INT(s.n, shapes[i].nodes);
+    EXPECT(s.n > 0 && cid_equal(&root, &s.list[s.n - 1].cid));
+    for (size_t k = 0; k < s.n; k++) {
+      struct unixfs_node n;
+      EXPECT_INT(unixfs_read(&n, buf_span(&s.list[k].bytes), NULL), 0);
+      EXPECT_INT(n.type, UNIXFS_FILE);
+      EXPECT(n.links >= 1 && n.links <= UNIXFS_LINKS_MAX);
+      EXPECT(k < s.n - 1 || n.file_size == total);
+    }
+    shelf_free(&s);
+  }
+}
+
+static void test_builder_limits(void)
+{
+  struct shelf s = {0};
+  struct unixfs_builder *b = NULL;
+  struct cid leaf, node, root;
+  uint64_t total;
+  NEED(cid_of(&leaf, CID_RAW, "x", 1) == 0);
+  NEED(cid_of(&node, CID_DAG_PB, "x", 1) == 0);
+  NEED(unixfs_builder_new(&b, sink, &s, NULL) == 0);
+  EXPECT_INT(unixfs_add_leaf(b, &leaf, 0, NULL), ERR_MISUSE);
+  EXPECT_INT(unixfs_add_leaf(b, &node, 1, NULL), ERR_MISUSE);
+  EXPECT_INT(unixfs_add_leaf(b, &leaf, BLOCK_SIZE_MAX + 1, NULL), ERR_MISUSE);
+  const uint64_t whole = UNIXFS_FILE_SIZE_MAX / BLOCK_SIZE_MAX;
+  for (uint64_t i = 0; i + 1 < whole; i++) {
+    NEED(unixfs_add_leaf(b, &leaf, BLOCK_SIZE_MAX, NULL) == 0);
+  }
+  EXPECT_INT(unixfs_add_leaf(b, &leaf, BLOCK_SIZE_MAX - 1, NULL), 0);
+  EXPECT_INT(unixfs_add_leaf(b, &leaf, 2, NULL), ERR_LIMIT);
+  EXPECT_INT(unixfs_add_leaf(b, &leaf, 1, NULL), 0);
+  EXPECT_INT(unixfs_add_leaf(b, &leaf, 1, NULL), ERR_LIMIT);
+  EXPECT_INT(unixfs_finish(b, &root, &total, NULL), 0);
+  EXPECT(total == (uint64_t)UNIXFS_FILE_SIZE_MAX);
+  struct unixfs_node n;
+  struct span bytes = {NULL, 0};
+  NEED(shelf_get(&s, &root, &bytes));
+  EXPECT_INT(unixfs_read(&n, bytes, NULL), 0);
+  /* and the builder is as new */
+  EXPECT_INT(unixfs_add_leaf(b, &leaf, 1, NULL), 0);
+  EXPECT_INT(unixfs_finish(b, &root, &total, NULL), 0);
+  EXPECT_INT(total, 1);
+  EXPECT(cid_equal(&root, &leaf));
+  unixfs_builder_del(b);
+  shelf_free(&s);
+}
+
+static void test_sink_fails(void)
+{
+  struct cid leaf, root;
+  uint64_t total;
+  NEED(cid_of(&leaf, CID_RAW, "x", 1) == 0);
+  for (int at = 1; at <= 3; at++) { /* 1025 leaves have three nodes */
+    struct shelf s = {.fail_at = at};
+    struct unixfs_builder *b = NULL;
+    int rc = 0;
+    NEED(unixfs_builder_new(&b, sink, &s, NULL) == 0);
+    for (int i = 0; i < 1025 && rc == 0; i++) {
+      rc = unixfs_add_leaf(b, &leaf, 1, NULL);
+      EXPECT(rc == 0 || (at == 1 && i == 1023));
+    }
+    if (rc == 0) {
+      rc = unixfs_finish(b, &root, &total, NULL);
+    }
+    EXPECT_INT(rc, ERR_FULL);
+    unixfs_builder_del(b);
+    shelf_free(&s);
+  }
+}
+
+/* ---- ChaCha20, for kubo's golden files: their content is its key stream
+ * under SHA-256(seed), nonce and counter 0. ---- */
+
+#define ROTL(v, n) ((v) << (n) | (v) >> (32 - (n)))
+
+static void quarter(uint32_t *s, int a, int b, int c, int d)
+{
+  s[a] += s[b], s[d] = ROTL(s[d] ^ s[a], 16);
+  s[c] += s[d], s[b] = ROTL(s[b] ^ s[c], 12);
+  s[a] += s[b], s[d] = ROTL(s[d] ^ s[a], 8);
+  s[c] += s[d], s[b] = ROTL(s[b] ^ s[c], 7);
+}
+
+static void chacha_block(uint8_t out[64], const uint8_t key[32], uint32_t n)
+{
+  uint32_t in[16] = {0x61707865, 0x3320646e, 0x79622d32, 0x6b206574}, s[16];
+  for (int i = 0; i < 8; i++) {
+    const uint8_t *k = key + 4 * i;
+    in[4 + i] = (uint32_t)k[0] | (uint32_t)k[1] << 8 | (uint32_t)k[2] << 16 |
+                (uint32_t)k[3] << 24;
+  }
+  in[12] = n;
+  memcpy(s, in, sizeof s);
+  for (int i = 0; i < 10; i++) {
+    quarter(s, 0, 4, 8, 12), quarter(s, 1, 5, 9, 13);
+    quarter(s, 2, 6, 10, 14), quarter(s, 3, 7, 11, 15);
+    quarter(s, 0, 5, 10, 15), quarter(s, 1, 6, 11, 12);
+    quarter(s, 2, 7, 8, 13), quarter(s, 3, 4, 9, 14);
+  }
+  for (int i = 0; i < 64; i++) {
+    out[i] = (uint8_t)((s[i / 4] + in[i / 4]) >> 8 * (i % 4));
+  }
+}
+
+static void golden_fill(uint8_t *p, size_t n, const char *seed)
+{
+  struct cid c; /* its digest is the key */
+  NEED(cid_of(&c, CID_RAW, seed, strlen(seed)) == 0);
+  for (size_t at = 0; at < n; at += 64) {
+    uint8_t block[64];
+    chacha_block(block, cid_digest(&c), (uint32_t)(at / 64));
+    memcpy(p + at, block, n - at < 64 ? n - at : 64);
+  }
+}
+
+/* kubo test/cli/cid_profiles_test.go, unixfs-v1-2025 (the 1 GiB ones are in
+ * tests/interop). */
+static void test_golden(void)
+{
+  const size_t n = UNIXFS_LEAF_SIZE + 1;
+  uint8_t *p = malloc(n);
+  struct shelf s = {0};
+  struct unixfs_builder *b = NULL;
+  struct cid leaf, root;
+  uint64_t total;
+  NEED(p != NULL && unixfs_builder_new(&b, sink, &s, NULL) == 0);
+  golden_fill(p, n, "chunk-v1-seed");
+  NEED(cid_of(&leaf, CID_RAW, p, UNIXFS_LEAF_SIZE) == 0);
+  EXPECT_INT(unixfs_add_leaf(b, &leaf, UNIXFS_LEAF_SIZE, NULL), 0);
+  EXPECT_INT(unixfs_finish(b, &root, &total, NULL), 0);
+  expect_cid(&root,
+             "bafkreiacndfy443ter6qr2tmbbdhadvxxheowwf75s6zehscklu6ezxmta");
+  EXPECT_INT(unixfs_add_leaf(b, &leaf, UNIXFS_LEAF_SIZE, NULL), 0);
+  NEED(cid_of(&leaf, CID_RAW, p + UNIXFS_LEAF_SIZE, 1) == 0);
+  EXPECT_INT(unixfs_add_leaf(b, &leaf, 1, NULL), 0);
+  EXPECT_INT(unixfs_finish(b, &root, &total, NULL), 0);
+  expect_cid(&root,
+             "bafybeigmix7t42i6jacydtquhet7srwvgpizfg7gjbq7627d35mjomtu64");
+  unixfs_builder_del(b);
+  shelf_free(&s);
+  free(p);
+}
+
+/* ---- reading ---- */
+
+/* Build a node by hand: links (each with its blocksize) and a Data tail. */
+static void put_link(struct buf *b, const struct cid *c, const char *name,
+                     const char *tsize)
+{
+  size_t body = 2 + CID_SIZE + (name ? 2 + strlen(name) : 0) +
+                (tsize ? 1 + strlen(tsize) : 0);
+  uint8_t head[VARINT_BYTES_MAX];
+  NEED(buf_byte(b, 0x12) == 0);
+  NEED(buf_put(b, head, varint_put(head, body)) == 0);
+  NEED(buf_put(b, "\x0a\x24", 2) == 0 && buf_put(b, c->b, CID_SIZE) == 0);
+  if (name != NULL) {
+    NEED(strlen(name) < 128);
+    NEED(buf_byte(b, 0x12) == 0 && buf_byte(b, (uint8_t)strlen(name)) == 0);
+    NEED(buf_put(b, name, strlen(name)) == 0);
+  }
+  if (tsize != NULL) {
+    NEED(buf_byte(b, 0x18) == 0 && buf_put(b, tsize, strlen(tsize)) == 0);
+  }
+}
+
+static void put_data(struct buf *b, const char *data, size_t n)
+{
+  uint8_t head[VARINT_BYTES_MAX];
+  NEED(buf_byte(b, 0x0a) == 0);
+  NEED(buf_put(b, head, varint_put(head, n)) == 0 && buf_put(b, data, n) == 0);
+}
+
+struct form {
+  int want;
+  const char *name, *tsize; /* of the one link; "-": no link */
+  size_t n;
+  const char *data;
+};
+
+#define FORM(want, name, tsize, text)                                          \
+  {                                                                            \
+    want, name, tsize, sizeof(text) - 1, text                                  \
+  }
+
+static void test_forms(void)
+{
+  static const struct form forms[] = {
+      FORM(0, "", "\x05", "\x08\x02\x18\x05\x20\x05"),
+      FORM(0, NULL, NULL, "\x08\x02\x18\x05\x20\x05"),
+      FORM(ERR_INVALID, "-", NULL, "\x08\x02\x18\x01"),
+      FORM(0, "", "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",
+           "\x08\x02\x18\x05\x20\x05"),
+      FORM(ERR_INVALID, "", "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02",
+           "\x08\x02\x18\x05\x20\x05"),
+      FORM(ERR_INVALID, "a", "\x05", "\x08\x02\x18\x05\x20\x05"),
+      FORM(ERR_INVALID, "", "\x05", "\x08\x02\x18\x05\x20\x04"),
+      FORM(ERR_INVALID, "", "\x05", "\x08\x02\x18\x05"),
+      FORM(ERR_INVALID, "", "\x05", "\x08\x02\x20\x05"),
+      FORM(ERR_INVALID, "", "\x05", "\x08\x02\x18\x05\x20\x03\x20\x02"),
+      FORM(ERR_INVALID, "", "\x05", "\x08\x02\x18\x00\x20\x00"),
+      FORM(ERR_INVALID, "", "\x05", "\x18\x05\x20\x05\x08\x02"),
+      FORM(ERR_INVALID, "", "\x05", "\x08\x02\x20\x05\x18\x05"),
+      FORM(ERR_INVALID, "", "\x05", "\x08\x02\x18\x05\x22\x01\x05"),
+      FORM(ERR_INVALID, "", "\x05", "\x08\x02\x18\x85\x00\x20\x05"),
+      FORM(ERR_INVALID, "", "\x05", "\x08\x00\x18\x05\x20\x05"),
+      FORM(ERR_INVALID, "", "\x05", "\x08\x03\x18\x05\x20\x05"),
+      FORM(ERR_INVALID, "", "\x05", "\x08\x06\x18\x05\x20\x05"),
+      FORM(ERR_INVALID, "", "\x05", ""),
+      FORM(ERR_INVALID, "", "\x05", "\x08\x02\x18\x05\x20\x05\x48\x01"),
+      FORM(0, "", "\x05",
+           "\x08\x02\x18\x05\x20\x05\x38\xa4\x03\x42\x02\x08\x01"),
+      FORM(ERR_INVALID, "", "\x05", "\x08\x02\x18\x05\x20\x05\x28\x22\x30\x10"),
+      /* inline bytes and a link */
+      FORM(0, "", "\x05", "\x08\x02\x12\x02hi\x18\x07\x20\x05"),
+      FORM(ERR_INVALID, "", "\x05", "\x08\x02\x12\x03hi"),
+      /* leaves in dag-pb */
+      FORM(0, "-", NULL, "\x08\x02\x12\x02hi\x18\x02"),
+      FORM(0, "-", NULL, "\x08\x00\x12\x02hi\x18\x02"),
+      FORM(0, "-", NULL, "\x08\x02\x18\x00"),
+      FORM(ERR_INVALID, "-", NULL, "\x08\x02\x12\x02hi\x18\x03"),
+      /* directories, symlinks, shards */
+      FORM(0, "a", "\x05", "\x08\x01"),
+      FORM(0, "-", NULL, "\x08\x01"),
+      FORM(0, "", "\x05", "\x08\x01"),
+      FORM(0, NULL, "\x05", "\x08\x01"),
+      FORM(ERR_INVALID, "a", "\x05", "\x08\x01\x12\x01x"),
+      FORM(ERR_INVALID, "a", "\x05", "\x08\x01\x20\x05"),
+      FORM(ERR_INVALID, "a", "\x05", "\x08\x01\x18\x05"),
+      FORM(0, "-", NULL, "\x08\x04\x12\x01/"),
+      FORM(0, "-", NULL, "\x08\x04\x12\x01/\x18\x01"),
+      FORM(ERR_INVALID, "-", NULL, "\x08\x04\x12\x01/\x18\x02"),
+      FORM(ERR_INVALID, "", "\x05", "\x08\x04\x12\x01/"),
+      FORM(0, "0Fa", "\x05", "\x08\x05\x12\x01\x01\x28\x22\x30\x80\x02"),
+  };
+  struct cid c;
+  NEED(cid_of(&c, CID_RAW, "hello", 5) == 0);
+  for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+    const struct form *f = &forms[i];
+    struct buf b = {0};
+    struct unixfs_node n;
+    struct err e = {0, ""};
+    if (f->name == NULL || strcmp(f->name, "-") != 0) {
+      put_link(&b, &c, f->name, f->tsize);
+    }
+    put_data(&b, f->data, f->n);
+    int rc = unixfs_read(&n, buf_span(&b), &e);
+    if (rc != f->want) {
+      printf("  form %zu: %d %s\n", i, rc, e.text);
+      EXPECT(false);
+    }
+    EXPECT(rc == 0 || e.text[0] != '\0');
+    buf_free(&b);
+  }
+}
+
+/* Things around the Data that are not canonical dag-pb. */
+static void test_node_refused(void)
+{
+  struct cid c;
+  struct buf b = {0};
+  struct unixfs_node n;
+  NEED(cid_of(&c, CID_RAW, "hello", 5) == 0);
+  EXPECT_INT(unixfs_read(&n, span_of(NULL, 0), NULL), ERR_INVALID);
+  put_link(&b, &c, "", "\x05");
+  EXPECT_INT(unixfs_read(&n, buf_span(&b), NULL), ERR_INVALID); /* no Data */
+  buf_clear(&b);
+  put_data(&b, "\x08\x02\x18\x05\x20\x05", 6); /* Data before the links */
+  put_link(&b, &c, "", "\x05");
+  EXPECT_INT(unixfs_read(&n, buf_span(&b), NULL), ERR_INVALID);
+  buf_clear(&b);
+  put_data(&b, "\x08\x02\x18\x00", 4); /* Data twice */
+  put_data(&b, "\x08\x02\x18\x00", 4);
+  EXPECT_INT(unixfs_read(&n, buf_span(&b), NULL), ERR_INVALID);
+  buf_clear(&b);
+  NEED(cid_of(&c, CID_DAG_CBOR, "\xa0", 1) == 0);
+  put_link(&b, &c, "", "\x05"); /* a part in dag-cbor */
+  put_data(&b, "\x08\x02\x18\x05\x20\x05", 6);
+  EXPECT_INT(unixfs_read(&n, buf_span(&b), NULL), ERR_INVALID);
+  b.p[5] = 0x56; /* an unknown codec */
+  EXPECT_INT(unixfs_read(&n, buf_span(&b), NULL), ERR_INVALID);
+  buf_free(&b);
+}
+
+/* A File node of ${links} one-byte parts. */
+static void put_file(struct buf *b, size_t links)
+{
+  struct cid c;
+  struct buf data = {0};
+  uint8_t head[VARINT_BYTES_MAX];
+  NEED(cid_of(&c, CID_RAW, "x", 1) == 0);
+  NEED(buf_put(&data, "\x08\x02\x18", 3) == 0);
+  NEED(buf_put(&data, head, varint_put(head, links)) == 0);
+  for (size_t i = 0; i < links; i++) {
+    put_link(b, &c, "", "\x01");
+    NEED(buf_put(&data, "\x20\x01", 2) == 0);
+  }
+  put_data(b, (const char *)data.p, data.n);
+  buf_free(&data);
+}
+
+static void test_links_limit(void)
+{
+  for (size_t links = UNIXFS_LINKS_MAX - 1; links <= UNIXFS_LINKS_MAX + 1;
+       links++) {
+    struct buf b = {0};
+    struct unixfs_node n;
+    put_file(&b, links);
+    EXPECT_INT(unixfs_read(&n, buf_span(&b), NULL),
+               links <= UNIXFS_LINKS_MAX ? 0 : ERR_LIMIT);
+    buf_free(&b);
+  }
+}
+
+static void test_file_size_limit(void)
+{
+  for (int over = -1; over <= 1; over++) {
+    struct buf b = {0}, data = {0};
+    struct cid c;
+    struct unixfs_node n;
+    uint8_t v[VARINT_BYTES_MAX];
+    size_t len = varint_put(v, (uint64_t)(UNIXFS_FILE_SIZE_MAX + over));
+    NEED(cid_of(&c, CID_RAW, "x", 1) == 0);
+    put_link(&b, &c, "", "\x01");
+    NEED(buf_put(&data, "\x08\x02\x18", 3) == 0);
+    NEED(buf_put(&data, v, len) == 0 && buf_byte(&data, 0x20) == 0);
+    NEED(buf_put(&data, v, len) == 0);
+    put_data(&b, (const char *)data.p, data.n);
+    EXPECT_INT(unixfs_read(&n, buf_span(&b), NULL), over <= 0 ? 0 : ERR_LIMIT);
+    buf_free(&data);
+    buf_free(&b);
+  }
+}
+
+/* Two parts whose sum wraps round to what the node claims. */
+static void test_sum_overflow(void)
+{
+  struct buf b = {0};
+  struct cid c;
+  struct unixfs_node n;
+  NEED(cid_of(&c, CID_RAW, "x", 1) == 0);
+  put_link(&b, &c, "", "\x01");
+  put_link(&b, &c, "", "\x01");
+  put_data(&b,
+           "\x08\x02\x18\x01\x20\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x20"
+           "\x02",
+           17);
+  EXPECT_INT(unixfs_read(&n, buf_span(&b), NULL), ERR_LIMIT);
+  buf_free(&b);
+}
+
+/* A directory node of about ${size} bytes, by names of equal length. */
+static void put_dir(struct buf *b, size_t size)
+{
+  struct cid c;
+  char name[64];
+  NEED(cid_of(&c, CID_RAW, "x", 1) == 0);
+  for (int i = 0; size - 4 - b->n >= 190; i++) {
+    snprintf(name, sizeof name, "%046d", i);
+    put_link(b, &c, name, "\x01");
+  }
+  size_t left = size - 4 - b->n - 45; /* a link whose length has two bytes */
+  NEED(left >= 86 && left < 128);
+  char last[128] = {0};
+  memset(last, 'z', left);
+  put_link(b, &c, last, "\x01");
+  put_data(b, "\x08\x01", 2);
+}
+
+static void test_dir_size_limit(void)
+{
+  for (size_t size = UNIXFS_DIR_NODE_MAX - 1; size <= UNIXFS_DIR_NODE_MAX + 1;
+       size++) {
+    struct buf b = {0};
+    struct unixfs_node n;
+    put_dir(&b, size);
+    EXPECT_INT(b.n, size);
+    EXPECT_INT(unixfs_read(&n, buf_span(&b), NULL),
+               size <= UNIXFS_DIR_NODE_MAX ? 0 : ERR_LIMIT);
+    EXPECT(size > UNIXFS_DIR_NODE_MAX || unixfs_dir_check(&n, NULL) == 0);
+    buf_free(&b);
+  }
+}
+
+static void test_name_limit(void)
+{
+  struct cid c;
+  NEED(cid_of(&c, CID_RAW, "x", 1) == 0);
+  for (size_t len = UNIXFS_NAME_MAX - 1; len <= UNIXFS_NAME_MAX + 1; len++) {
+    struct buf b = {0};
+    struct unixfs_node n;
+    uint8_t head[VARINT_BYTES_MAX], name[UNIXFS_NAME_MAX + 1];
+    memset(name, 'n', sizeof name);
+    size_t body = 2 + CID_SIZE + 1 + 2 + len;
+    NEED(buf_byte(&b, 0x12) == 0);
+    NEED(buf_put(&b, head, varint_put(head, body)) == 0);
+    NEED(buf_put(&b, "\x0a\x24", 2) == 0 && buf_put(&b, c.b, CID_SIZE) == 0);
+    NEED(buf_byte(&b, 0x12) == 0);
+    NEED(buf_put(&b, head, varint_put(head, len)) == 0);
+    NEED(buf_put(&b, name, len) == 0);
+    put_data(&b, "\x08\x01", 2);
+    EXPECT_INT(unixfs_read(&n, buf_span(&b), NULL),
+               len <= UNIXFS_NAME_MAX ? 0 : ERR_INVALID);
+    buf_free(&b);
+  }
+}
+
+/* A leaf in dag-pb, all of it inline. */
+static void test_block_limit(void)
+{
+  uint8_t *p = calloc(1, BLOCK_SIZE_MAX + 1 + VARINT_BYTES_MAX);
+  struct unixfs_node n;
+  NEED(p != NULL);
+  for (size_t size = BLOCK_SIZE_MAX - 1; size <= BLOCK_SIZE_MAX + 1; size++) {
+    /* 0a len4 | 08 02 12 len3 bytes 18 len3: lengths just below 2^21 */
+    size_t data = size - 1 - 3, at = 0;
+    size_t bytes = data - 2 - 1 - 3 - 1 - 3;
+    p[at++] = 0x0a;
+    NEED(varint_put(p + at, data) == 3);
+    memcpy(p + at + 3, "\x08\x02\x12", 3);
+    NEED(varint_put(p + at + 6, bytes) == 3);
+    p[size - 4] = 0x18;
+    NEED(varint_put(p + size - 3, bytes) == 3);
+    int rc = unixfs_read(&n, span_of(p, size), NULL);
+    EXPECT_INT(rc, size <= BLOCK_SIZE_MAX ? 0 : ERR_LIMIT);
+    EXPECT(rc < 0 || (n.type == UNIXFS_RAW_LEAF && n.data.n == bytes));
+  }
+  free(p);
+}
+
+/* Cut at every length; every bit flipped: no crash, and what is taken has
+ * links and sizes that agree. */
+static void test_cuts_and_flips(void)
+{
+  struct buf b = {0};
+  struct unixfs_node n;
+  put_file(&b, 5);
+  for (size_t cut = 0; cut < b.n; cut++) {
+    uint8_t *copy = malloc(cut + 1); /* ASan sees the byte after it */
+    NEED(copy != NULL);
+    copy = realloc(copy, cut > 0 ? cut : 1);
+    memcpy(copy, b.p, cut);
+    EXPECT(unixfs_read(&n, span_of(copy, cut), NULL) < 0);
+    free(copy);
+  }
+  for (size_t i = 0; i < b.n * 8; i++) {
+    b.p[i / 8] ^= (uint8_t)(1u << i % 8);
+    if (unixfs_read(&n, buf_span(&b), NULL) == 0) {
+      struct unixfs_links it = {0};
+      struct unixfs_link link;
+      uint64_t sum = n.data.n;
+      size_t count = 0;
+      while (unixfs_link_next(&n, &it, &link)) {
+        sum += link.part;
+        count++;
+      }
+      EXPECT_INT(count, n.links);
+      EXPECT(n.type == UNIXFS_DIR || sum == n.file_size);
+    }
+    b.p[i / 8] ^= (uint8_t)(1u << i % 8);
+  }
+  buf_free(&b);
+}
+
+/* ---- walking ---- */
+
+struct outcome {
+  int rc;         /* 0, or why the walk ended */
+  uint64_t bytes; /* given out */
+  uint64_t visits;
+};
+
+/* Walk all of it, like an export. */
+static struct outcome walk_all(const struct shelf *s, const struct cid *root,
+                               uint64_t size, struct err *e)
+{
+  struct unixfs_walk w;
+  struct unixfs_step step;
+  struct outcome o = {0, 0, 0};
+  int more = unixfs_walk_start(&w, root, size, e);
+  while (more == 0 && (more = unixfs_walk_next(&w, &step, e)) > 0) {
+    struct span block = {NULL, 0}, leaf = {NULL, 0};
+    EXPECT_INT(step.offset, o.bytes);
+    NEED(shelf_get(s, &step.cid, &block));
+    more = unixfs_walk_feed(&w, block, &leaf, e);
+    EXPECT(more == 0 || leaf.n == 0);
+    o.bytes += leaf.n;
+  }
+  EXPECT(more < 0 || w.size == o.bytes);
+  o.rc = more;
+  o.visits = w.visits;
+  unixfs_walk_free(&w);
+  return o;
+}
+
+static void test_walk_whole(void)
+{
+  static const uint64_t leaves[] = {1, 2, 1024, 1025, 3000};
+  for (size_t i = 0; i < sizeof leaves / sizeof *leaves; i++) {
+    struct shelf s = {0};
+    struct cid root, leaf;
+    uint64_t total;
+    uint8_t zeros[8] = {0};
+    build_same(&s, leaves[i], 8, &root, &total);
+    size_t nodes = s.n;
+    NEED(cid_of(&leaf, CID_RAW, zeros, 8) == 0);
+    shelf_put(&s, &leaf, span_of(zeros, 8));
+    struct outcome o = walk_all(&s, &root, total, NULL);
+    EXPECT_INT(o.rc, 0);
+    EXPECT_INT(o.bytes, total);
+    EXPECT_INT(o.visits, leaves[i] + nodes);
+    o = walk_all(&s, &root, UNIXFS_SIZE_UNKNOWN, NULL);
+    EXPECT_INT(o.rc, 0);
+    EXPECT_INT(o.bytes, total);
+    EXPECT_INT(walk_all(&s, &root, total + 1, NULL).rc, ERR_INVALID);
+    EXPECT_INT(walk_all(&s, &root, total - 1, NULL).rc, ERR_INVALID);
+    shelf_free(&s);
+  }
+}
+
+static void test_walk_empty(void)
+{
+  struct shelf s = {0};
+  struct cid root;
+  NEED(cid_of(&root, CID_RAW, NULL, 0) == 0);
+  shelf_put(&s, &root, span_of(NULL, 0));
+  EXPECT_INT(walk_all(&s, &root, 0, NULL).rc, 0);
+  EXPECT_INT(walk_all(&s, &root, UNIXFS_SIZE_UNKNOWN, NULL).rc, 0);
+  EXPECT_INT(walk_all(&s, &root, 1, NULL).rc, ERR_INVALID);
+  /* the same as a dag-pb leaf */
+  struct cid pb;
+  NEED(cid_of(&pb, CID_DAG_PB, "\x0a\x04\x08\x02\x18\x00", 6) == 0);
+  shelf_put(&s, &pb, span_of("\x0a\x04\x08\x02\x18\x00", 6));
+  EXPECT_INT(walk_all(&s, &pb, 0, NULL).rc, 0);
+  shelf_free(&s);
+}
+
+static void test_walk_size_limit(void)
+{
+  struct unixfs_walk w;
+  struct cid root;
+  NEED(cid_of(&root, CID_RAW, "x", 1) == 0);
+  for (int over = -1; over <= 1; over++) {
+    uint64_t size = (uint64_t)(UNIXFS_FILE_SIZE_MAX + over);
+    EXPECT_INT(unixfs_walk_start(&w, &root, size, NULL),
+               over <= 0 ? 0 : ERR_LIMIT);
+    unixfs_walk_free(&w);
+  }
+}
+
+/* Inline bytes stand before what is linked. */
+static void test_walk_inline(void)
+{
+  struct shelf s = {0};
+  struct cid leaf, root;
+  struct buf b = {0};
+  struct unixfs_walk w;
+  struct unixfs_step step;
+  struct span out;
+  NEED(cid_of(&leaf, CID_RAW, "hello", 5) == 0);
+  put_link(&b, &leaf, "", "\x05");
+  put_data(&b, "\x08\x02\x12\x02hi\x18\x07\x20\x05", 10);
+  NEED(cid_of(&root, CID_DAG_PB, b.p, b.n) == 0);
+  NEED(unixfs_walk_start(&w, &root, 7, NULL) == 0);
+  EXPECT_INT(unixfs_walk_next(&w, &step, NULL), 1);
+  EXPECT_INT(unixfs_walk_next(&w, &step, NULL), 1); /* the same again */
+  EXPECT(cid_equal(&step.cid, &root) && step.depth == 0);
+  EXPECT_INT(unixfs_walk_feed(&w, buf_span(&b), &out, NULL), 0);
+  EXPECT(span_is(out, "hi"));
+  EXPECT_INT(unixfs_walk_next(&w, &step, NULL), 1);
+  EXPECT(cid_equal(&step.cid, &leaf) && step.depth == 1);
+  EXPECT_INT(step.offset, 2);
+  EXPECT_INT(step.size, 5);
+  unixfs_walk_skip(&w);
+  EXPECT_INT(unixfs_walk_next(&w, &step, NULL), 0);
+  unixfs_walk_free(&w);
+  buf_free(&b);
+  shelf_free(&s);
+}
+
+static void test_walk_not_a_file(void)
+{
+  static const struct {
+    enum cid_codec codec;
+    const char *bytes;
+    size_t n;
+  } blocks[] = {{CID_DAG_PB, "\x0a\x02\x08\x01", 4},          /* directory */
+                {CID_DAG_PB, "\x0a\x05\x08\x04\x12\x01/", 7}, /* symlink */
+                {CID_DAG_CBOR, "\xa0", 1},
+                {CID_DAG_PB, "junk", 4}};
+  for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) {
+    struct shelf s = {0};
+    struct cid root;
+    struct span block = {(const uint8_t *)blocks[i].bytes, blocks[i].n};
+    struct err e = {0, ""};
+    NEED(cid_of(&root, blocks[i].codec, block.p, block.n) == 0);
+    shelf_put(&s, &root, block);
+    EXPECT_INT(walk_all(&s, &root, UNIXFS_SIZE_UNKNOWN, &e).rc, ERR_INVALID);
+    EXPECT(e.text[0] != '\0');
+    shelf_free(&s);
+  }
+}
+
+/* A chain of ${nodes} nodes with one link each, over a leaf of one byte. */
+static void put_chain(struct shelf *s, int nodes, struct cid *root)
+{
+  NEED(cid_of(root, CID_RAW, "x", 1) == 0);
+  shelf_put(s, root, span_of("x", 1));
+  for (int i = 0; i < nodes; i++) {
+    struct buf b = {0};
+    put_link(&b, root, "", "\x01");
+    put_data(&b, "\x08\x02\x18\x01\x20\x01", 6);
+    NEED(cid_of(root, CID_DAG_PB, b.p, b.n) == 0);
+    shelf_put(s, root, buf_span(&b));
+    buf_free(&b);
+  }
+}
+
+static void test_walk_depth_limit(void)
+{
+  for (int depth = UNIXFS_DEPTH_MAX - 1; depth <= UNIXFS_DEPTH_MAX + 1;
+       depth++) {
+    struct shelf s = {0};
+    struct cid root;
+    put_chain(&s, depth, &root);
+    EXPECT_INT(walk_all(&s, &root, 1, NULL).rc,
+               depth <= UNIXFS_DEPTH_MAX ? 0 : ERR_LIMIT);
+    shelf_free(&s);
+  }
+}
+
+/* Millions of links to one leaf of one byte: legal sizes, too many blocks. */
+static void test_walk_visits(void)
+{
+  for (int over = -1; over <= 1; over++) {
+    struct shelf s = {0};
+    struct cid root;
+    uint64_t total;
+    /* leaves + nodes == visits allowed (+ over): 65536 + size / 4096 */
+    uint64_t leaves = UNIXFS_VISITS_FREE - 51 + (uint64_t)(over + 1);
+    build_same(&s, leaves, 1, &root, &total);
+    uint64_t nodes = s.n;
+    uint8_t zero = 0;
+    struct cid leaf;
+    NEED(cid_of(&leaf, CID_RAW, &zero, 1) == 0);
+    shelf_put(&s, &leaf, span_of(&zero, 1));
+    uint64_t allowed = UNIXFS_VISITS_FREE + total / UNIXFS_PART_AVG_MIN;
+    struct outcome o = walk_all(&s, &root, total, NULL);
+    EXPECT_INT(nodes, 65);
+    EXPECT_INT(leaves + nodes, allowed + (uint64_t)over);
+    EXPECT_INT(o.rc, leaves + nodes <= allowed ? 0 : ERR_LIMIT);
+    EXPECT(o.visits <= allowed);
+    shelf_free(&s);
+  }
+}
+
+/* ---- the vectors ---- */
+
+static void test_dag_bomb(void)
+{
+  struct shelf s = {0};
+  struct cid root;
+  struct err e = {0, ""};
+  if (shelf_load(&s, "dag-bomb-2pow40", &root)) {
+    struct outcome o = walk_all(&s, &root, UNIXFS_SIZE_UNKNOWN, &e);
+    EXPECT_INT(o.rc, ERR_LIMIT);
+    EXPECT_INT(o.bytes, 0);
+    EXPECT_INT(o.visits, 1); /* the root's claim was enough */
+    EXPECT_INT(walk_all(&s, &root, 5, &e).rc, ERR_LIMIT);
+  }
+  shelf_free(&s);
+}
+
+static void test_dag_chain(void)
+{
+  struct shelf s = {0};
+  struct cid root;
+  if (shelf_load(&s, "dag-chain-depth-10000", &root)) {
+    struct outcome o = walk_all(&s, &root, UNIXFS_SIZE_UNKNOWN, NULL);
+    EXPECT_INT(o.rc, ERR_INVALID); /* dag-cbor: no file at all */
+    EXPECT_INT(o.bytes, 0);
+    EXPECT_INT(o.visits, 1);
+  }
+  shelf_free(&s);
+  put_chain(&s, 10000, &root); /* the same in dag-pb */
+  struct outcome o = walk_all(&s, &root, UNIXFS_SIZE_UNKNOWN, NULL);
+  EXPECT_INT(o.rc, ERR_LIMIT);
+  EXPECT_INT(o.bytes, 0);
+  EXPECT_INT(o.visits, UNIXFS_DEPTH_MAX + 1);
+  shelf_free(&s);
+}
+
+static void test_lying_sizes(void)
+{
+  struct shelf s = {0};
+  struct cid root;
+  if (shelf_load(&s, "unixfs-lying-sizes", &root)) {
+    struct outcome o = walk_all(&s, &root, UNIXFS_SIZE_UNKNOWN, NULL);
+    EXPECT_INT(o.rc, ERR_LIMIT); /* claims 2^62 bytes */
+    EXPECT_INT(o.bytes, 0);
+  }
+  shelf_free(&s);
+}
+
+static void test_tsize_overflow(void)
+{
+  struct shelf s = {0};
+  struct cid root;
+  if (shelf_load(&s, "unixfs-tsize-overflow", &root)) {
+    struct outcome o = walk_all(&s, &root, UNIXFS_SIZE_UNKNOWN, NULL);
+    EXPECT_INT(o.rc, 0);
+    EXPECT_INT(o.bytes, 5);
+  }
+  shelf_free(&s);
+}
+
+/* A part that turns out smaller or larger than its parent said. */
+static void test_lying_parts(void)
+{
+  static const char *const tails[] = {"\x08\x02\x18\x04\x20\x04",
+                                      "\x08\x02\x18\x06\x20\x06"};
+  for (int i = 0; i < 2; i++) {
+    struct shelf s = {0};
+    struct cid leaf, root;
+    struct buf b = {0};
+    NEED(cid_of(&leaf, CID_RAW, "hello", 5) == 0);
+    shelf_put(&s, &leaf, span_of("hello", 5));
+    put_link(&b, &leaf, "", "\x05");
+    put_data(&b, tails[i], 6);
+    NEED(cid_of(&root, CID_DAG_PB, b.p, b.n) == 0);
+    shelf_put(&s, &root, buf_span(&b));
+    struct outcome o = walk_all(&s, &root, UNIXFS_SIZE_UNKNOWN, NULL);
+    EXPECT_INT(o.rc, ERR_INVALID);
+    EXPECT_INT(o.bytes, 0); /* not a byte of the wrong part came out */
+    buf_free(&b);
+    shelf_free(&s);
+  }
+}
+
+/* Directories decode; what is wrong with the names, unixfs_dir_check says. */
+static void test_dirs(void)
+{
+  static const struct {
+    const char *name;
+    int want;
+    const char *says;
+  } dirs[] = {{"duplicate-names-dir", ERR_INVALID, "is there twice"},
+              {"hostile-names-dir", ERR_INVALID, "is out of order"},
+              {"symlink-then-write", 0, ""}};
+  for (int i = 0; i < 3; i++) {
+    struct shelf s = {0};
+    struct cid root;
+    struct span block = {NULL, 0};
+    struct unixfs_node n;
+    struct err e = {0, ""};
+    if (!shelf_load(&s, dirs[i].name, &root)) {
+      continue;
+    }
+    NEED(shelf_get(&s, &root, &block));
+    EXPECT_INT(unixfs_read(&n, block, &e), 0);
+    EXPECT_INT(n.type, UNIXFS_DIR);
+    EXPECT_INT(unixfs_dir_check(&n, &e), dirs[i].want);
+    EXPECT(strstr(e.text, dirs[i].says) != NULL);
+    shelf_free(&s);
+  }
+}
+
+int main(void)
+{
+  RUN(test_no_and_one_leaf);
+  RUN(test_node_bytes);
+  RUN(test_shapes);
+  RUN(test_builder_limits);
+  RUN(test_sink_fails);
+  RUN(test_golden);
+  RUN(test_forms);
+  RUN(test_node_refused);
+  RUN(test_links_limit);
+  RUN(test_file_size_limit);
+  RUN(test_sum_overflow);
+  RUN(test_dir_size_limit);
+  RUN(test_name_limit);
+  RUN(test_block_limit);
+  RUN(test_cuts_and_flips);
+  RUN(test_walk_whole);
+  RUN(test_walk_empty);
+  RUN(test_walk_size_limit);
+  RUN(test_walk_inline);
+  RUN(test_walk_not_a_file);
+  RUN(test_walk_depth_limit);
+  RUN(test_walk_visits);
+  RUN(test_dag_bomb);
+  RUN(test_dag_chain);
+  RUN(test_lying_sizes);
+  RUN(test_tsize_overflow);
+  RUN(test_lying_parts);
+  RUN(test_dirs);
+  return unit_done();
+}
