@@ -1,0 +1,868 @@
+/* SPDX-License-Identifier: 0BSD */
+/* The embedded engine: opening, closing, statements, transactions, errors.
+ * sqlite_int.h describes the two files. */
+#include "store/sqlite_int.h"
+
+#include "base/check.h"
+#include "base/mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+struct query_text {
+  bool big; /* in `path-files` */
+  const char *sql;
+};
+
+static const struct query_text query_text[SQ_STMTS] = {
+    [Q_BEGIN] = {false, "BEGIN IMMEDIATE"},
+    [Q_COMMIT] = {false, "COMMIT"},
+    [Q_READ] = {false, "BEGIN"},
+    [Q_DATA_VERSION] = {false, "PRAGMA data_version"},
+    [Q_STATE_GET] = {false, "SELECT value FROM state WHERE name = ?1"},
+    [Q_STATE_PUT] = {false, "INSERT INTO state VALUES(?1, ?2)"
+                            " ON CONFLICT DO UPDATE SET value = ?2"},
+    [Q_STATE_ADD] = {false, "UPDATE state SET value = value + ?2"
+                            " WHERE name = ?1"},
+    [Q_SEG_PUT] = {false, "INSERT INTO seg VALUES(?1, ?2, ?3, ?4)"},
+    [Q_SEG_HEAD] = {false, "SELECT raw, head FROM seg WHERE id = ?1"},
+    [Q_SEG_ALL] = {false, "SELECT raw, head, data FROM seg WHERE id = ?1"},
+    [Q_SEG_CHANGE] = {false, "UPDATE seg SET raw = ?2, head = ?3, data = ?4"
+                             " WHERE id = ?1"},
+    [Q_SEG_MAX] = {false, "SELECT max(id) FROM seg"},
+    [Q_SEG_TAIL] = {false, "SELECT id, head FROM seg WHERE id > ?1"
+                           " ORDER BY id"},
+    [Q_SEG_WALK] = {false, "SELECT id, head FROM seg WHERE id >= ?1"
+                           " ORDER BY id"},
+    [Q_KEY_PUT] = {false, "INSERT OR IGNORE INTO cidkey VALUES(?1, ?2)"},
+    [Q_KEY_GET] = {false, "SELECT n FROM cidkey WHERE prefix = ?1"},
+    [Q_KEY_DROP] = {false, "DELETE FROM cidkey WHERE prefix = ?1 AND n = ?2"},
+    [Q_FILE_PUT] = {false, "INSERT INTO file VALUES(?1, ?2, ?3, ?4, ?5)"},
+    [Q_FILE_GET] = {false, "SELECT codec, size, digest, data FROM file"
+                           " WHERE id = ?1"},
+    [Q_FILE_HEAD] = {false, "SELECT codec, size, digest, data IS NULL"
+                            " FROM file WHERE id = ?1"},
+    [Q_FILE_SIZE] = {false, "SELECT size FROM file WHERE id = ?1"},
+    [Q_FILE_MAX] = {false, "SELECT max(id) FROM file"},
+    [Q_FILE_TAIL] = {false, "SELECT id, codec, size, digest FROM file"
+                            " WHERE id > ?1 ORDER BY id"},
+    [Q_FILE_WALK] = {false, "SELECT id FROM file WHERE id > ?1 ORDER BY id"
+                            " LIMIT ?2"},
+    [Q_FILE_DROP] = {false, "DELETE FROM file WHERE id = ?1"},
+    [Q_GONE_PUT] = {false, "INSERT OR IGNORE INTO gone VALUES(?1)"},
+    [Q_GONE_LIST] = {false, "SELECT id FROM gone"},
+    [Q_GONE_CLEAR] = {false, "DELETE FROM gone"},
+    [Q_COLL_GET] = {false, "SELECT id, count FROM coll WHERE name = ?1"},
+    [Q_COLL_NEW] = {false, "INSERT INTO coll(name, count) VALUES(?1, 0)"},
+    [Q_COLL_COUNT] = {false, "UPDATE coll SET count = count + ?2"
+                             " WHERE id = ?1"},
+    [Q_COLL_LIST] = {false, "SELECT name FROM coll WHERE name > ?1"
+                            " ORDER BY name LIMIT ?2"},
+    [Q_LOG_PUT] = {false, "INSERT OR IGNORE INTO log VALUES(?1, ?2)"},
+    [Q_LOG_SINCE] = {false, "SELECT n FROM log WHERE coll = ?1 AND n > ?2"
+                            " ORDER BY n LIMIT ?3"},
+    [Q_ENTRY_PUT] = {false, "INSERT OR IGNORE INTO entry"
+                            " VALUES(?1, ?2, ?3, ?4)"},
+    [Q_ENTRY_DROP] = {false, "DELETE FROM entry WHERE name = ?1 AND key = ?2"
+                             " AND sort = ?3 AND ref = ?4"},
+    [Q_ENTRY_UP] = {false, "SELECT sort, ref FROM entry WHERE name = ?1"
+                           " AND key = ?2 AND (sort, ref) > (?3, ?4)"
+                           " ORDER BY sort, ref LIMIT ?5"},
+    [Q_ENTRY_DOWN] = {false, "SELECT sort, ref FROM entry WHERE name = ?1"
+                             " AND key = ?2 AND (sort, ref) < (?3, ?4)"
+                             " ORDER BY sort DESC, ref DESC LIMIT ?5"},
+    [Q_ENTRY_COUNT] = {false, "SELECT count(*) FROM entry"},
+    [Q_DOC_COUNT] = {false, "SELECT count(*) FROM search_docsize"},
+    [Q_KV_PUT] = {false, "INSERT INTO kv VALUES(?1, ?2)"
+                         " ON CONFLICT DO UPDATE SET v = ?2"},
+    [Q_KV_GET] = {false, "SELECT v FROM kv WHERE k = ?1"},
+    [Q_KV_DROP] = {false, "DELETE FROM kv WHERE k = ?1"},
+    [Q_KV_LIST] = {false, "SELECT k, v FROM kv WHERE k > ?1 AND k >= ?2"
+                          " ORDER BY k LIMIT ?3"},
+    [Q_DOC_HAS] = {false, "SELECT 1 FROM search_docsize WHERE id = ?1"},
+    [Q_DOC_PUT] = {false, "INSERT INTO search(rowid, title, text, facet)"
+                          " VALUES(?1, ?2, ?3, ?4)"},
+    [Q_DOC_DROP] = {false, "INSERT INTO search(search, rowid, title, text,"
+                           " facet) VALUES('delete', ?1, ?2, ?3, ?4)"},
+    [Q_DOC_OPTIMIZE] = {false,
+                        "INSERT INTO search(search) VALUES('optimize')"},
+    [Q_SEARCH] = {false, "SELECT rowid, bm25(search, ?2, ?3, 0.0) AS score"
+                         " FROM search WHERE search MATCH ?1"
+                         " ORDER BY score, rowid DESC LIMIT ?4 OFFSET ?5"},
+    [Q_BIG_BEGIN] = {true, "BEGIN IMMEDIATE"},
+    [Q_BIG_COMMIT] = {true, "COMMIT"},
+    [Q_BIG_PUT] = {true, "INSERT OR REPLACE INTO file"
+                         " VALUES(?1, ?2, ?3, ?4, ?5)"},
+    [Q_BIG_GET] = {true, "SELECT data FROM file WHERE id = ?1"},
+    [Q_BIG_DROP] = {true, "DELETE FROM file WHERE id = ?1"},
+    [Q_BIG_AFTER] = {true, "SELECT id, codec, size, digest FROM file"
+                           " WHERE id > ?1 ORDER BY id"},
+};
+
+/* ---- errors ---- */
+
+int sq_nomem(struct err *e)
+{
+  return err_set(e, ERR_NOMEM, "out of memory");
+}
+
+static int code_of_sqlite(int rc)
+{
+  if (rc == SQLITE_IOERR_NOMEM) {
+    return ERR_NOMEM;
+  }
+  switch (rc & 0xff) {
+  case SQLITE_BUSY:
+  case SQLITE_LOCKED:
+  case SQLITE_PROTOCOL:
+    return ERR_BUSY;
+  case SQLITE_FULL:
+    return ERR_FULL;
+  case SQLITE_NOMEM:
+    return ERR_NOMEM;
+  case SQLITE_READONLY:
+    return ERR_READONLY;
+  case SQLITE_PERM:
+  case SQLITE_AUTH:
+    return ERR_ACCESS;
+  case SQLITE_TOOBIG:
+    return ERR_LIMIT;
+  case SQLITE_IOERR:
+  case SQLITE_CANTOPEN:
+    return ERR_IO;
+  default:
+    return ERR_CORRUPT;
+  }
+}
+
+int sq_fail(struct sq *s, sqlite3 *db, int rc, const char *doing,
+            struct err *e)
+{
+  int code = code_of_sqlite(rc);
+  const char *why = db != NULL ? sqlite3_errmsg(db) : sqlite3_errstr(rc);
+  switch (code) {
+  case ERR_NOMEM:
+    return sq_nomem(e);
+  case ERR_FULL:
+    return err_set(e, code, "no space left on the disk: nothing was changed");
+  case ERR_BUSY:
+    return err_set(e, code, "%s: another process is in the way (%s);"
+                   " try again", s->path, why);
+  case ERR_IO:
+    return err_set(e, code, "%s: %s: %s (error %d); close and open the"
+                   " station again", s->path, doing, why, rc);
+  default:
+    return err_set(e, code, "%s: %s: %s (error %d)", s->path, doing, why,
+                   rc);
+  }
+}
+
+int sq_enter(struct sq *s, bool write, struct err *e)
+{
+  if (s->pid != getpid()) {
+    return err_set(e, ERR_MISUSE, "this station was opened by another"
+                   " process; open it again after fork");
+  }
+  if (write && s->readonly) {
+    return err_set(e, ERR_READONLY, "%s was opened for reading only",
+                   s->path);
+  }
+  if (write && s->dead) {
+    return err_set(e, ERR_IO, "%s: an earlier write failed; close and open"
+                   " the station again", s->path);
+  }
+  return 0;
+}
+
+/* ---- statements ---- */
+
+int sq_get(struct sq *s, enum sq_stmt q, sqlite3_stmt **out, struct err *e)
+{
+  sqlite3 *db = query_text[q].big ? s->files : s->db;
+  CHECK(db != NULL);
+  if (s->stmt[q] == NULL) {
+    int rc = sqlite3_prepare_v3(db, query_text[q].sql, -1,
+                                SQLITE_PREPARE_PERSISTENT, &s->stmt[q], NULL);
+    if (rc != SQLITE_OK) {
+      return sq_fail(s, db, rc, "preparing a statement", e);
+    }
+  }
+  *out = s->stmt[q];
+  return 0;
+}
+
+int sq_step(struct sq *s, sqlite3_stmt *st, struct err *e)
+{
+  int rc = sqlite3_step(st);
+  if (rc == SQLITE_ROW) {
+    return 1;
+  }
+  int code = 0;
+  if (rc != SQLITE_DONE) {
+    code = sq_fail(s, sqlite3_db_handle(st), rc,
+                   sqlite3_stmt_readonly(st) ? "reading" : "writing", e);
+  }
+  sqlite3_reset(st);
+  return code;
+}
+
+int sq_run(struct sq *s, sqlite3_stmt *st, struct err *e)
+{
+  int rc = sq_step(s, st, e);
+  if (rc > 0) {
+    sqlite3_reset(st);
+    rc = 0;
+  }
+  return rc;
+}
+
+int sq_exec(struct sq *s, enum sq_stmt q, struct err *e)
+{
+  sqlite3_stmt *st = NULL;
+  int rc = sq_get(s, q, &st, e);
+  return rc < 0 ? rc : sq_run(s, st, e);
+}
+
+int sq_exec2(struct sq *s, enum sq_stmt q, int64_t a, int64_t b,
+             struct err *e)
+{
+  sqlite3_stmt *st = NULL;
+  int rc = sq_get(s, q, &st, e);
+  if (rc < 0) {
+    return rc;
+  }
+  sqlite3_bind_int64(st, 1, a);
+  if (sqlite3_bind_parameter_count(st) > 1) {
+    sqlite3_bind_int64(st, 2, b);
+  }
+  return sq_run(s, st, e);
+}
+
+int sq_int(struct sq *s, enum sq_stmt q, int64_t a, int64_t *out,
+           struct err *e)
+{
+  sqlite3_stmt *st = NULL;
+  int rc = sq_get(s, q, &st, e);
+  if (rc < 0) {
+    return rc;
+  }
+  if (sqlite3_bind_parameter_count(st) > 0) {
+    sqlite3_bind_int64(st, 1, a);
+  }
+  rc = sq_step(s, st, e);
+  if (rc > 0) {
+    *out = sqlite3_column_int64(st, 0);
+    sqlite3_reset(st);
+    rc = 0;
+  }
+  return rc;
+}
+
+int sq_sql(struct sq *s, sqlite3 *db, const char *sql, struct err *e)
+{
+  int rc = sqlite3_exec(db, sql, NULL, NULL, NULL);
+  return rc == SQLITE_OK ? 0 : sq_fail(s, db, rc, "running a command", e);
+}
+
+void sq_bind(sqlite3_stmt *st, int i, struct span v)
+{
+  /* A NULL pointer would bind NULL; empty bytes are bytes. The bytes outlive
+   * the statement's run: every caller resets before it returns. */
+  sqlite3_bind_blob64(st, i, v.n > 0 ? (const void *)v.p : "", v.n,
+                      SQLITE_STATIC);
+}
+
+struct span sq_column(sqlite3_stmt *st, int i)
+{
+  const void *p = sqlite3_column_blob(st, i);
+  return span_of(p, (size_t)sqlite3_column_bytes(st, i));
+}
+
+/* ---- transactions ---- */
+
+int sq_begin(struct sq *s, struct err *e)
+{
+  return sq_exec(s, Q_BEGIN, e);
+}
+
+static void roll_back(struct sq *s, sqlite3 *db)
+{
+  if (db != NULL && !sqlite3_get_autocommit(db) &&
+      sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL) != SQLITE_OK) {
+    s->dead = true;
+  }
+}
+
+/* Erased bytes still lie in the WAL: empty it. A reader may be in the way;
+ * then the next commit, or close, tries again. */
+static void scrub(struct sq *s)
+{
+  if (s->scrub && sqlite3_wal_checkpoint_v2(
+                      s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) ==
+                      SQLITE_OK) {
+    s->scrub = false;
+  }
+}
+
+int sq_end(struct sq *s, int rc, struct err *e)
+{
+  if (rc >= 0) {
+    rc = sq_exec(s, Q_COMMIT, e);
+  }
+  if (rc >= 0) {
+    scrub(s);
+    return 0;
+  }
+  if (rc == ERR_IO) {
+    s->dead = true; /* what the disk holds now is not known: open it anew */
+  }
+  roll_back(s, s->db);
+  roll_back(s, s->files);
+  s->coll_id = 0;
+  if (!s->dead && sq_blocks_load(s, NULL) < 0) {
+    s->dead = true;
+  }
+  return rc;
+}
+
+int sq_snapshot(struct sq *s, struct err *e)
+{
+  if (!s->readonly) {
+    return 0;
+  }
+  int rc = sq_exec(s, Q_READ, e);
+  int64_t version = 0;
+  if (rc == 0) {
+    rc = sq_int(s, Q_DATA_VERSION, 0, &version, e);
+  }
+  if (rc == 0 && version != s->data_version) {
+    rc = sq_blocks_refresh(s, e);
+    s->data_version = rc == 0 ? version : -1;
+  }
+  if (rc < 0) {
+    sq_release(s);
+  }
+  return rc;
+}
+
+void sq_release(struct sq *s)
+{
+  if (s->readonly) {
+    roll_back(s, s->db); /* nothing was written: this only lets go */
+  }
+}
+
+/* ---- state ---- */
+
+static int state_stmt(struct sq *s, enum sq_stmt q, const char *name,
+                      sqlite3_stmt **out, struct err *e)
+{
+  int rc = sq_get(s, q, out, e);
+  if (rc == 0) {
+    sqlite3_bind_text(*out, 1, name, -1, SQLITE_STATIC);
+  }
+  return rc;
+}
+
+int sq_state_get(struct sq *s, const char *name, int64_t *out, struct err *e)
+{
+  sqlite3_stmt *st = NULL;
+  int rc = state_stmt(s, Q_STATE_GET, name, &st, e);
+  if (rc < 0) {
+    return rc;
+  }
+  *out = 0;
+  rc = sq_step(s, st, e);
+  if (rc > 0) {
+    *out = sqlite3_column_int64(st, 0);
+    sqlite3_reset(st);
+  }
+  return rc < 0 ? rc : 0;
+}
+
+static int state_set(struct sq *s, enum sq_stmt q, const char *name,
+                     int64_t value, struct err *e)
+{
+  sqlite3_stmt *st = NULL;
+  int rc = state_stmt(s, q, name, &st, e);
+  if (rc < 0) {
+    return rc;
+  }
+  sqlite3_bind_int64(st, 2, value);
+  return sq_run(s, st, e);
+}
+
+int sq_state_put(struct sq *s, const char *name, int64_t value,
+                 struct err *e)
+{
+  return state_set(s, Q_STATE_PUT, name, value, e);
+}
+
+int sq_state_add(struct sq *s, const char *name, int64_t value,
+                 struct err *e)
+{
+  return state_set(s, Q_STATE_ADD, name, value, e);
+}
+
+/* ---- the one atomic change ---- */
+
+int sq_ref(const struct sq *s, uint64_t ref, size_t blocks, int64_t *out,
+           struct err *e)
+{
+  if (ref >> 63) {
+    uint64_t i = ref & ~STORE_NEW(0);
+    if (i >= blocks) {
+      return err_set(e, ERR_MISUSE, "the batch has no block %" PRIu64, i);
+    }
+    ref = s->number[i];
+  }
+  *out = (int64_t)ref;
+  return 0;
+}
+
+static int batch_check(const struct store_batch *b, struct err *e)
+{
+  if (b->blocks_n > STORE_BATCH_MAX) {
+    return err_set(e, ERR_LIMIT, "%zu blocks in one batch, at most %d",
+                   b->blocks_n, STORE_BATCH_MAX);
+  }
+  if (b->log_n > 0 && (b->collection.n == 0 ||
+                       b->collection.n > COLLECTION_NAME_MAX)) {
+    return err_set(e, ERR_MISUSE, "a log needs a collection's name of 1 to"
+                   " %d bytes", COLLECTION_NAME_MAX);
+  }
+  return 0;
+}
+
+static void batch_answer(const struct sq *s, size_t n, uint64_t *numbers,
+                         bool *fresh)
+{
+  if (numbers != NULL && n > 0) {
+    memcpy(numbers, s->number, n * sizeof *numbers);
+  }
+  if (fresh != NULL && n > 0) {
+    memcpy(fresh, s->fresh, n * sizeof *fresh);
+  }
+}
+
+static int append(struct store *st, const struct store_batch *b,
+                  uint64_t *numbers, bool *fresh, struct err *e)
+{
+  struct sq *s = sq_of(st);
+  int rc = sq_enter(s, true, e);
+  if (rc < 0 || (rc = batch_check(b, e)) < 0 || (rc = sq_begin(s, e)) < 0) {
+    return rc;
+  }
+  if ((rc = sq_blocks_put(s, b->blocks, b->blocks_n, e)) < 0 ||
+      (rc = sq_blocks_erase(s, b->erase, b->erase_n, e)) < 0 ||
+      (rc = sq_log_put(s, b, e)) < 0 || (rc = sq_rows_put(s, b, e)) < 0 ||
+      (rc = sq_docs_put(s, b, e)) < 0 ||
+      (rc = sq_kv_put(s, b->kv, b->kv_n, e)) < 0 ||
+      (rc = tail_fold(s, e)) < 0) {
+    return sq_end(s, rc, e);
+  }
+  rc = sq_end(s, 0, e);
+  if (rc < 0) {
+    return rc;
+  }
+  if (s->gone && sq_gone_finish(s, NULL) < 0) {
+    s->gone = true; /* the list stays: the next append or opening goes on */
+  }
+  batch_answer(s, b->blocks_n, numbers, fresh);
+  return 0;
+}
+
+static int put(struct store *st, const struct store_block *b, size_t n,
+               bool file, uint64_t *numbers, bool *fresh, struct err *e)
+{
+  struct sq *s = sq_of(st);
+  struct store_batch batch = {.blocks = b, .blocks_n = n};
+  if (!file) {
+    return append(st, &batch, numbers, fresh, e);
+  }
+  int rc = sq_enter(s, true, e);
+  if (rc < 0 || (rc = batch_check(&batch, e)) < 0) {
+    return rc;
+  }
+  rc = sq_files_put(s, b, n, e);
+  if (rc == 0) {
+    batch_answer(s, n, numbers, fresh);
+  }
+  return rc;
+}
+
+/* ---- opening ---- */
+
+static char *path_with(const char *path, const char *suffix)
+{
+  size_t n = strlen(path), m = strlen(suffix);
+  char *out = mem_alloc(n + m + 1);
+  if (out != NULL) {
+    memcpy(out, path, n);
+    memcpy(out + n, suffix, m + 1);
+  }
+  return out;
+}
+
+/* fcntl locks and shared memory, on which SQLite rests, do not hold between
+ * computers. */
+static int refuse_network(const char *path, struct err *e)
+{
+  char dir[PATH_BYTES_MAX];
+  const char *slash = strrchr(path, '/');
+  struct statfs fs;
+  int n = slash == NULL ? 1 : (int)(slash - path) + 1;
+  (void)snprintf(dir, sizeof dir, "%.*s", n, slash == NULL ? "." : path);
+  if (statfs(dir, &fs) != 0) {
+    return err_sys(e, errno, "%s", dir);
+  }
+  uint32_t type = (uint32_t)fs.f_type;
+  if (type == 0x6969u || type == 0x517bu || type == 0xff534d42u ||
+      type == 0xfe534d42u) {
+    return err_set(e, ERR_INVALID, "%s is on a network file system; a"
+                   " station's store must lie on a disk of this computer",
+                   path);
+  }
+  return 0;
+}
+
+/* Who holds the lock, for the message: "pid bootid\n". */
+static int lock_held(int fd, const char *path, struct err *e)
+{
+  char text[64] = "";
+  long pid = 0;
+  ssize_t n = pread(fd, text, sizeof text - 1, 0);
+  if (n > 0 && sscanf(text, "%ld", &pid) == 1 && pid > 0) {
+    return err_set(e, ERR_BUSY, "%s is in use by %s (pid %ld)", path,
+                   pid == (long)getpid() ? "this process" :
+                   "another process", pid);
+  }
+  return err_set(e, ERR_BUSY, "%s is in use by another process", path);
+}
+
+static void lock_sign(int fd)
+{
+  char boot[40] = "-", text[96];
+  int b = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+  if (b >= 0) {
+    ssize_t n = read(b, boot, sizeof boot - 1);
+    boot[n > 0 ? (size_t)n : 0] = '\0';
+    boot[strcspn(boot, "\n")] = '\0';
+    close(b);
+  }
+  int n = snprintf(text, sizeof text, "%ld %s\n", (long)getpid(), boot);
+  /* Only a message hangs on it: flock is the lock. */
+  if (ftruncate(fd, 0) != 0 || pwrite(fd, text, (size_t)n, 0) != n) {
+    return;
+  }
+}
+
+static int lock_take(struct sq *s, struct err *e)
+{
+  char *name = path_with(s->path, "-lock");
+  if (name == NULL) {
+    return sq_nomem(e);
+  }
+  int rc = 0;
+  s->lock_fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
+  if (s->lock_fd < 0) {
+    rc = err_sys(e, errno, "%s", name);
+  } else if (flock(s->lock_fd, LOCK_EX | LOCK_NB) != 0) {
+    rc = errno == EWOULDBLOCK ? lock_held(s->lock_fd, s->path, e)
+                              : err_sys(e, errno, "%s: flock", name);
+  } else {
+    lock_sign(s->lock_fd);
+  }
+  mem_free(name);
+  return rc;
+}
+
+static int configure(struct sq *s, sqlite3 *db, struct err *e)
+{
+  char sql[320];
+  sqlite3_extended_result_codes(db, 1);
+  sqlite3_busy_timeout(db, SQ_BUSY_MS);
+  sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, (int *)NULL);
+  sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, (int *)NULL);
+  sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, (int *)NULL);
+  if (s->readonly) {
+    sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, (int *)NULL);
+  }
+  (void)snprintf(sql, sizeof sql,
+                 "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -%d;"
+                 "PRAGMA mmap_size = 0; PRAGMA cell_size_check = ON;"
+                 "PRAGMA secure_delete = ON; PRAGMA query_only = %d;"
+                 "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = %d",
+                 s->cache_kib, s->readonly ? 1 : 0, s->readonly ? 0 : 2048);
+  return sq_sql(s, db, sql, e);
+}
+
+static int open_db(struct sq *s, const char *path, bool create, sqlite3 **db,
+                   struct err *e)
+{
+  int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE;
+  if (s->readonly) {
+    flags |= SQLITE_OPEN_READONLY;
+  } else {
+    flags |= SQLITE_OPEN_READWRITE | (create ? SQLITE_OPEN_CREATE : 0);
+  }
+  int rc = sqlite3_open_v2(path, db, flags, NULL);
+  if (rc != SQLITE_OK) {
+    return sq_fail(s, *db, rc, "opening", e);
+  }
+  return configure(s, *db, e);
+}
+
+/* Run one statement that answers with one integer. */
+static int ask(struct sq *s, sqlite3 *db, const char *sql, int64_t *out,
+               struct err *e)
+{
+  sqlite3_stmt *st = NULL;
+  int rc = sqlite3_prepare_v2(db, sql, -1, &st, NULL);
+  if (rc == SQLITE_OK && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+    *out = sqlite3_column_int64(st, 0);
+    rc = SQLITE_OK;
+  }
+  int code = 0;
+  if ((rc & 0xff) == SQLITE_NOTADB) {
+    code = err_set(e, ERR_INVALID, "%s is not a station's store (or its"
+                   " first page is damaged; `rebuild` can salvage it)",
+                   sqlite3_db_filename(db, "main"));
+  } else if (rc != SQLITE_OK && rc != SQLITE_DONE) {
+    code = sq_fail(s, db, rc, "opening", e);
+  }
+  sqlite3_finalize(st);
+  return code;
+}
+
+static int create_schema(struct sq *s, sqlite3 *db, const char *const *sql,
+                         struct err *e)
+{
+  char stamp[96];
+  int rc = sq_sql(s, db, "BEGIN IMMEDIATE", e);
+  for (; rc == 0 && *sql != NULL; sql++) {
+    rc = sq_sql(s, db, *sql, e);
+  }
+  (void)snprintf(stamp, sizeof stamp, "PRAGMA application_id = %d;"
+                 "PRAGMA user_version = %d", SQ_APPLICATION_ID, SQ_VERSION);
+  if (rc == 0 && (rc = sq_sql(s, db, stamp, e)) == 0) {
+    rc = sq_sql(s, db, "COMMIT", e);
+  }
+  return rc;
+}
+
+/* Is ${db} ours, new, or somebody else's? Changes nothing before it knows. */
+static int identify(struct sq *s, sqlite3 *db, bool *empty, struct err *e)
+{
+  int64_t id = 0, version = 0, tables = 0;
+  int rc = 0;
+  if ((rc = ask(s, db, "SELECT count(*) FROM sqlite_schema", &tables, e)) <
+          0 ||
+      (rc = ask(s, db, "PRAGMA application_id", &id, e)) < 0 ||
+      (rc = ask(s, db, "PRAGMA user_version", &version, e)) < 0) {
+    return rc;
+  }
+  *empty = tables == 0 && id == 0 && version == 0;
+  if (!*empty && id != SQ_APPLICATION_ID) {
+    return err_set(e, ERR_INVALID, "%s is not a station's store but another"
+                   " program's database", sqlite3_db_filename(db, "main"));
+  }
+  if (version > SQ_VERSION) {
+    return err_set(e, ERR_INVALID, "%s was written by a newer version"
+                   " (format %" PRId64 ", this one reads up to %d)",
+                   sqlite3_db_filename(db, "main"), version, SQ_VERSION);
+  }
+  if (*empty && s->readonly) {
+    return err_set(e, ERR_NOENT, "%s holds no store yet",
+                   sqlite3_db_filename(db, "main"));
+  }
+  return 0;
+}
+
+static int prepare_main(struct sq *s, struct err *e)
+{
+  char sql[64];
+  bool empty = false;
+  int rc = identify(s, s->db, &empty, e);
+  if (rc < 0 || s->readonly) {
+    return rc;
+  }
+  (void)snprintf(sql, sizeof sql, "PRAGMA page_size = %d", SQ_PAGE);
+  if (empty && (rc = sq_sql(s, s->db, sql, e)) < 0) {
+    return rc;
+  }
+  if ((rc = sq_sql(s, s->db, "PRAGMA journal_mode = WAL;"
+                   "PRAGMA journal_size_limit = 16777216", e)) < 0) {
+    return rc;
+  }
+  return empty ? create_schema(s, s->db, sq_schema_main, e) : 0;
+}
+
+int sq_files_open(struct sq *s, bool create, struct err *e)
+{
+  char sql[128];
+  bool empty = false;
+  if (s->files != NULL) {
+    return 0;
+  }
+  char *name = path_with(s->path, "-files");
+  if (name == NULL) {
+    return sq_nomem(e);
+  }
+  sqlite3 *db = NULL;
+  int rc = 0;
+  if (!create && access(name, F_OK) != 0) {
+    rc = err_sys(e, errno, "%s", name);
+    goto done;
+  }
+  if ((rc = open_db(s, name, create, &db, e)) < 0 ||
+      (rc = identify(s, db, &empty, e)) < 0 || s->readonly) {
+    goto done;
+  }
+  (void)snprintf(sql, sizeof sql, "PRAGMA page_size = %d;"
+                 "PRAGMA auto_vacuum = INCREMENTAL;"
+                 "PRAGMA journal_mode = TRUNCATE", SQ_FILES_PAGE);
+  if ((rc = sq_sql(s, db, sql, e)) == 0 && empty) {
+    rc = create_schema(s, db, sq_schema_files, e);
+  }
+done:
+  if (rc == 0) {
+    s->files = db;
+  } else {
+    sqlite3_close(db);
+  }
+  mem_free(name);
+  return rc;
+}
+
+/* ---- closing ---- */
+
+static void sq_close(struct store *st)
+{
+  struct sq *s = sq_of(st);
+  bool ours = s->pid == getpid();
+  for (int i = 0; i < SQ_STMTS; i++) {
+    sqlite3_finalize(s->stmt[i]);
+  }
+  /* In a child after fork, or when the disk is in doubt, the files are left
+   * exactly as they are: no checkpoint, no removal of the WAL. */
+  if (s->db != NULL && (!ours || s->dead)) {
+    sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1,
+                      (int *)NULL);
+  }
+  if (s->db != NULL && ours && !s->dead && !s->readonly) {
+    scrub(s);
+  }
+  sqlite3_close(s->files);
+  sqlite3_close(s->db);
+  if (s->lock_fd >= 0) {
+    /* The lock belongs to the open file: a child's close leaves it to the
+     * parent. */
+    if (ours && ftruncate(s->lock_fd, 0) != 0) {
+      (void)0; /* only the message for others hangs on it */
+    }
+    close(s->lock_fd);
+  }
+  sq_blocks_free(s);
+  zpack_del(s->zpack);
+  buf_free(&s->pack);
+  buf_free(&s->text);
+  buf_free(&s->coll_name);
+  mem_free(s->mark);
+  mem_free(s->path);
+  mem_free(s);
+}
+
+static const struct store_ops ops = {
+    .engine = "sqlite",
+    .close = sq_close,
+    .put = put,
+    .get = sq_block_get,
+    .get_ref = sq_get_ref,
+    .find = sq_find,
+    .walk = sq_walk,
+    .sweep_start = sq_sweep_start,
+    .mark = sq_mark,
+    .sweep = sq_sweep,
+    .append = append,
+    .since = sq_since,
+    .count = sq_count,
+    .collections = sq_collections,
+    .rows = sq_rows,
+    .kv_get = sq_kv_get,
+    .kv_list = sq_kv_list,
+    .query = sq_query,
+    .derived_reset = sq_derived_reset,
+    .derived_digest = sq_derived_digest,
+    .stats = sq_stats,
+    .check = sq_check,
+    .version = sq_version,
+};
+
+static int open_path(struct sq *s, const struct store_options *opt,
+                     struct err *e)
+{
+  int rc = refuse_network(s->path, e);
+  if (rc < 0) {
+    return rc;
+  }
+  if ((s->readonly || !opt->create) && access(s->path, F_OK) != 0) {
+    return err_sys(e, errno, "%s", s->path);
+  }
+  if ((!s->readonly && (rc = lock_take(s, e)) < 0) ||
+      (rc = open_db(s, s->path, opt->create, &s->db, e)) < 0 ||
+      (rc = prepare_main(s, e)) < 0) {
+    return rc;
+  }
+  if (s->readonly) {
+    s->data_version = -1; /* the first snapshot reads everything */
+    if ((rc = sq_snapshot(s, e)) == 0) {
+      sq_release(s);
+    }
+    return rc;
+  }
+  if ((rc = sq_blocks_load(s, e)) < 0) {
+    return rc;
+  }
+  return sq_files_mend(s, e);
+}
+
+int store_sqlite_open(struct store **out, const char *path,
+                      const struct store_options *opt, struct err *e)
+{
+  *out = NULL;
+  if (path[0] == '\0' || strlen(path) > PATH_BYTES_MAX - 16) {
+    return err_set(e, ERR_MISUSE, "a store's path has 1 to %d bytes",
+                   PATH_BYTES_MAX - 16);
+  }
+  struct sq *s = mem_zero(sizeof *s);
+  if (s == NULL) {
+    return sq_nomem(e);
+  }
+  s->base.ops = &ops;
+  s->lock_fd = -1;
+  s->pid = getpid();
+  s->readonly = opt->readonly;
+  s->cache_kib = opt->cache_bytes > 0 && opt->cache_bytes < ((size_t)1 << 40)
+                     ? (int)(opt->cache_bytes / 1024 + 1)
+                     : 2048;
+  s->path = path_with(path, "");
+  s->zpack = zpack_new();
+  int rc = s->path == NULL || s->zpack == NULL ? sq_nomem(e) : 0;
+  if (rc == 0) {
+    rc = open_path(s, opt, e);
+  }
+  if (rc < 0) {
+    sq_close(&s->base);
+    return rc;
+  }
+  *out = &s->base;
+  return 0;
+}

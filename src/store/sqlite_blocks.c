@@ -1,0 +1,567 @@
+/* SPDX-License-Identifier: 0BSD */
+/* Blocks in segments: finding, reading, adding, erasing. */
+#include "store/sqlite_int.h"
+
+#include "base/check.h"
+#include "base/mem.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+struct slot {
+  uint8_t codec; /* 0: a hole */
+  uint32_t length, offset;
+  const uint8_t *digest;
+};
+
+static uint32_t get32(const uint8_t *p)
+{
+  return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 |
+         p[3];
+}
+
+static void put32(uint8_t *p, uint32_t v)
+{
+  p[0] = (uint8_t)(v >> 24);
+  p[1] = (uint8_t)(v >> 16);
+  p[2] = (uint8_t)(v >> 8);
+  p[3] = (uint8_t)v;
+}
+
+static bool slot_read(struct span head, uint64_t i, struct slot *out)
+{
+  if (i >= head.n / HEAD_ENTRY) {
+    return false;
+  }
+  const uint8_t *p = head.p + i * HEAD_ENTRY;
+  out->codec = p[0];
+  out->length = get32(p + 1);
+  out->offset = get32(p + 5);
+  out->digest = p + 9;
+  return p[0] != 0;
+}
+
+static bool slot_is(const struct slot *slot, const struct cid *c)
+{
+  return slot->codec == c->b[1] && memcmp(slot->digest, cid_digest(c), 32) == 0;
+}
+
+/* ---- the cache of segments ---- */
+
+static void cache_clear(struct sq *s)
+{
+  for (int i = 0; i < SEG_CACHE; i++) {
+    s->cache[i].id = 0;
+  }
+}
+
+void sq_blocks_free(struct sq *s)
+{
+  for (int i = 0; i < SEG_CACHE; i++) {
+    buf_free(&s->cache[i].head);
+    buf_free(&s->cache[i].raw);
+  }
+  buf_free(&s->build.head);
+  buf_free(&s->build.raw);
+  mem_free(s->tail.cell);
+}
+
+int sq_blocks_load(struct sq *s, struct err *e)
+{
+  cache_clear(s);
+  s->build.id = 0;
+  return tail_load(s, e);
+}
+
+int sq_blocks_refresh(struct sq *s, struct err *e)
+{
+  int64_t folded = 0;
+  cache_clear(s);
+  s->coll_id = 0;
+  int rc = sq_state_get(s, "folded_seg", &folded, e);
+  if (rc < 0) {
+    return rc;
+  }
+  int64_t files = 0;
+  rc = sq_state_get(s, "folded_file", &files, e);
+  if (rc < 0) {
+    return rc;
+  }
+  if (s->data_version == -1 || folded != s->folded_seg ||
+      files != s->folded_file) {
+    return tail_load(s, e);
+  }
+  return tail_extend(s, e);
+}
+
+/* The least recently used place. */
+static struct seg_cache *cache_victim(struct sq *s)
+{
+  struct seg_cache *best = &s->cache[0];
+  for (int i = 1; i < SEG_CACHE; i++) {
+    if (s->cache[i].id == 0 || s->cache[i].tick < best->tick) {
+      best = &s->cache[i];
+    }
+    if (best->id == 0) {
+      break;
+    }
+  }
+  best->id = 0;
+  buf_clear(&best->head);
+  buf_clear(&best->raw);
+  if (best->raw.cap > SEG_KEEP) {
+    buf_free(&best->raw);
+  }
+  return best;
+}
+
+static int bad_segment(struct sq *s, int64_t id, struct err *e)
+{
+  return err_set(e, ERR_CORRUPT, "%s: segment %" PRId64 " is damaged",
+                 s->path, id);
+}
+
+/* The plain bytes of a segment's data column, appended to ${out}. */
+static int expand(struct sq *s, int64_t id, struct span data, int64_t raw,
+                  struct buf *out, struct err *e)
+{
+  if (raw < 0 || raw > (int64_t)SEG_RAW + BLOCK_SIZE_MAX ||
+      data.n > (uint64_t)raw) {
+    return bad_segment(s, id, e);
+  }
+  if (data.n == (uint64_t)raw) {
+    return buf_put(out, data.p, data.n) < 0 ? sq_nomem(e) : 0;
+  }
+  struct err why = {0, ""};
+  int rc = zpack_expand(s->zpack, out, data, (size_t)raw, &why);
+  if (rc == ERR_NOMEM) {
+    return sq_nomem(e);
+  }
+  return rc < 0 || out->n != (uint64_t)raw ? bad_segment(s, id, e) : 0;
+}
+
+static int cache_fill(struct sq *s, int64_t id, bool whole,
+                      struct seg_cache *c, struct err *e)
+{
+  sqlite3_stmt *st = NULL;
+  int rc = sq_get(s, whole ? Q_SEG_ALL : Q_SEG_HEAD, &st, e);
+  if (rc < 0) {
+    return rc;
+  }
+  sqlite3_bind_int64(st, 1, id);
+  if ((rc = sq_step(s, st, e)) <= 0) {
+    return rc < 0 ? rc : err_set(e, ERR_NOENT, "there is no such block");
+  }
+  struct span head = sq_column(st, 1);
+  rc = buf_put(&c->head, head.p, head.n) < 0 ? sq_nomem(e) : 0;
+  if (rc == 0 && whole) {
+    rc = expand(s, id, sq_column(st, 2), sqlite3_column_int64(st, 0), &c->raw,
+                e);
+  }
+  sqlite3_reset(st);
+  if (rc == 0) {
+    c->id = id;
+    c->whole = whole;
+  }
+  return rc;
+}
+
+static int cache_get(struct sq *s, int64_t id, bool whole,
+                     struct seg_cache **out, struct err *e)
+{
+  struct seg_cache *c = NULL;
+  for (int i = 0; i < SEG_CACHE && c == NULL; i++) {
+    if (s->cache[i].id == id && (s->cache[i].whole || !whole)) {
+      c = &s->cache[i];
+    }
+  }
+  if (c == NULL) {
+    c = cache_victim(s);
+    int rc = cache_fill(s, id, whole, c, e);
+    if (rc < 0) {
+      return rc;
+    }
+  }
+  c->tick = ++s->tick;
+  *out = c;
+  return 0;
+}
+
+/* ---- finding ---- */
+
+/* Is ${n} the block that ${c} names? 1, 0, or an error. */
+static int number_is(struct sq *s, uint64_t n, const struct cid *c,
+                     struct err *e)
+{
+  struct slot slot;
+  struct seg_cache *seg = NULL;
+  int64_t id = (int64_t)(n / SEG_SLOTS);
+  if (n & FILE_BIT) {
+    return sq_file_is(s, n, c, e);
+  }
+  if (id == s->build.id) {
+    return slot_read(buf_span(&s->build.head), n % SEG_SLOTS, &slot) &&
+           slot_is(&slot, c);
+  }
+  int rc = cache_get(s, id, false, &seg, e);
+  if (rc < 0) {
+    return rc == ERR_NOENT ? 0 : rc;
+  }
+  return slot_read(buf_span(&seg->head), n % SEG_SLOTS, &slot) &&
+         slot_is(&slot, c);
+}
+
+static int find_folded(struct sq *s, uint64_t prefix, const struct cid *c,
+                       uint64_t *out, struct err *e)
+{
+  sqlite3_stmt *st = NULL;
+  int rc = sq_get(s, Q_KEY_GET, &st, e);
+  if (rc < 0) {
+    return rc;
+  }
+  sqlite3_bind_int64(st, 1, (int64_t)prefix);
+  while ((rc = sq_step(s, st, e)) > 0) {
+    uint64_t n = (uint64_t)sqlite3_column_int64(st, 0);
+    rc = number_is(s, n, c, e);
+    if (rc != 0) {
+      sqlite3_reset(st);
+      if (rc > 0) {
+        *out = n;
+      }
+      return rc < 0 ? rc : 0;
+    }
+  }
+  return rc;
+}
+
+int sq_find1(struct sq *s, const struct cid *c, uint64_t *out, struct err *e)
+{
+  uint64_t prefix = tail_prefix(cid_digest(c)), n = 0, file = 0;
+  size_t at = 0;
+  *out = 0;
+  /* A block may be here twice, as a block and as one of a file: the one that
+   * no sweep takes away wins. */
+  while ((n = tail_next(s, prefix, &at)) != 0) {
+    int rc = number_is(s, n, c, e);
+    if (rc < 0) {
+      return rc;
+    }
+    if (rc > 0 && !(n & FILE_BIT)) {
+      *out = n;
+      return 0;
+    }
+    file = rc > 0 ? n : file;
+  }
+  int rc = find_folded(s, prefix, c, out, e);
+  if (rc == 0 && *out == 0) {
+    *out = file;
+  }
+  return rc;
+}
+
+int sq_find(struct store *st, const struct cid *c, size_t n, uint64_t *refs,
+            struct err *e)
+{
+  struct sq *s = sq_of(st);
+  int rc = sq_enter(s, false, e);
+  if (rc < 0 || (rc = sq_snapshot(s, e)) < 0) {
+    return rc;
+  }
+  for (size_t i = 0; rc == 0 && i < n; i++) {
+    rc = sq_find1(s, &c[i], &refs[i], e);
+    if (rc == 0 && (refs[i] & FILE_BIT)) {
+      sq_file_mark(s, refs[i]);
+    }
+  }
+  sq_release(s);
+  return rc;
+}
+
+/* ---- reading ---- */
+
+int sq_read(struct sq *s, uint64_t n, struct cid *cid, struct buf *out,
+            struct err *e)
+{
+  struct slot slot;
+  struct seg_cache *seg = NULL;
+  if (n & FILE_BIT) {
+    return sq_file_read(s, n, cid, out, e);
+  }
+  int rc = cache_get(s, (int64_t)(n / SEG_SLOTS), out != NULL, &seg, e);
+  if (rc < 0) {
+    return rc;
+  }
+  if (!slot_read(buf_span(&seg->head), n % SEG_SLOTS, &slot)) {
+    return err_set(e, ERR_NOENT, "there is no such block");
+  }
+  if (out != NULL) {
+    if (slot.offset > seg->raw.n || slot.length > seg->raw.n - slot.offset) {
+      return bad_segment(s, seg->id, e);
+    }
+    if (buf_put(out, seg->raw.p + slot.offset, slot.length) < 0) {
+      return sq_nomem(e);
+    }
+  }
+  if (cid != NULL) {
+    cid_make(cid, (enum cid_codec)slot.codec, slot.digest);
+  }
+  return 0;
+}
+
+int sq_get_ref(struct store *st, uint64_t ref, struct cid *cid,
+               struct buf *out, struct err *e)
+{
+  struct sq *s = sq_of(st);
+  int rc = sq_enter(s, false, e);
+  if (rc < 0 || (rc = sq_snapshot(s, e)) < 0) {
+    return rc;
+  }
+  rc = sq_read(s, ref, cid, out, e);
+  sq_release(s);
+  return rc;
+}
+
+int sq_block_get(struct store *st, const struct cid *c, struct buf *out,
+                 struct err *e)
+{
+  struct sq *s = sq_of(st);
+  uint64_t n = 0;
+  int rc = sq_enter(s, false, e);
+  if (rc < 0 || (rc = sq_snapshot(s, e)) < 0) {
+    return rc;
+  }
+  rc = sq_find1(s, c, &n, e);
+  if (rc == 0) {
+    rc = n == 0 ? err_set(e, ERR_NOENT, "this block is not here")
+                : sq_read(s, n, NULL, out, e);
+  }
+  sq_release(s);
+  return rc;
+}
+
+static int walk_segments(struct sq *s, uint64_t after, uint64_t *refs,
+                         size_t max, struct err *e)
+{
+  struct slot slot;
+  sqlite3_stmt *st = NULL;
+  size_t n = 0;
+  int rc = sq_get(s, Q_SEG_WALK, &st, e);
+  if (rc < 0) {
+    return rc;
+  }
+  sqlite3_bind_int64(st, 1, (int64_t)(after / SEG_SLOTS));
+  while (n < max && (rc = sq_step(s, st, e)) > 0) {
+    uint64_t id = (uint64_t)sqlite3_column_int64(st, 0);
+    struct span head = sq_column(st, 1);
+    for (uint64_t i = 0; n < max && i < head.n / HEAD_ENTRY; i++) {
+      if (id * SEG_SLOTS + i > after && slot_read(head, i, &slot)) {
+        refs[n++] = id * SEG_SLOTS + i;
+      }
+    }
+  }
+  sqlite3_reset(st);
+  return rc < 0 ? rc : (int)n;
+}
+
+static int walk_files(struct sq *s, uint64_t after, uint64_t *refs,
+                      size_t max, struct err *e)
+{
+  sqlite3_stmt *st = NULL;
+  size_t n = 0;
+  int rc = sq_get(s, Q_FILE_WALK, &st, e);
+  if (rc < 0) {
+    return rc;
+  }
+  sqlite3_bind_int64(st, 1, (int64_t)(after & ~FILE_BIT));
+  sqlite3_bind_int64(st, 2, (int64_t)max);
+  while (n < max && (rc = sq_step(s, st, e)) > 0) {
+    refs[n++] = FILE_BIT | (uint64_t)sqlite3_column_int64(st, 0);
+  }
+  sqlite3_reset(st);
+  return rc < 0 ? rc : (int)n;
+}
+
+int sq_walk(struct store *st, uint64_t after, bool file, uint64_t *refs,
+            size_t max, struct err *e)
+{
+  struct sq *s = sq_of(st);
+  int rc = sq_enter(s, false, e);
+  if (rc < 0 || (rc = sq_snapshot(s, e)) < 0) {
+    return rc;
+  }
+  max = max > STORE_LIST_MAX ? STORE_LIST_MAX : max;
+  rc = file ? walk_files(s, after, refs, max, e)
+            : walk_segments(s, after, refs, max, e);
+  sq_release(s);
+  return rc;
+}
+
+/* ---- adding ---- */
+
+/* Write a segment's row: ${q} inserts it or changes it. */
+static int seg_write(struct sq *s, enum sq_stmt q, int64_t id,
+                     struct span head, struct span raw, struct err *e)
+{
+  sqlite3_stmt *st = NULL;
+  int rc = 0;
+  buf_clear(&s->pack);
+  if ((rc = sq_get(s, q, &st, e)) < 0 ||
+      (rc = zpack_squeeze(s->zpack, &s->pack, raw, SEG_LEVEL, e)) < 0) {
+    return rc;
+  }
+  sqlite3_bind_int64(st, 1, id);
+  sqlite3_bind_int64(st, 2, (int64_t)raw.n);
+  sq_bind(st, 3, head);
+  sq_bind(st, 4, s->pack.n < raw.n ? buf_span(&s->pack) : raw);
+  return sq_run(s, st, e);
+}
+
+static int build_flush(struct sq *s, struct err *e)
+{
+  int rc = 0;
+  if (s->build.id != 0) {
+    rc = seg_write(s, Q_SEG_PUT, s->build.id, buf_span(&s->build.head),
+                   buf_span(&s->build.raw), e);
+    s->build.id = 0;
+    if (s->build.raw.cap > SEG_KEEP) {
+      buf_free(&s->build.raw);
+    }
+  }
+  return rc;
+}
+
+static int build_room(struct sq *s, size_t more, struct err *e)
+{
+  struct seg_build *b = &s->build;
+  if (b->id != 0 && (b->raw.n + more > SEG_RAW ||
+                     b->head.n / HEAD_ENTRY >= SEG_SLOTS)) {
+    int rc = build_flush(s, e);
+    if (rc < 0) {
+      return rc;
+    }
+  }
+  if (b->id == 0) {
+    b->id = ++s->last_seg;
+    buf_clear(&b->head);
+    buf_clear(&b->raw);
+  }
+  return 0;
+}
+
+static int build_add(struct sq *s, const struct store_block *blk,
+                     uint64_t *number, struct err *e)
+{
+  struct seg_build *b = &s->build;
+  uint8_t entry[HEAD_ENTRY];
+  int rc = build_room(s, blk->bytes.n, e);
+  if (rc < 0) {
+    return rc;
+  }
+  entry[0] = blk->cid.b[1];
+  put32(entry + 1, (uint32_t)blk->bytes.n);
+  put32(entry + 5, (uint32_t)b->raw.n);
+  memcpy(entry + 9, cid_digest(&blk->cid), 32);
+  *number = (uint64_t)b->id * SEG_SLOTS + b->head.n / HEAD_ENTRY;
+  if (buf_put(&b->head, entry, sizeof entry) < 0 ||
+      buf_put(&b->raw, blk->bytes.p, blk->bytes.n) < 0) {
+    return sq_nomem(e);
+  }
+  s->counts.blocks++;
+  s->counts.block_bytes += blk->bytes.n;
+  return tail_add(s, tail_prefix(entry + 9), *number, e);
+}
+
+int sq_blocks_put(struct sq *s, const struct store_block *b, size_t n,
+                  struct err *e)
+{
+  int rc = 0;
+  for (size_t i = 0; rc == 0 && i < n; i++) {
+    if (b[i].bytes.n > BLOCK_SIZE_MAX) {
+      return err_set(e, ERR_LIMIT, "a block of %zu bytes, at most %u",
+                     b[i].bytes.n, BLOCK_SIZE_MAX);
+    }
+    rc = sq_find1(s, &b[i].cid, &s->number[i], e);
+    /* One that is only here as a file's may be swept: it is stored again. */
+    s->fresh[i] = rc == 0 && (s->number[i] == 0 || s->number[i] & FILE_BIT);
+    if (s->fresh[i]) {
+      rc = build_add(s, &b[i], &s->number[i], e);
+    }
+  }
+  return rc == 0 ? build_flush(s, e) : rc;
+}
+
+/* ---- erasing ---- */
+
+/* The segment's bytes without slot ${at}; its entry becomes a hole. */
+static int cut_out(struct seg_cache *c, uint64_t at, struct slot *gone)
+{
+  struct buf *raw = &c->raw;
+  if (gone->offset > raw->n || gone->length > raw->n - gone->offset) {
+    return ERR_CORRUPT;
+  }
+  memmove(raw->p + gone->offset, raw->p + gone->offset + gone->length,
+          raw->n - gone->offset - gone->length);
+  raw->n -= gone->length;
+  for (size_t i = 0; i < c->head.n / HEAD_ENTRY; i++) {
+    uint8_t *p = c->head.p + i * HEAD_ENTRY;
+    uint32_t offset = get32(p + 5);
+    if (offset > gone->offset) {
+      put32(p + 5, offset - gone->length);
+    }
+  }
+  memset(c->head.p + at * HEAD_ENTRY, 0, HEAD_ENTRY);
+  return 0;
+}
+
+static int forget_number(struct sq *s, uint64_t n, uint64_t prefix,
+                         uint32_t length, struct err *e)
+{
+  int rc = 0;
+  s->counts.blocks--;
+  s->counts.block_bytes -= length;
+  if ((int64_t)(n / SEG_SLOTS) > s->folded_seg) {
+    tail_drop(s, prefix, n);
+    return 0;
+  }
+  if ((rc = sq_exec2(s, Q_KEY_DROP, (int64_t)prefix, (int64_t)n, e)) < 0 ||
+      (rc = sq_state_add(s, "blocks", -1, e)) < 0) {
+    return rc;
+  }
+  return sq_state_add(s, "block_bytes", -(int64_t)length, e);
+}
+
+static int erase_one(struct sq *s, uint64_t n, struct err *e)
+{
+  struct slot slot;
+  struct seg_cache *c = NULL;
+  if (n & FILE_BIT) {
+    return sq_file_erase(s, n, e);
+  }
+  int rc = cache_get(s, (int64_t)(n / SEG_SLOTS), true, &c, e);
+  if (rc < 0 || !slot_read(buf_span(&c->head), n % SEG_SLOTS, &slot)) {
+    return rc == ERR_NOENT ? 0 : rc;
+  }
+  int64_t id = c->id;
+  uint64_t prefix = tail_prefix(slot.digest);
+  c->id = 0; /* the cache must not outlive a rollback */
+  if (cut_out(c, n % SEG_SLOTS, &slot) < 0) {
+    return bad_segment(s, id, e);
+  }
+  rc = seg_write(s, Q_SEG_CHANGE, id, buf_span(&c->head), buf_span(&c->raw),
+                 e);
+  return rc < 0 ? rc : forget_number(s, n, prefix, slot.length, e);
+}
+
+int sq_blocks_erase(struct sq *s, const uint64_t *n, size_t count,
+                    struct err *e)
+{
+  int rc = 0;
+  for (size_t i = 0; rc == 0 && i < count; i++) {
+    rc = erase_one(s, n[i], e);
+  }
+  if (count > 0) {
+    cache_clear(s);
+    s->scrub = true;
+  }
+  return rc;
+}

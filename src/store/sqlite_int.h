@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: 0BSD */
+/* What the files of the SQLite engine share. Nothing outside store/sqlite*.c
+ * includes this.
+ *
+ * Two files. The main one (WAL) holds everything but the bytes of large file
+ * blocks; those lie in `path-files` (rollback journal), so that a gigabyte is
+ * written once and not twice through a log.
+ *
+ *   seg    blocks, 32 to 64 KiB of them a row: a directory and the bytes,
+ *          zstd-compressed together. Number = segment * 4096 + slot.
+ *   file   one file block a row: directory entry, and its bytes when it is
+ *          small. Number = 2^62 + id.
+ *   cidkey the first 8 bytes of the digest -> number, for all blocks up to
+ *          a watermark in `state`. Numbers above it are in memory (struct
+ *          tail), read from the directories when the store is opened: a
+ *          random insert a block would dirty a page a block, sorted bulk
+ *          inserts touch each page once for thousands of them.
+ *   coll, log, entry, search   derived.
+ *   kv, state                  pairs, and counters of the engine's own.
+ */
+#ifndef STORE_SQLITE_INT_H
+#define STORE_SQLITE_INT_H
+
+#include "base/buf.h"
+#include "form/zpack.h"
+#include "store/store.h"
+
+#include <sqlite3.h>
+#include <sys/types.h>
+
+#define SQ_APPLICATION_ID 0x6d687474 /* "mhtt" */
+#define SQ_VERSION 1
+#define SQ_PAGE 4096
+#define SQ_FILES_PAGE 65536
+#define SQ_BUSY_MS 5000
+
+#define SEG_SLOTS 4096         /* numbers a segment: slot is the low 12 bits */
+#define SEG_RAW (48u * 1024)   /* plain bytes a segment is closed at */
+#define SEG_LEVEL 3            /* zstd level, by measurement */
+#define SEG_CACHE 4            /* expanded segments kept */
+#define SEG_KEEP (256u * 1024) /* buffers above this are given back */
+
+/* Directory entry: codec (1), length (4, big endian), offset in the plain
+ * segment (4, big endian), digest (32). Fixed width so that plain SQL can
+ * take it apart with substr(). A hole is all zero. */
+#define HEAD_ENTRY 41
+
+#define FILE_BIT ((uint64_t)1 << 62)
+#define FILE_INLINE_MAX (16u * 1024) /* larger bytes go to `path-files` */
+#define FILE_PROBE (64u * 1024)      /* compressed first, to see if it pays */
+
+#define TAIL_FOLD 32768 /* entries in memory before they are folded */
+
+#define KEY_BYTES_MAX 64 /* of an index row */
+
+/* Every statement of the engine; the text is in sqlite.c. */
+enum sq_stmt {
+  Q_BEGIN,
+  Q_COMMIT,
+  Q_READ,
+  Q_DATA_VERSION,
+  Q_STATE_GET,
+  Q_STATE_PUT,
+  Q_STATE_ADD,
+  Q_SEG_PUT,
+  Q_SEG_HEAD,
+  Q_SEG_ALL,
+  Q_SEG_CHANGE,
+  Q_SEG_MAX,
+  Q_SEG_TAIL,
+  Q_SEG_WALK,
+  Q_KEY_PUT,
+  Q_KEY_GET,
+  Q_KEY_DROP,
+  Q_FILE_PUT,
+  Q_FILE_GET,
+  Q_FILE_HEAD,
+  Q_FILE_SIZE,
+  Q_FILE_MAX,
+  Q_FILE_TAIL,
+  Q_FILE_WALK,
+  Q_FILE_DROP,
+  Q_GONE_PUT,
+  Q_GONE_LIST,
+  Q_GONE_CLEAR,
+  Q_COLL_GET,
+  Q_COLL_NEW,
+  Q_COLL_COUNT,
+  Q_COLL_LIST,
+  Q_LOG_PUT,
+  Q_LOG_SINCE,
+  Q_ENTRY_PUT,
+  Q_ENTRY_DROP,
+  Q_ENTRY_UP,
+  Q_ENTRY_DOWN,
+  Q_ENTRY_COUNT,
+  Q_KV_PUT,
+  Q_KV_GET,
+  Q_KV_DROP,
+  Q_KV_LIST,
+  Q_DOC_HAS,
+  Q_DOC_COUNT,
+  Q_DOC_PUT,
+  Q_DOC_DROP,
+  Q_DOC_OPTIMIZE,
+  Q_SEARCH,
+  Q_BIG_BEGIN,
+  Q_BIG_COMMIT,
+  Q_BIG_PUT,
+  Q_BIG_GET,
+  Q_BIG_DROP,
+  Q_BIG_AFTER,
+  SQ_STMTS
+};
+
+/* Digest prefix -> number, for what is above the watermark. Open addressing;
+ * number 0 with ${used} set is an entry that was taken out. */
+struct tail_cell {
+  uint64_t prefix, number;
+};
+struct tail {
+  struct tail_cell *cell; /* 2 * TAIL_FOLD, or NULL */
+  size_t cells, used;
+};
+
+struct seg_cache {
+  int64_t id; /* 0: empty */
+  bool whole; /* raw is there as well as head */
+  struct buf head, raw;
+  uint64_t tick;
+};
+
+/* The segment that is being filled inside a transaction. */
+struct seg_build {
+  int64_t id; /* 0: none is open */
+  struct buf head, raw;
+};
+
+/* What a station's engine counts; loaded when opened, kept up to date. */
+struct sq_counts {
+  uint64_t blocks, block_bytes, file_blocks, file_bytes;
+};
+
+struct sq {
+  struct store base;
+  sqlite3 *db;    /* main file */
+  sqlite3 *files; /* `path-files`, NULL until first used */
+  sqlite3_stmt *stmt[SQ_STMTS];
+  char *path;
+  int lock_fd;
+  pid_t pid; /* who opened it: a child after fork must not use it */
+  bool readonly;
+  bool dead;       /* a write failed in a way that leaves the file unknown */
+  bool scrub;      /* erased bytes still lie in the WAL */
+  bool gone;       /* `gone` has entries to finish */
+  int cache_kib;
+
+  struct zpack *zpack;
+  struct buf pack; /* scratch: compressed bytes */
+  struct buf text; /* scratch: query text and the like */
+
+  struct tail tail;
+  int64_t folded_seg, folded_file; /* the watermark */
+  int64_t last_seg, last_file;     /* greatest id in use or given */
+  struct sq_counts counts;
+  int64_t data_version; /* as of which all of this was read (readers) */
+
+  struct seg_cache cache[SEG_CACHE];
+  uint64_t tick;
+  struct seg_build build;
+  uint64_t number[STORE_BATCH_MAX]; /* of the current batch's blocks */
+  bool fresh[STORE_BATCH_MAX];
+
+  struct buf coll_name; /* the collection that was looked up last */
+  int64_t coll_id;      /* 0: none */
+
+  /* Garbage collection of file blocks: one bit an id up to sweep_top. */
+  uint8_t *mark;
+  int64_t sweep_top; /* ids above are younger than the generation */
+  int64_t sweep_at;  /* ids up to here are done */
+};
+
+static inline struct sq *sq_of(struct store *s)
+{
+  return (struct sq *)(void *)s;
+}
+
+/* ---- sqlite.c ---- */
+
+/* Every operation starts here: refuses a handle that came through a fork and,
+ * for a writer, one that is dead or read-only. */
+int sq_enter(struct sq *s, bool write, struct err *e) MUST_USE;
+
+/* Describe the last error of ${db}, which was ${rc}. Returns a code < 0. */
+int sq_fail(struct sq *s, sqlite3 *db, int rc, const char *doing,
+            struct err *e) MUST_USE;
+
+/* Out of memory, said. */
+int sq_nomem(struct err *e) MUST_USE;
+
+/* A prepared statement, reset and without bindings. It belongs to ${s}. */
+int sq_get(struct sq *s, enum sq_stmt q, sqlite3_stmt **out,
+           struct err *e) MUST_USE;
+
+/* Step: 1 a row, 0 done (and reset), < 0 an error (and reset). */
+int sq_step(struct sq *s, sqlite3_stmt *st, struct err *e) MUST_USE;
+
+/* Step a statement that gives no row, then reset it. */
+int sq_run(struct sq *s, sqlite3_stmt *st, struct err *e) MUST_USE;
+
+/* Statements without, or with one or two integer arguments. */
+int sq_exec(struct sq *s, enum sq_stmt q, struct err *e) MUST_USE;
+int sq_exec2(struct sq *s, enum sq_stmt q, int64_t a, int64_t b,
+             struct err *e) MUST_USE;
+
+/* One integer from a statement with one optional integer argument; ${out} is
+ * left alone when there is no row. */
+int sq_int(struct sq *s, enum sq_stmt q, int64_t a, int64_t *out,
+           struct err *e) MUST_USE;
+
+/* Plain SQL text without result, for rare things. */
+int sq_sql(struct sq *s, sqlite3 *db, const char *sql,
+           struct err *e) MUST_USE;
+
+void sq_bind(sqlite3_stmt *st, int i, struct span v);
+struct span sq_column(sqlite3_stmt *st, int i);
+
+int sq_begin(struct sq *s, struct err *e) MUST_USE;
+/* Commit, or roll back when ${rc} < 0; returns the verdict. */
+int sq_end(struct sq *s, int rc, struct err *e) MUST_USE;
+
+/* A reader's snapshot, with what is in memory brought up to it. Nothing to do
+ * for the writer, whose memory is always right. */
+int sq_snapshot(struct sq *s, struct err *e) MUST_USE;
+void sq_release(struct sq *s);
+
+int sq_state_get(struct sq *s, const char *name, int64_t *out,
+                 struct err *e) MUST_USE;
+int sq_state_put(struct sq *s, const char *name, int64_t value,
+                 struct err *e) MUST_USE;
+int sq_state_add(struct sq *s, const char *name, int64_t value,
+                 struct err *e) MUST_USE;
+
+/* Open `path-files` if it isn't; ${create} makes it. ERR_NOENT without. */
+int sq_files_open(struct sq *s, bool create, struct err *e) MUST_USE;
+
+/* ---- sqlite_blocks.c ---- */
+
+void sq_blocks_free(struct sq *s);
+/* Forget everything in memory and read it anew. */
+int sq_blocks_load(struct sq *s, struct err *e) MUST_USE;
+/* Reader: take in what was added since. */
+int sq_blocks_refresh(struct sq *s, struct err *e) MUST_USE;
+/* Inside a transaction: store, numbers and freshness into s->number/fresh. */
+int sq_blocks_put(struct sq *s, const struct store_block *b, size_t n,
+                  struct err *e) MUST_USE;
+int sq_blocks_erase(struct sq *s, const uint64_t *n, size_t count,
+                    struct err *e) MUST_USE;
+int sq_find1(struct sq *s, const struct cid *c, uint64_t *out,
+             struct err *e) MUST_USE;
+int sq_read(struct sq *s, uint64_t n, struct cid *cid, struct buf *out,
+            struct err *e) MUST_USE;
+int sq_find(struct store *st, const struct cid *c, size_t n, uint64_t *refs,
+            struct err *e);
+int sq_block_get(struct store *st, const struct cid *c, struct buf *out,
+                 struct err *e);
+int sq_get_ref(struct store *st, uint64_t ref, struct cid *cid,
+               struct buf *out, struct err *e);
+int sq_walk(struct store *st, uint64_t after, bool file, uint64_t *refs,
+            size_t max, struct err *e);
+
+/* Number bookkeeping that segments and files share (sqlite_tail.c). */
+uint64_t tail_prefix(const uint8_t *digest);
+int tail_add(struct sq *s, uint64_t prefix, uint64_t number,
+             struct err *e) MUST_USE;
+void tail_drop(struct sq *s, uint64_t prefix, uint64_t number);
+/* Next number under ${prefix}, from *${at} on (start with 0); 0: no more. */
+uint64_t tail_next(const struct sq *s, uint64_t prefix, size_t *at);
+/* Inside a transaction: move the tail into `cidkey` when it is long. */
+int tail_fold(struct sq *s, struct err *e) MUST_USE;
+int tail_load(struct sq *s, struct err *e) MUST_USE;
+int tail_extend(struct sq *s, struct err *e) MUST_USE;
+
+/* ---- sqlite_files.c ---- */
+
+int sq_files_put(struct sq *s, const struct store_block *b, size_t n,
+                 struct err *e) MUST_USE;
+int sq_file_is(struct sq *s, uint64_t n, const struct cid *c,
+               struct err *e) MUST_USE;
+int sq_file_read(struct sq *s, uint64_t n, struct cid *cid, struct buf *out,
+                 struct err *e) MUST_USE;
+/* Inside a transaction: remove one; sq_gone_finish() after the commit. */
+int sq_file_erase(struct sq *s, uint64_t n, struct err *e) MUST_USE;
+/* Remove the bytes of what `gone` lists, and the list. */
+int sq_gone_finish(struct sq *s, struct err *e) MUST_USE;
+/* Finish what a crash left between the two files. */
+int sq_files_mend(struct sq *s, struct err *e) MUST_USE;
+void sq_file_mark(struct sq *s, uint64_t n);
+int sq_sweep_start(struct store *st, struct err *e);
+int sq_mark(struct store *st, const struct cid *c, size_t n, struct err *e);
+int sq_sweep(struct store *st, size_t limit, uint64_t *freed, struct err *e);
+
+/* ---- sqlite_index.c ---- */
+
+int sq_log_put(struct sq *s, const struct store_batch *b,
+               struct err *e) MUST_USE;
+int sq_rows_put(struct sq *s, const struct store_batch *b,
+                struct err *e) MUST_USE;
+int sq_kv_put(struct sq *s, const struct store_pair *p, size_t n,
+              struct err *e) MUST_USE;
+int sq_since(struct store *st, struct span collection, uint64_t after,
+             uint64_t *refs, size_t max, struct err *e);
+int sq_count(struct store *st, struct span collection, uint64_t *out,
+             struct err *e);
+int sq_collections(struct store *st, struct span after, struct buf *names,
+                   size_t max, struct err *e);
+int sq_rows(struct store *st, uint8_t name, struct span key, int64_t sort,
+            uint64_t ref, bool descending, int64_t *sorts, uint64_t *refs,
+            size_t max, struct err *e);
+int sq_kv_get(struct store *st, struct span key, struct buf *out,
+              struct err *e);
+int sq_kv_list(struct store *st, struct span prefix, struct span after,
+               struct buf *out, size_t max, struct err *e);
+
+/* ---- sqlite_search.c ---- */
+
+int sq_docs_put(struct sq *s, const struct store_batch *b,
+                struct err *e) MUST_USE;
+int sq_query(struct store *st, const struct store_query *q, size_t skip,
+             struct store_hit *hits, size_t max, struct err *e);
+
+/* ---- sqlite_upkeep.c ---- */
+
+int sq_derived_reset(struct store *st, struct err *e);
+int sq_derived_digest(struct store *st, uint8_t out[32], struct err *e);
+int sq_stats(struct store *st, struct store_stats *out, struct err *e);
+int sq_check(struct store *st, struct err *e);
+int sq_version(struct store *st, uint64_t *out, struct err *e);
+
+/* Resolve STORE_NEW against s->number. */
+int sq_ref(const struct sq *s, uint64_t ref, size_t blocks, int64_t *out,
+           struct err *e) MUST_USE;
+
+/* ---- sqlite_schema.c ---- */
+
+extern const char *const sq_schema_main[];
+extern const char *const sq_schema_files[];
+
+#endif

@@ -1,0 +1,468 @@
+/* SPDX-License-Identifier: 0BSD */
+/* Salvage: read the pages of a damaged file one by one, without SQLite.
+ *
+ * Every block names its own bytes, so no structure above a table's leaf page
+ * is needed: each page that looks like a leaf is taken apart, each cell that
+ * has the shape of a row of `seg` or `file` is put together over its overflow
+ * pages, and what hashes to its digest is good. A destroyed first page, or
+ * inner page, loses nothing but itself. Committed pages of a left-over WAL
+ * replace those of the file. */
+#include "store/sqlite_int.h"
+
+#include "base/mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* The longest row: a segment of one large block, or one of many tiny ones. */
+#define ROW_MAX (SEG_RAW + BLOCK_SIZE_MAX + SEG_SLOTS * HEAD_ENTRY + 64u)
+#define COLUMNS_MAX 5
+
+struct scan {
+  int fd, wal;
+  uint32_t page_size;
+  uint32_t pages;     /* of the file, or more when the WAL reaches further */
+  uint64_t *frame;    /* per page: where in the WAL it is, 0: it isn't */
+  uint8_t *page;      /* the leaf under work */
+  uint8_t *next;      /* an overflow page */
+  struct buf row, raw;
+  struct zpack *zpack;
+  store_salvage_sink *sink;
+  void *ud;
+  uint64_t good, lost;
+};
+
+static uint32_t get32(const uint8_t *p)
+{
+  return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 |
+         p[3];
+}
+
+static uint32_t get16(const uint8_t *p)
+{
+  return (uint32_t)p[0] << 8 | p[1];
+}
+
+/* SQLite's varint: up to 9 bytes. Returns its length, 0 when cut short. */
+static size_t varint(const uint8_t *p, size_t n, uint64_t *out)
+{
+  uint64_t v = 0;
+  for (size_t i = 0; i < n && i < 9; i++) {
+    if (i == 8) {
+      *out = v << 8 | p[i];
+      return 9;
+    }
+    v = v << 7 | (p[i] & 0x7f);
+    if (!(p[i] & 0x80)) {
+      *out = v;
+      return i + 1;
+    }
+  }
+  return 0;
+}
+
+/* ---- pages ---- */
+
+static bool read_at(int fd, void *out, size_t n, uint64_t at)
+{
+  uint8_t *p = out;
+  while (n > 0) {
+    ssize_t got = pread(fd, p, n, (off_t)at);
+    if (got <= 0) {
+      if (got < 0 && errno == EINTR) {
+        continue;
+      }
+      return false;
+    }
+    p += got;
+    n -= (size_t)got;
+    at += (uint64_t)got;
+  }
+  return true;
+}
+
+static bool read_page(const struct scan *s, uint32_t n, uint8_t *out)
+{
+  if (n == 0 || n > s->pages) {
+    return false;
+  }
+  if (s->frame != NULL && s->frame[n - 1] != 0) {
+    return read_at(s->wal, out, s->page_size, s->frame[n - 1]);
+  }
+  return read_at(s->fd, out, s->page_size,
+                 (uint64_t)(n - 1) * s->page_size);
+}
+
+/* Page size from the header when it is whole, else the one that we create
+ * files with. */
+static uint32_t page_size_of(int fd, uint32_t ours)
+{
+  uint8_t h[100];
+  if (!read_at(fd, h, sizeof h, 0) ||
+      memcmp(h, "SQLite format 3", 16) != 0) {
+    return ours;
+  }
+  uint32_t n = get16(h + 16);
+  n = n == 1 ? 65536 : n;
+  return n >= 512 && (n & (n - 1)) == 0 ? n : ours;
+}
+
+/* Frames up to the last commit; one pass to find it, one to take them. */
+static void wal_take(struct scan *s, const uint8_t *salt, uint64_t end)
+{
+  uint8_t h[24];
+  uint64_t size = 24 + (uint64_t)s->page_size;
+  for (uint64_t at = 32; at < end; at += size) {
+    if (!read_at(s->wal, h, sizeof h, at) || memcmp(h + 8, salt, 8) != 0) {
+      return;
+    }
+    uint32_t n = get32(h);
+    if (n > 0 && n <= s->pages) {
+      s->frame[n - 1] = at + 24;
+    }
+  }
+}
+
+static int wal_map(struct scan *s, struct err *e)
+{
+  uint8_t head[32], h[24];
+  uint64_t end = 0, size = 24 + (uint64_t)s->page_size;
+  if (s->wal < 0 || !read_at(s->wal, head, sizeof head, 0) ||
+      (get32(head) & ~1u) != 0x377f0682u || get32(head + 8) != s->page_size) {
+    return 0;
+  }
+  for (uint64_t at = 32; read_at(s->wal, h, sizeof h, at) &&
+                         memcmp(h + 8, head + 16, 8) == 0;
+       at += size) {
+    uint32_t pages = get32(h + 4);
+    if (pages > 0) { /* a commit: the size of the file after it */
+      end = at + size;
+      s->pages = pages > s->pages && pages < 1u << 30 ? pages : s->pages;
+    }
+  }
+  if (end == 0) {
+    return 0;
+  }
+  s->frame = mem_alloc(sizeof *s->frame * s->pages);
+  if (s->frame == NULL) {
+    return sq_nomem(e);
+  }
+  memset(s->frame, 0, sizeof *s->frame * s->pages);
+  wal_take(s, head + 16, end);
+  return 0;
+}
+
+/* ---- rows ---- */
+
+struct column {
+  uint64_t type; /* SQLite's serial type */
+  const uint8_t *p;
+  size_t n;
+};
+
+static size_t type_size(uint64_t type)
+{
+  static const uint8_t fixed[12] = {0, 1, 2, 3, 4, 6, 8, 8, 0, 0, 0, 0};
+  return type < 12 ? fixed[type] : (size_t)((type - 12) / 2);
+}
+
+/* Take a record apart: how many columns, 0 when it is none of ours. A column
+ * that reaches beyond what could be read is cut off there. */
+static size_t columns(struct span row, struct column *out)
+{
+  uint64_t head = 0;
+  size_t count = 0, at = varint(row.p, row.n, &head), body = (size_t)head;
+  if (at == 0 || head > row.n || head > 64) {
+    return 0;
+  }
+  while (at < (size_t)head) {
+    uint64_t type = 0;
+    size_t n = varint(row.p + at, (size_t)head - at, &type);
+    if (n == 0 || count == COLUMNS_MAX || type_size(type) > ROW_MAX) {
+      return 0;
+    }
+    size_t size = type_size(type), left = row.n - body;
+    out[count].type = type;
+    out[count].p = row.p + body;
+    out[count++].n = size < left ? size : left;
+    body += size < left ? size : left;
+    at += n;
+  }
+  return count;
+}
+
+static bool is_blob(const struct column *c)
+{
+  return c->type >= 12 && c->type % 2 == 0;
+}
+
+static bool is_whole(const struct column *c)
+{
+  return c->n == type_size(c->type);
+}
+
+static bool is_int(const struct column *c, int64_t *out)
+{
+  uint64_t v = 0;
+  if (c->type == 8 || c->type == 9) {
+    *out = (int64_t)c->type - 8;
+    return true;
+  }
+  if (c->type < 1 || c->type > 6 || !is_whole(c)) {
+    return false;
+  }
+  for (size_t i = 0; i < c->n; i++) {
+    v = v << 8 | c->p[i];
+  }
+  *out = (int64_t)v;
+  return (c->p[0] & 0x80) == 0; /* none of ours is negative */
+}
+
+/* ---- blocks ---- */
+
+static int offer(struct scan *s, uint8_t codec, const uint8_t *digest,
+                 struct span bytes, bool file)
+{
+  struct store_block b = {.bytes = bytes};
+  if (codec != CID_RAW && codec != CID_DAG_PB && codec != CID_DAG_CBOR) {
+    s->lost++;
+    return 0;
+  }
+  cid_make(&b.cid, (enum cid_codec)codec, digest);
+  int rc = cid_verify(&b.cid, bytes.p, bytes.n);
+  if (rc == ERR_NOMEM) {
+    return rc;
+  }
+  if (rc < 0) {
+    s->lost++;
+    return 0;
+  }
+  s->good++;
+  return s->sink(s->ud, &b, file);
+}
+
+/* What a data column holds, ${size} plain bytes when all is well. */
+static int plain(struct scan *s, const struct column *data, int64_t size,
+                 struct span *out)
+{
+  *out = span_of(data->p, data->n);
+  if (is_whole(data) && data->n < (uint64_t)size) {
+    buf_clear(&s->raw);
+    int rc = zpack_expand(s->zpack, &s->raw, *out, (size_t)size, NULL);
+    if (rc == ERR_NOMEM) {
+      return rc;
+    }
+    *out = rc < 0 ? span_of(NULL, 0) : buf_span(&s->raw);
+  }
+  return 0;
+}
+
+static int take_segment(struct scan *s, const struct column *c)
+{
+  int64_t size = 0;
+  struct span raw;
+  if (!is_int(&c[1], &size) || size > (int64_t)ROW_MAX || !is_blob(&c[2]) ||
+      !is_blob(&c[3]) || type_size(c[2].type) % HEAD_ENTRY != 0) {
+    return 0;
+  }
+  int rc = plain(s, &c[3], size, &raw);
+  s->lost += (type_size(c[2].type) - c[2].n + HEAD_ENTRY - 1) / HEAD_ENTRY;
+  for (size_t i = 0; rc == 0 && (i + 1) * HEAD_ENTRY <= c[2].n; i++) {
+    const uint8_t *p = c[2].p + i * HEAD_ENTRY;
+    uint32_t length = get32(p + 1), offset = get32(p + 5);
+    if (p[0] == 0) {
+      continue;
+    }
+    if (offset > raw.n || length > raw.n - offset) {
+      s->lost++;
+      continue;
+    }
+    struct span bytes = {length > 0 ? raw.p + offset : (const uint8_t *)"",
+                         length};
+    rc = offer(s, p[0], p + 9, bytes, false);
+  }
+  return rc;
+}
+
+static int take_file(struct scan *s, const struct column *c)
+{
+  int64_t codec = 0, size = 0;
+  struct span raw;
+  if (!is_int(&c[1], &codec) || !is_int(&c[2], &size) || codec > 255 ||
+      size > (int64_t)BLOCK_SIZE_MAX || !is_blob(&c[3]) || c[3].n != 32 ||
+      c[4].type == 0) {
+    return 0; /* the last: its bytes are in the other file */
+  }
+  int rc = is_blob(&c[4]) ? plain(s, &c[4], size, &raw) : 0;
+  if (rc < 0 || !is_blob(&c[4])) {
+    return rc;
+  }
+  if (raw.n != (uint64_t)size) {
+    s->lost++;
+    return 0;
+  }
+  raw.p = raw.n > 0 ? raw.p : (const uint8_t *)"";
+  return offer(s, (uint8_t)codec, c[3].p, raw, true);
+}
+
+/* ---- cells ---- */
+
+/* How many of a row's ${n} bytes lie in the leaf itself. */
+static size_t local_size(const struct scan *s, uint64_t n)
+{
+  uint64_t u = s->page_size, min = (u - 12) * 32 / 255 - 23;
+  if (n <= u - 35) {
+    return (size_t)n;
+  }
+  uint64_t k = min + (n - min) % (u - 4);
+  return (size_t)(k <= u - 35 ? k : min);
+}
+
+/* Put a row together in s->row: shorter than it should be when its chain of
+ * overflow pages breaks. */
+static int gather(struct scan *s, const uint8_t *cell, size_t room,
+                  uint64_t n)
+{
+  size_t local = local_size(s, n);
+  buf_clear(&s->row);
+  if (local + (local < n ? 4 : 0) > room) {
+    return 0;
+  }
+  int rc = buf_put(&s->row, cell, local);
+  uint32_t next = local < n ? get32(cell + local) : 0;
+  while (rc == 0 && s->row.n < n && read_page(s, next, s->next)) {
+    uint64_t left = n - s->row.n, most = s->page_size - 4;
+    rc = buf_put(&s->row, s->next + 4, (size_t)(left < most ? left : most));
+    next = get32(s->next);
+  }
+  return rc;
+}
+
+static int take_cell(struct scan *s, uint32_t at)
+{
+  struct column c[COLUMNS_MAX];
+  uint64_t n = 0, rowid = 0;
+  const uint8_t *p = s->page + at;
+  size_t room = s->page_size - at, a = varint(p, room, &n);
+  size_t b = a > 0 ? varint(p + a, room - a, &rowid) : 0;
+  if (b == 0 || n > ROW_MAX) {
+    return 0;
+  }
+  int rc = gather(s, p + a + b, room - a - b, n);
+  if (rc < 0) {
+    return rc;
+  }
+  size_t count = columns(buf_span(&s->row), c);
+  if (count == 4 && c[0].type == 0) {
+    return take_segment(s, c);
+  }
+  return count == 5 && c[0].type == 0 ? take_file(s, c) : 0;
+}
+
+static int take_page(struct scan *s, uint32_t number)
+{
+  uint32_t head = number == 1 ? 100 : 0;
+  if (!read_page(s, number, s->page) || s->page[head] != 0x0d) {
+    return 0;
+  }
+  uint32_t cells = get16(s->page + head + 3);
+  int rc = 0;
+  for (uint32_t i = 0; rc == 0 && i < cells; i++) {
+    uint32_t slot = head + 8 + i * 2;
+    if (slot + 2 > s->page_size) {
+      break;
+    }
+    uint32_t at = get16(s->page + slot);
+    if (at >= head + 8 && at < s->page_size) {
+      rc = take_cell(s, at);
+    }
+  }
+  return rc;
+}
+
+/* ---- files ---- */
+
+static int open_suffix(const char *path, const char *suffix, int *fd)
+{
+  char name[PATH_BYTES_MAX + 16];
+  (void)snprintf(name, sizeof name, "%s%s", path, suffix);
+  *fd = open(name, O_RDONLY | O_CLOEXEC);
+  return *fd < 0 ? -errno : 0;
+}
+
+static int scan_pages(struct scan *s, struct err *e)
+{
+  struct stat info;
+  if (fstat(s->fd, &info) != 0) {
+    return err_sys(e, errno, "fstat");
+  }
+  uint64_t pages =
+      ((uint64_t)info.st_size + s->page_size - 1) / s->page_size;
+  s->pages = pages < UINT32_MAX ? (uint32_t)pages : UINT32_MAX;
+  int rc = wal_map(s, e);
+  s->page = mem_alloc(s->page_size);
+  s->next = mem_alloc(s->page_size);
+  if (rc == 0 && (s->page == NULL || s->next == NULL)) {
+    rc = sq_nomem(e);
+  }
+  for (uint32_t n = 1; rc == 0 && n <= s->pages; n++) {
+    rc = take_page(s, n);
+    if (rc == ERR_NOMEM) {
+      rc = sq_nomem(e);
+    }
+  }
+  return rc;
+}
+
+static int scan_file(struct scan *s, const char *path, const char *suffix,
+                     const char *wal, uint32_t page_size, struct err *e)
+{
+  s->fd = s->wal = -1;
+  int rc = 0, gone = open_suffix(path, suffix, &s->fd);
+  if (gone != 0) {
+    return err_sys(e, -gone, "%s%s", path, suffix);
+  }
+  if (wal != NULL && open_suffix(path, wal, &s->wal) != 0) {
+    s->wal = -1; /* none was left behind */
+  }
+  s->page_size = page_size_of(s->fd, page_size);
+  rc = scan_pages(s, e);
+  close(s->fd);
+  if (s->wal >= 0) {
+    close(s->wal);
+  }
+  mem_free(s->frame);
+  mem_free(s->page);
+  mem_free(s->next);
+  s->frame = NULL;
+  s->page = s->next = NULL;
+  return rc;
+}
+
+int store_sqlite_salvage(const char *path, store_salvage_sink *sink, void *ud,
+                         uint64_t *good, uint64_t *lost, struct err *e)
+{
+  struct scan s = {.sink = sink, .ud = ud, .zpack = zpack_new()};
+  struct err why = {0, ""};
+  int rc = s.zpack == NULL ? sq_nomem(e) : 0;
+  if (rc == 0) {
+    rc = scan_file(&s, path, "", "-wal", SQ_PAGE, e);
+  }
+  if (rc == 0) {
+    rc = scan_file(&s, path, "-files", NULL, SQ_FILES_PAGE, &why);
+    rc = rc == ERR_NOENT ? 0 : rc;
+    if (rc < 0 && why.code != 0 && e != NULL) {
+      *e = why;
+    }
+  }
+  *good = s.good;
+  *lost = s.lost;
+  zpack_del(s.zpack);
+  buf_free(&s.row);
+  buf_free(&s.raw);
+  return rc;
+}
