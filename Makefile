@@ -30,6 +30,7 @@ HEADERS  := $(wildcard src/*/*.h)
 LUA_FILES := $(shell find lua -name '*.lua' 2>/dev/null | sort)
 C_TESTS  := $(wildcard tests/*/*_test.c)
 C_TEST_HELP := $(filter-out %_test.c,$(wildcard tests/unit/*.c))
+C_TOOLS  := $(wildcard tests/tools/*.c)
 C_BENCHES := $(wildcard tests/bench/*_bench.c)
 FUZZERS  := $(patsubst tests/fuzz/%_fuzz.c,%,$(wildcard tests/fuzz/*_fuzz.c))
 C_FILES  := $(HEADERS) $(CORE_SRC) $(LUA_SRC) $(wildcard tests/*/*.[ch])
@@ -103,6 +104,7 @@ LUA_OBJ  := $(LUA_SRC:%.c=$(B)/%.o)
 LIB      := $(B)/libmahatta.a
 CORE     := $(B)/mahatta/core.so
 TEST_BIN := $(C_TESTS:%.c=$(B)/%)
+TOOL_BIN := $(C_TOOLS:%.c=$(B)/%)
 BENCH_BIN := $(C_BENCHES:%.c=$(B)/%)
 HELP_OBJ := $(C_TEST_HELP:%.c=$(B)/%.o)
 REPLAY_BIN := $(FUZZERS:%=$(B)/tests/fuzz/%_replay)
@@ -147,7 +149,7 @@ $(CORE): $(LUA_OBJ) $(CORE_OBJ)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LIBFLAG) $(CORE_LD) $(TEST_LD) $(LDFLAGS) -o $@ $^ $(DEP_LIBS)
 
-$(TEST_BIN) $(BENCH_BIN): $(B)/%: $(B)/%.o $(HELP_OBJ) $(LIB)
+$(TEST_BIN) $(BENCH_BIN) $(TOOL_BIN): $(B)/%: $(B)/%.o $(HELP_OBJ) $(LIB)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(TEST_LD) $(LDFLAGS) -o $@ $^ $(DEP_LIBS) -lm
 
@@ -199,7 +201,8 @@ scripts = $(sort $(foreach d,$(1),$(wildcard tests/$(d)/*_test.lua \
 
 HOUSE := '=$(LUA) tests/tools/floors.lua' '=$(LUA) tests/tools/lengths.lua' \
   '=$(LUA) tests/tools/banned.lua' '=$(LUACHECK) -q --no-color .' \
-  '=$(MAKE) -s format-check' '=sh tests/tools/exports.sh $(CORE)'
+  '=$(MAKE) -s format-check' '=sh tests/tools/exports.sh $(CORE)' \
+  '=$(B)/tests/tools/gear | cmp - src/form/chunk_tab.h'
 SPEC := $(and $(wildcard tests/spec/*_spec.lua),'$(BUSTED)')
 PARTS := @house $(HOUSE) @tools $(call scripts,tools) \
   @unit $(filter $(B)/tests/unit/%,$(TEST_BIN)) \
@@ -217,7 +220,7 @@ PARTS := @house $(HOUSE) @tools $(call scripts,tools) \
 replays = $(foreach t,$(FUZZERS),\
   '$(1)/tests/fuzz/$(t)_replay tests/fuzz/corpus/$(t)')
 
-tests-built: all $(TEST_BIN)
+tests-built: all $(TEST_BIN) $(TOOL_BIN)
 
 # The corpus is replayed under sanitizers: that is a second build.
 check: tests-built

@@ -5,6 +5,6 @@
  * unset variable pass. */
 #include "base/err.h"
 
-#define err_set(e, code, ...) \
+#define err_set(e, code, ...)                                                  \
   ((void)(err_set)((e), (code), __VA_ARGS__), (code))
 #define err_sys(e, ...) ((void)(err_sys)((e), __VA_ARGS__), ERR_IO)
