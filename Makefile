@@ -167,7 +167,7 @@ $(FUZZ_BIN): $(B)/tests/fuzz/%_fuzz: $(B)/tests/fuzz/%_fuzz.o $(LIB)
 DEPS_BUILD := gcc libc6-dev pkg-config lua5.4 liblua5.4-dev lua-filesystem \
   lua-dkjson libsqlite3-dev \
   libsodium-dev libssl-dev libzstd-dev libutf8proc-dev
-DEPS_DEMO  := sqlite3 zstd debian-handbook iso-codes
+DEPS_DEMO  := debian-handbook iso-codes
 DEPS_TEST  := lua-busted lua-check clang-format universal-ctags \
   sqlite3 sqlite-utils zstd debian-handbook iso-codes nodejs npm
 DEPS_FULL  := clang clang-tidy libclang-rt-14-dev llvm cppcheck valgrind \
