@@ -1,0 +1,72 @@
+-- SPDX-License-Identifier: 0BSD
+-- meta.lua documents each function there is, and none that is not.
+local mahatta = require "mahatta"
+local core = require "mahatta.core"
+local support = require "support"
+
+-- "open" or "Station:close" for each function in meta.lua, with its comment.
+local function documented()
+  local found, comment = {}, {}
+  for line in support.read("lua/mahatta/meta.lua"):gmatch("([^\n]*)\n") do
+    local owner, name = line:match("^function (%w+)[.:]([%w_]+)%(")
+    if owner then
+      found[owner == "mahatta" and name or owner .. ":" .. name] =
+        table.concat(comment, "\n")
+    end
+    if line:find("^%-%-%-") then
+      comment[#comment + 1] = line
+    else
+      comment = {}
+    end
+  end
+  return found
+end
+
+local function existing()
+  local found = {}
+  for name, value in pairs(mahatta) do
+    if type(value) == "function" then found[name] = true end
+  end
+  for class, methods in pairs(core.methods) do
+    if class:find("^%u") then
+      for name, value in pairs(methods) do
+        if type(value) == "function" and not name:find("^__") then
+          found[class .. ":" .. name] = true
+        end
+      end
+    end
+  end
+  return found
+end
+
+describe("meta.lua", function ()
+  it("documents every function", function ()
+    local docs, missing = documented(), {}
+    for name in pairs(existing()) do
+      if not docs[name] then missing[#missing + 1] = name end
+    end
+    table.sort(missing)
+    assert.same({}, missing)
+  end)
+
+  it("documents no function that is not there", function ()
+    local there, extra = existing(), {}
+    for name in pairs(documented()) do
+      if not there[name] then extra[#extra + 1] = name end
+    end
+    table.sort(extra)
+    assert.same({}, extra)
+  end)
+
+  it("is Lua, and never runs", function ()
+    assert.is_function(loadfile("lua/mahatta/meta.lua"))
+    local n = 0
+    for _ in pairs(documented()) do n = n + 1 end
+    assert.is_true(n >= 50)
+  end)
+
+  it("names the module's values", function ()
+    assert.equal("mahatta 0.1.0", mahatta._VERSION)
+    assert.equal("userdata", type(mahatta.null))
+  end)
+end)

@@ -1,0 +1,127 @@
+-- SPDX-License-Identifier: 0BSD
+-- What the specs share: folders that go away, stations in them, bytes.
+
+local lfs = require "lfs"
+local mahatta = require "mahatta"
+
+local support = {}
+
+support.VECTORS = os.getenv("VECTORS") or "../shared/vectors"
+
+local folders = {}
+
+local function quoted(word)
+  return "'" .. word:gsub("'", "'\\''") .. "'"
+end
+support.quoted = quoted
+
+-- A fresh empty folder; support.clean() removes all of them.
+function support.folder()
+  local pipe = assert(io.popen("mktemp -d"))
+  local path = assert(pipe:read("l"))
+  pipe:close()
+  folders[#folders + 1] = path
+  return path
+end
+
+function support.clean()
+  for _, path in ipairs(folders) do
+    os.execute("rm -rf -- " .. quoted(path)) -- made by mktemp above
+  end
+  folders = {}
+end
+
+function support.write(path, bytes)
+  local parts = path:match("^(.*)/[^/]+$")
+  local built = ""
+  for part in parts:gmatch("[^/]+") do
+    built = built .. "/" .. part
+    lfs.mkdir(built)
+  end
+  local file = assert(io.open(path, "wb"))
+  assert(file:write(bytes))
+  assert(file:close())
+  return path
+end
+
+function support.read(path)
+  local file = io.open(path, "rb")
+  if not file then return nil end
+  local bytes = file:read("a")
+  file:close()
+  return bytes
+end
+
+-- A clock that stands still until it is moved.
+function support.clock(start)
+  local clock = { now = start or 1700000000 }
+  clock.tell = function () return clock.now end
+  return clock
+end
+
+-- A station in a folder of its own (or in `dir`).
+function support.station(options, dir)
+  dir = dir or support.folder()
+  return assert(mahatta.open(dir .. "/s.mahatta", options)), dir
+end
+
+-- Bytes that don't compress and never repeat: xorshift from a seed.
+function support.noise(n, seed)
+  local x, out = seed or 88172645463325252, {}
+  for i = 1, (n + 7) // 8 do
+    x = x ~ (x << 13)
+    x = x ~ (x >> 7)
+    x = x ~ (x << 17)
+    out[i] = string.pack("<i8", x)
+  end
+  return table.concat(out):sub(1, n)
+end
+
+function support.run(job, message)
+  return assert(assert(job, message):run())
+end
+
+-- Everything an iterator yields, as a list.
+function support.all(iterator)
+  local list = {}
+  for item in iterator do list[#list + 1] = item end
+  return list
+end
+
+function support.ids(iterator)
+  local list = {}
+  for item in iterator do list[#list + 1] = item.id end
+  return list
+end
+
+-- Move all that `from` has to `to` by a carry file.
+function support.carry(from, to, options)
+  local path = support.folder() .. "/all.car"
+  support.run(from:pack(path, options))
+  return support.run(to:unpack(path)), path
+end
+
+-- Run a shell command: output, exit code.
+function support.shell(command)
+  local pipe = assert(io.popen(command .. " 2>&1"))
+  local text = pipe:read("a")
+  local _, _, code = pipe:close()
+  return text, code
+end
+
+-- A Lua program in a process of its own, with the modules of this one.
+function support.lua(program)
+  local path = support.write(support.folder() .. "/p.lua", program)
+  return support.shell(("LUA_PATH=%s LUA_CPATH=%s lua5.4 %s"):format(
+    quoted(package.path), quoted(package.cpath), quoted(path)))
+end
+
+-- Raises what matches `pattern` (plain text).
+function support.raises(pattern, f, ...)
+  local ok, message = pcall(f, ...)
+  assert(not ok, "nothing was raised; wanted: " .. pattern)
+  assert(tostring(message):find(pattern, 1, true),
+    ("raised %q; wanted: %s"):format(tostring(message), pattern))
+end
+
+return support
