@@ -10,7 +10,7 @@ tests=$(find tests/interop -maxdepth 1 -name '*_test.*' | sort)
 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-if ! [ "$have" -nt "$lock" ]; then
+if [ -z "$(find "$have" -newer "$lock" 2>/dev/null)" ]; then
   if (cd tests/interop && npm ci --ignore-scripts --no-audit --no-fund \
     --fetch-retries=1 --fetch-timeout=30000) >"$log" 2>&1; then
     touch "$have"
