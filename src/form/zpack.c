@@ -205,6 +205,15 @@ bool zpack_looks(struct span p)
   return p.n >= MAGIC_SIZE && memcmp(p.p, magic, MAGIC_SIZE) == 0;
 }
 
+size_t zpack_seek(struct span s, size_t from)
+{
+  if (from >= s.n) {
+    return s.n;
+  }
+  const uint8_t *p = memmem(s.p + from, s.n - from, magic, MAGIC_SIZE);
+  return p != NULL ? (size_t)(p - s.p) : s.n;
+}
+
 int64_t zpack_frame_size(struct span p)
 {
   size_t head = p.n < MAGIC_SIZE ? p.n : MAGIC_SIZE;

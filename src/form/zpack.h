@@ -15,8 +15,8 @@ void zpack_del(struct zpack *z);
 
 /* Append one independent frame with its content size to ${out}. ${level} as
  * zstd's (1 .. 19). */
-int zpack_squeeze(struct zpack *z, struct buf *out, struct span raw,
-                  int level, struct err *e) MUST_USE;
+int zpack_squeeze(struct zpack *z, struct buf *out, struct span raw, int level,
+                  struct err *e) MUST_USE;
 
 /* Append the content of exactly one frame that fills ${frame}, at most
  * ${raw_max} bytes. The frame must state its content size (else ERR_INVALID);
@@ -32,5 +32,10 @@ int64_t zpack_frame_size(struct span p);
 
 /* Does it start with zstd's magic number? */
 bool zpack_looks(struct span p);
+
+/* After damage: offset of the next magic number at or after ${from}, or s.n
+ * when there is none (the last 3 bytes may begin one: keep them when more is
+ * to come). zpack_expand says whether a frame really starts there. */
+size_t zpack_seek(struct span s, size_t from);
 
 #endif

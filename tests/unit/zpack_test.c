@@ -198,6 +198,50 @@ static void test_cuts_and_flips(void)
   buf_free(&out);
 }
 
+/* Two of three frames come out again, whichever is hit. */
+static void test_seek(void)
+{
+  static const char *const texts[] = {"the first", "the second", "the third"};
+  struct buf b = {0}, out = {0};
+  size_t starts[4];
+  for (int i = 0; i < 3; i++) {
+    starts[i] = b.n;
+    NEED(zpack_squeeze(z, &b, span_of(texts[i], strlen(texts[i])), 3, NULL) ==
+         0);
+  }
+  starts[3] = b.n;
+  for (int i = 0; i < 3; i++) {
+    EXPECT_INT(zpack_seek(buf_span(&b), starts[i]), starts[i]);
+    EXPECT_INT(zpack_seek(buf_span(&b), starts[i] + 1), starts[i + 1]);
+  }
+  EXPECT_INT(zpack_seek(span_of(b.p, 3), 0), 3);
+  EXPECT_INT(zpack_seek(span_of(b.p, 4), 0), 0);
+  EXPECT_INT(zpack_seek(buf_span(&b), b.n + 1), b.n);
+  EXPECT_INT(zpack_seek(span_of(NULL, 0), 0), 0);
+  for (size_t hit = 0; hit < b.n; hit++) {
+    size_t good = 0, at = 0;
+    b.p[hit] ^= 0x40;
+    while (at < b.n) {
+      struct span rest = {b.p + at, b.n - at};
+      int64_t n = zpack_looks(rest) ? zpack_frame_size(rest) : ERR_INVALID;
+      buf_clear(&out);
+      if (n > 0 &&
+          zpack_expand(z, &out, span_of(rest.p, (size_t)n), 64, NULL) == 0) {
+        good += span_is(buf_span(&out), texts[0]) ||
+                span_is(buf_span(&out), texts[1]) ||
+                span_is(buf_span(&out), texts[2]);
+        at += (size_t)n;
+      } else {
+        at = zpack_seek(buf_span(&b), at + 1);
+      }
+    }
+    b.p[hit] ^= 0x40;
+    EXPECT_INT(good, 2);
+  }
+  buf_free(&out);
+  buf_free(&b);
+}
+
 static double now_ms(void)
 {
   struct timespec t;
@@ -251,6 +295,7 @@ int main(void)
   RUN(test_frames_by_hand);
   RUN(test_window_limit);
   RUN(test_cuts_and_flips);
+  RUN(test_seek);
   RUN(test_hostile);
   zpack_del(z);
   zpack_del(NULL);
