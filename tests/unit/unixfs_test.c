@@ -50,6 +50,27 @@ static void test_node_bytes(void)
   shelf_free(&s);
 }
 
+/* FORMAT.md's example. */
+static void test_example(void)
+{
+  struct shelf s = {0};
+  struct unixfs_builder *b = NULL;
+  struct cid leaf, root;
+  uint64_t size;
+  NEED(unixfs_builder_new(&b, sink, &s, NULL) == 0);
+  NEED(cid_of(&leaf, CID_RAW, "hello ", 6) == 0);
+  EXPECT_INT(unixfs_add_leaf(b, &leaf, 6, NULL), 0);
+  NEED(cid_of(&leaf, CID_RAW, "world", 5) == 0);
+  EXPECT_INT(unixfs_add_leaf(b, &leaf, 5, NULL), 0);
+  EXPECT_INT(unixfs_finish(b, &root, &size, NULL), 0);
+  EXPECT_INT(size, 11);
+  EXPECT_INT(s.list[0].bytes.n, 98);
+  expect_cid(&root,
+             "bafybeieawq5zxtuzklbx7l6qhz63ob62tvimtjq2q7nb462d5o32mzgu3m");
+  unixfs_builder_del(b);
+  shelf_free(&s);
+}
+
 /* How many blocks a balanced tree of width 1024 has, and how deep it is. */
 static void test_shapes(void)
 {
@@ -504,6 +525,7 @@ int main(void)
 {
   RUN(test_no_and_one_leaf);
   RUN(test_node_bytes);
+  RUN(test_example);
   RUN(test_shapes);
   RUN(test_builder_limits);
   RUN(test_sink_fails);
