@@ -79,7 +79,8 @@ static const struct query_text query_text[SQ_STMTS] = {
                              " AND key = ?2 AND (sort, ref) < (?3, ?4)"
                              " ORDER BY sort DESC, ref DESC LIMIT ?5"},
     [Q_ENTRY_COUNT] = {false, "SELECT count(*) FROM entry"},
-    [Q_DOC_COUNT] = {false, "SELECT count(*) FROM search_docsize"},
+    [Q_DOC_COUNT] = {false, "SELECT (SELECT count(*) FROM search_docsize)"
+                            " + (SELECT count(*) FROM pending)"},
     [Q_KV_PUT] = {false, "INSERT INTO kv VALUES(?1, ?2)"
                          " ON CONFLICT DO UPDATE SET v = ?2"},
     [Q_KV_GET] = {false, "SELECT v FROM kv WHERE k = ?1"},
@@ -93,9 +94,20 @@ static const struct query_text query_text[SQ_STMTS] = {
                            " facet) VALUES('delete', ?1, ?2, ?3, ?4)"},
     [Q_DOC_OPTIMIZE] = {false,
                         "INSERT INTO search(search) VALUES('optimize')"},
-    [Q_SEARCH] = {false, "SELECT rowid, bm25(search, ?2, ?3, 0.0) AS score"
+    /* Row 1 of an FTS5 index holds its totals. */
+    [Q_DOC_TOTALS] = {false, "SELECT block FROM search_data WHERE id = 1"},
+    [Q_DOC_MATCHES] = {false, "SELECT count(*) FROM search"
+                              " WHERE search MATCH ?1"},
+    [Q_PENDING_COUNT] = {false, "SELECT count(*) FROM pending"},
+    [Q_PENDING_HAS] = {false, "SELECT 1 FROM pending WHERE id = ?1"},
+    [Q_PENDING_PUT] = {false, "INSERT INTO pending VALUES(?1, ?2, ?3, ?4)"},
+    [Q_PENDING_ALL] = {false, "SELECT id, title, text, facet FROM pending"
+                              " ORDER BY id"},
+    [Q_PENDING_DROP] = {false, "DELETE FROM pending WHERE id = ?1"},
+    [Q_PENDING_CLEAR] = {false, "DELETE FROM pending"},
+    [Q_SEARCH] = {false, "SELECT rowid, bm25(search, ?3, ?2, 0.0) AS score"
                          " FROM search WHERE search MATCH ?1"
-                         " ORDER BY score, rowid DESC LIMIT ?4 OFFSET ?5"},
+                         " ORDER BY score, rowid DESC LIMIT ?4"},
     [Q_BIG_BEGIN] = {true, "BEGIN IMMEDIATE"},
     [Q_BIG_COMMIT] = {true, "COMMIT"},
     [Q_BIG_PUT] = {true, "INSERT OR REPLACE INTO file"

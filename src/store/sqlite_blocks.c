@@ -70,21 +70,19 @@ int sq_blocks_load(struct sq *s, struct err *e)
 {
   cache_clear(s);
   s->build.id = 0;
-  return tail_load(s, e);
+  int rc = sq_pending_load(s, e);
+  return rc < 0 ? rc : tail_load(s, e);
 }
 
 int sq_blocks_refresh(struct sq *s, struct err *e)
 {
-  int64_t folded = 0;
+  int64_t folded = 0, files = 0;
+  int rc = 0;
   cache_clear(s);
   s->coll_id = 0;
-  int rc = sq_state_get(s, "folded_seg", &folded, e);
-  if (rc < 0) {
-    return rc;
-  }
-  int64_t files = 0;
-  rc = sq_state_get(s, "folded_file", &files, e);
-  if (rc < 0) {
+  if ((rc = sq_pending_load(s, e)) < 0 ||
+      (rc = sq_state_get(s, "folded_seg", &folded, e)) < 0 ||
+      (rc = sq_state_get(s, "folded_file", &files, e)) < 0) {
     return rc;
   }
   if (s->data_version == -1 || folded != s->folded_seg ||

@@ -7,7 +7,7 @@
  * written once and not twice through a log.
  *
  *   seg    blocks, 32 to 64 KiB of them a row: a directory and the bytes,
- *          zstd-compressed together. Number = segment * 4096 + slot.
+ *          zstd-compressed together. Number = segment * 256 + slot.
  *   file   one file block a row: directory entry, and its bytes when it is
  *          small. Number = 2^62 + id.
  *   cidkey the first 8 bytes of the digest -> number, for all blocks up to
@@ -15,7 +15,7 @@
  *          tail), read from the directories when the store is opened: a
  *          random insert a block would dirty a page a block, sorted bulk
  *          inserts touch each page once for thousands of them.
- *   coll, log, entry, search   derived.
+ *   coll, log, entry, search, pending   derived.
  *   kv, state                  pairs, and counters of the engine's own.
  */
 #ifndef STORE_SQLITE_INT_H
@@ -34,7 +34,7 @@
 #define SQ_FILES_PAGE 65536
 #define SQ_BUSY_MS 5000
 
-#define SEG_SLOTS 4096         /* numbers a segment: slot is the low 12 bits */
+#define SEG_SLOTS 256          /* numbers a segment: slot is the low 8 bits */
 #define SEG_RAW (48u * 1024)   /* plain bytes a segment is closed at */
 #define SEG_LEVEL 3            /* zstd level, by measurement */
 #define SEG_CACHE 4            /* expanded segments kept */
@@ -52,6 +52,12 @@
 #define TAIL_FOLD 32768 /* entries in memory before they are folded */
 
 #define KEY_BYTES_MAX 64 /* of an index row */
+
+/* Documents of a batch with fewer than PENDING_BULK wait in `pending`; they
+ * go into the index when there are PENDING_FOLD. */
+#define PENDING_BULK 64
+#define PENDING_FOLD 256
+#define PENDING_MAX (PENDING_FOLD + PENDING_BULK)
 
 /* Every statement of the engine; the text is in sqlite.c. */
 enum sq_stmt {
@@ -103,6 +109,14 @@ enum sq_stmt {
   Q_DOC_PUT,
   Q_DOC_DROP,
   Q_DOC_OPTIMIZE,
+  Q_DOC_TOTALS,
+  Q_DOC_MATCHES,
+  Q_PENDING_COUNT,
+  Q_PENDING_HAS,
+  Q_PENDING_PUT,
+  Q_PENDING_ALL,
+  Q_PENDING_DROP,
+  Q_PENDING_CLEAR,
   Q_SEARCH,
   Q_BIG_BEGIN,
   Q_BIG_COMMIT,
@@ -170,6 +184,8 @@ struct sq {
   struct seg_build build;
   uint64_t number[STORE_BATCH_MAX]; /* of the current batch's blocks */
   bool fresh[STORE_BATCH_MAX];
+
+  int64_t pending; /* documents that wait for the search index */
 
   struct buf coll_name; /* the collection that was looked up last */
   int64_t coll_id;      /* 0: none */
@@ -328,6 +344,23 @@ int sq_docs_put(struct sq *s, const struct store_batch *b,
                 struct err *e) MUST_USE;
 int sq_query(struct store *st, const struct store_query *q, size_t skip,
              struct store_hit *hits, size_t max, struct err *e);
+
+/* One token as a query for its documents, into s->text. */
+int sq_match_one(struct sq *s, struct span token, bool prefix, bool facet,
+                 struct err *e) MUST_USE;
+
+/* ---- sqlite_pending.c ---- */
+
+int sq_pending_load(struct sq *s, struct err *e) MUST_USE;
+/* Inside a transaction: move all of it into the index. */
+int sq_pending_fold(struct sq *s, struct err *e) MUST_USE;
+/* What waits and matches, best first: ${hits} has room for PENDING_MAX. The
+ * query was checked. */
+int sq_pending_match(struct sq *s, const struct store_query *q,
+                     struct store_hit *hits, size_t *n,
+                     struct err *e) MUST_USE;
+/* Order of hits, for qsort: the greater score, then the greater ref. */
+int sq_hit_order(const void *a, const void *b);
 
 /* ---- sqlite_upkeep.c ---- */
 

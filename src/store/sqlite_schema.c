@@ -34,7 +34,7 @@
 
 const char *const sq_schema_main[] = {
     "CREATE TABLE seg(\n"
-    "  -- Small blocks, many in a row. A block's number is id * 4096 + slot.\n"
+    "  -- Small blocks, many in a row. A block's number is id * 256 + slot.\n"
     "  id INTEGER PRIMARY KEY,\n"
     "  raw INTEGER NOT NULL, -- plain bytes; data is zstd when it is shorter\n"
     "  head BLOB NOT NULL,   -- 41 bytes a slot: codec 1, length 4, offset 4,"
@@ -82,17 +82,23 @@ const char *const sq_schema_main[] = {
     "  -- The engine's own counters.\n"
     "  name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID",
 
-    "CREATE VIRTUAL TABLE search USING fts5(title, text, facet,"
+    /* text first: a posting in the first column needs no column number. */
+    "CREATE VIRTUAL TABLE search USING fts5(text, title, facet,"
     " content='', tokenize='ascii')",
     "INSERT INTO search(search, rank) VALUES('automerge', 8)",
     "INSERT INTO search(search, rank) VALUES('crisismerge', 16)",
+
+    "CREATE TABLE pending(\n"
+    "  -- Derived. Documents that go into `search` with the next many.\n"
+    "  id INTEGER PRIMARY KEY,\n"
+    "  title TEXT NOT NULL, text TEXT NOT NULL, facet TEXT NOT NULL)",
 
     "CREATE VIEW byte AS SELECT " ALL256 " AS all256",
 
     "CREATE VIEW seg_slot AS\n"
     "  WITH RECURSIVE slot(i) AS (VALUES(0) UNION ALL SELECT i + 1 FROM slot"
-    " WHERE i < 4095)\n"
-    "  SELECT seg.id * 4096 + slot.i AS n, seg.id AS segment,\n"
+    " WHERE i < 255)\n"
+    "  SELECT seg.id * 256 + slot.i AS n, seg.id AS segment,\n"
     "    substr(seg.head, slot.i * 41 + 1, 41) AS head,\n"
     "    length(seg.data) AS segment_at_rest\n"
     "  FROM seg JOIN slot ON slot.i < length(seg.head) / 41\n"
@@ -119,10 +125,10 @@ const char *const sq_schema_main[] = {
     "CREATE VIEW log_entries AS\n"
     "  -- The parcels of each collection, in order of arrival.\n"
     "  SELECT CAST(coll.name AS TEXT) AS collection, log.n AS n, "
-    ID_TEXT(BYTE("seg.head", "(log.n & 4095) * 41 + 1"),
-            "substr(seg.head, (log.n & 4095) * 41 + 10, 32)") " AS id\n"
+    ID_TEXT(BYTE("seg.head", "(log.n & 255) * 41 + 1"),
+            "substr(seg.head, (log.n & 255) * 41 + 10, 32)") " AS id\n"
     "  FROM log JOIN coll ON coll.id = log.coll\n"
-    "  JOIN seg ON seg.id = log.n >> 12, byte",
+    "  JOIN seg ON seg.id = log.n >> 8, byte",
 
     "CREATE VIEW index_rows AS\n"
     "  SELECT name, CAST(key AS TEXT) AS key, sort, ref FROM entry",

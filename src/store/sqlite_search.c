@@ -6,6 +6,9 @@
 
 #include <inttypes.h>
 
+/* Far beyond what anybody pages to; keeps skip + max within bounds. */
+#define SKIP_MAX ((size_t)1 << 30)
+
 /* ---- documents ---- */
 
 static bool token_byte(uint8_t c)
@@ -49,11 +52,19 @@ static int doc_run(struct sq *s, enum sq_stmt q, int64_t ref,
   return sq_run(s, st, e);
 }
 
-static int doc_here(struct sq *s, int64_t ref, bool *here, struct err *e)
+/* Where is document ${ref}? */
+enum place { NOWHERE, INDEXED, WAITING };
+
+static int doc_place(struct sq *s, int64_t ref, enum place *out,
+                     struct err *e)
 {
   int64_t one = 0;
   int rc = sq_int(s, Q_DOC_HAS, ref, &one, e);
-  *here = one != 0;
+  *out = one != 0 ? INDEXED : NOWHERE;
+  if (rc == 0 && one == 0 && s->pending > 0) {
+    rc = sq_int(s, Q_PENDING_HAS, ref, &one, e);
+    *out = one != 0 ? WAITING : NOWHERE;
+  }
   return rc;
 }
 
@@ -63,28 +74,33 @@ static int undoc(struct sq *s, const struct store_doc *d, size_t blocks,
                  struct err *e)
 {
   int64_t ref = 0;
-  bool here = false;
+  enum place place = NOWHERE;
   int rc = sq_ref(s, d->ref, blocks, &ref, e);
-  if (rc < 0 || (rc = doc_here(s, ref, &here, e)) < 0 || !here) {
+  if (rc < 0 || (rc = doc_place(s, ref, &place, e)) < 0) {
     return rc;
   }
-  return doc_run(s, Q_DOC_DROP, ref, d, e);
+  if (place == WAITING) {
+    s->pending--;
+    return sq_exec2(s, Q_PENDING_DROP, ref, 0, e);
+  }
+  return place == INDEXED ? doc_run(s, Q_DOC_DROP, ref, d, e) : 0;
 }
 
 static int doc(struct sq *s, const struct store_doc *d, size_t blocks,
-               struct err *e)
+               bool wait, struct err *e)
 {
   int64_t ref = 0;
-  bool here = false;
+  enum place place = NOWHERE;
   int rc = sq_ref(s, d->ref, blocks, &ref, e);
-  if (rc < 0 || (rc = doc_here(s, ref, &here, e)) < 0) {
+  if (rc < 0 || (rc = doc_place(s, ref, &place, e)) < 0) {
     return rc;
   }
-  if (here) {
+  if (place != NOWHERE) {
     return err_set(e, ERR_EXIST, "document %" PRId64 " is indexed already",
                    ref);
   }
-  return doc_run(s, Q_DOC_PUT, ref, d, e);
+  s->pending += wait ? 1 : 0;
+  return doc_run(s, wait ? Q_PENDING_PUT : Q_DOC_PUT, ref, d, e);
 }
 
 /* FTS5 keeps the tokens of a removed document until its segments are merged.
@@ -114,8 +130,12 @@ int sq_docs_put(struct sq *s, const struct store_batch *b, struct err *e)
   for (size_t i = 0; rc == 0 && i < b->undocs_n; i++) {
     rc = undoc(s, &b->undocs[i], b->blocks_n, e);
   }
+  bool wait = b->docs_n < PENDING_BULK;
   for (size_t i = 0; rc == 0 && i < b->docs_n; i++) {
-    rc = doc(s, &b->docs[i], b->blocks_n, e);
+    rc = doc(s, &b->docs[i], b->blocks_n, wait, e);
+  }
+  if (rc == 0 && s->pending >= PENDING_FOLD) {
+    rc = sq_pending_fold(s, e);
   }
   return rc < 0 ? rc : forget_words(s, b, e);
 }
@@ -247,27 +267,105 @@ static int query_text(struct buf *b, const struct store_query *q,
   return rc;
 }
 
+int sq_match_one(struct sq *s, struct span token, bool prefix, bool facet,
+                 struct err *e)
+{
+  buf_clear(&s->text);
+  if (text_put(&s->text, facet ? "facet : \"" : "{title text} : \"") < 0 ||
+      buf_put(&s->text, token.p, token.n) < 0 ||
+      text_put(&s->text, prefix ? "\" *" : "\"") < 0) {
+    return sq_nomem(e);
+  }
+  return 0;
+}
+
+/* Two lists of hits, both best first, read as one. */
+struct merge {
+  sqlite3_stmt *indexed;
+  struct store_hit head; /* of what is indexed */
+  bool more;             /* head holds one */
+  const struct store_hit *waiting;
+  size_t waiting_n;
+};
+
+static int merge_pull(struct sq *s, struct merge *m, struct err *e)
+{
+  int rc = sq_step(s, m->indexed, e);
+  m->more = rc > 0;
+  if (rc > 0) {
+    m->head.ref = (uint64_t)sqlite3_column_int64(m->indexed, 0);
+    m->head.score = -sqlite3_column_double(m->indexed, 1);
+  }
+  return rc < 0 ? rc : 0;
+}
+
+/* The next best into ${out}: 1, 0 at the end, or an error. */
+static int merge_next(struct sq *s, struct merge *m, struct store_hit *out,
+                      struct err *e)
+{
+  if (m->waiting_n > 0 &&
+      (!m->more || sq_hit_order(m->waiting, &m->head) < 0)) {
+    *out = *m->waiting++;
+    m->waiting_n--;
+    return 1;
+  }
+  if (!m->more) {
+    return 0;
+  }
+  *out = m->head;
+  int rc = merge_pull(s, m, e);
+  return rc < 0 ? rc : 1;
+}
+
+static int query_start(struct sq *s, const struct store_query *q,
+                       size_t want, struct merge *m, struct err *e)
+{
+  int rc = query_text(&s->text, q, e);
+  if (rc < 0 || (rc = sq_get(s, Q_SEARCH, &m->indexed, e)) < 0) {
+    return rc;
+  }
+  bind_field(m->indexed, 1, buf_span(&s->text));
+  sqlite3_bind_double(m->indexed, 2, q->weight[STORE_FIELD_TITLE]);
+  sqlite3_bind_double(m->indexed, 3, q->weight[STORE_FIELD_TEXT]);
+  sqlite3_bind_int64(m->indexed, 4, (int64_t)want);
+  return merge_pull(s, m, e);
+}
+
+static int query_run(struct sq *s, const struct store_query *q, size_t skip,
+                     struct store_hit *hits, size_t max, struct err *e)
+{
+  struct store_hit waiting[PENDING_MAX], hit;
+  struct merge m = {.waiting = waiting};
+  size_t n = 0;
+  int rc = query_text(&s->text, q, e); /* refuses a bad query before work */
+  if (rc == 0 && s->pending > 0) {
+    rc = sq_pending_match(s, q, waiting, &m.waiting_n, e);
+  }
+  if (rc < 0 || (rc = query_start(s, q, skip + max, &m, e)) < 0) {
+    return rc;
+  }
+  while (n < max && (rc = merge_next(s, &m, &hit, e)) > 0) {
+    if (skip > 0) {
+      skip--;
+    } else {
+      hits[n++] = hit;
+    }
+  }
+  sqlite3_reset(m.indexed);
+  return rc < 0 ? rc : (int)n;
+}
+
 int sq_query(struct store *st, const struct store_query *q, size_t skip,
              struct store_hit *hits, size_t max, struct err *e)
 {
   struct sq *s = sq_of(st);
-  sqlite3_stmt *find = NULL;
-  size_t n = 0;
   int rc = sq_enter(s, false, e);
-  if (rc < 0 || (rc = query_text(&s->text, q, e)) < 0 ||
-      (rc = sq_get(s, Q_SEARCH, &find, e)) < 0) {
+  if (rc < 0 || (rc = sq_snapshot(s, e)) < 0) {
     return rc;
   }
   max = max > STORE_LIST_MAX ? STORE_LIST_MAX : max;
-  bind_field(find, 1, buf_span(&s->text));
-  sqlite3_bind_double(find, 2, q->weight[STORE_FIELD_TITLE]);
-  sqlite3_bind_double(find, 3, q->weight[STORE_FIELD_TEXT]);
-  sqlite3_bind_int64(find, 4, (int64_t)max);
-  sqlite3_bind_int64(find, 5, (int64_t)skip);
-  while (n < max && (rc = sq_step(s, find, e)) > 0) {
-    hits[n].ref = (uint64_t)sqlite3_column_int64(find, 0);
-    hits[n++].score = -sqlite3_column_double(find, 1);
-  }
-  sqlite3_reset(find);
-  return rc < 0 ? rc : (int)n;
+  skip = skip > SKIP_MAX ? SKIP_MAX : skip;
+  rc = query_run(s, q, skip, hits, max, e);
+  sq_release(s);
+  return rc;
 }
