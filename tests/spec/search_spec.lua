@@ -1,0 +1,160 @@
+-- SPDX-License-Identifier: 0BSD
+local support = require "support"
+
+describe("search", function ()
+  local station
+  setup(function ()
+    station = support.station({})
+    local function put(collection, record)
+      record.type = record.type or "lesson"
+      assert(station:publish(collection, record))
+    end
+    put("edu/physics", { title = { ar = "قوانين نيوتن",
+      en = "Newton's laws" }, text = { ar = "القوّةُ تساوي الكتلة في التسارع",
+      en = "Force is mass times acceleration" } })
+    put("edu/history", { title = "تأريخ الموصل", lang = "ar",
+      text = "مدرسة في مدينة الموصل ١٩٥٨" })
+    put("edu/kurdish", { title = "زمانی کوردی", lang = "ckb",
+      text = "قوتابخانەکانی ھەولێر و سلێمانی" })
+    put("edu/kurmanji", { title = "Dîroka Hewlêrê", lang = "kmr",
+      text = "Şêx û çîrok li Silêmaniyê" })
+    put("news/x", { type = "news", title = "Water and water again",
+      text = "The water station of Basra. Café résumé." })
+    put("news/x", { type = "news", title = "Other",
+      text = ("padding words here "):rep(200) .. " needle "
+        .. ("and more of them "):rep(200) })
+  end)
+  teardown(function ()
+    station:close()
+    support.clean()
+  end)
+
+  local function titles(query, options)
+    local list = {}
+    for hit in station:search(query, options) do
+      list[#list + 1] = hit.title
+    end
+    return list
+  end
+
+  local function finds(title, query, options)
+    local found = titles(query, options)
+    for _, one in ipairs(found) do
+      if one == title then return end
+    end
+    error(("%s finds %s, not %s"):format(query,
+      table.concat(found, " | "), title))
+  end
+
+  it("folds what Arabic writes in several ways", function ()
+    finds("قوانين نيوتن", "قوانين")
+    finds("قوانين نيوتن", "قَوَانِيـن")
+    finds("قوانين نيوتن", "القوة")
+    finds("قوانين نيوتن", "القوه")
+    finds("تأريخ الموصل", "تاريخ")
+    finds("تأريخ الموصل", "مدرسه")
+    finds("تأريخ الموصل", "1958")
+    finds("تأريخ الموصل", "۱۹۵۸")
+  end)
+
+  it("folds Sorani letters and Arabic keyboards' forms", function ()
+    finds("زمانی کوردی", "كوردي")
+    finds("زمانی کوردی", "هەولێر")
+    finds("زمانی کوردی", "سليماني")
+  end)
+
+  it("folds Latin letters of Kurmanji and others", function ()
+    finds("Dîroka Hewlêrê", "diroka")
+    finds("Dîroka Hewlêrê", "HEWLÊRÊ")
+    finds("Dîroka Hewlêrê", "sex")
+    finds("Water and water again", "cafe")
+    finds("Water and water again", "RÉSUMÉ")
+  end)
+
+  it("shows title and snippet in the language asked for", function ()
+    local hit = station:find("نيوتن", { lang = "en" })[1]
+    assert.equal("Newton's laws", hit.title)
+    assert.equal("en", hit.lang)
+    hit = station:find("newton", { lang = "ar" })[1]
+    assert.equal("قوانين نيوتن", hit.title)
+    assert.equal("ar", hit.lang)
+  end)
+
+  it("shows where the words stand, marked", function ()
+    local hit = station:find("needle")[1]
+    assert.is_truthy(hit.snippet:find("«needle»", 1, true), hit.snippet)
+    assert.is_true(#hit.snippet < 600)
+    hit = station:find("needle", { mark = { "<b>", "</b>" } })[1]
+    assert.is_truthy(hit.snippet:find("<b>needle</b>", 1, true))
+    hit = station:find("القوه", { lang = "ar" })[1]
+    assert.is_truthy(hit.snippet:find("«القوّةُ»", 1, true), hit.snippet)
+  end)
+
+  it("gives all that a hit is said to have", function ()
+    local hit = station:find("water")[1]
+    assert.equal("Water and water again", hit.title)
+    assert.equal("news/x", hit.collection)
+    assert.equal("news", hit.type)
+    assert.equal(station:id(), hit.author)
+    assert.is_true(math.type(hit.time) == "integer")
+    assert.is_true(hit.score > 0)
+    assert.equal(hit.id, station:get(hit.id).id)
+  end)
+
+  it("keeps to a collection and a type", function ()
+    assert.same({}, titles("water", { collection = "edu/physics" }))
+    assert.same({ "Water and water again" },
+      titles("water", { collection = "news/x", type = "news" }))
+    assert.same({}, titles("water", { type = "lesson" }))
+    assert.same({}, titles("water", { type = "new" }))
+  end)
+
+  it("pages with limit and offset", function ()
+    local all = station:find("water needle newton")
+    assert.equal(3, #all)
+    assert.is_true(all[1].score >= all[2].score)
+    local paged = {}
+    for i = 0, 2 do
+      paged[i + 1] = station:find("water needle newton",
+        { limit = 1, offset = i })[1].id
+    end
+    assert.same({ all[1].id, all[2].id, all[3].id }, paged)
+    assert.same({}, station:find("water", { offset = 5 }))
+  end)
+
+  it("takes any text as a query", function ()
+    for _, query in ipairs({ "", " ", "\"", "AND OR NOT", "a*", "-x", "()",
+        "NEAR(a b)", "title:x", "'; drop table", "\0", "«»", "؟",
+        ("x"):rep(10000), ("word "):rep(1000), "\u{202E}", "🙂" }) do
+      assert.is_table(station:find(query))
+    end
+    assert.is_table(station:find("\xFF\xC3"))
+  end)
+
+  it("finds what is published a moment ago", function ()
+    assert.same({}, titles("zebra"))
+    assert(station:publish("news/x", { type = "news", title = "zebra" }))
+    assert.same({ "zebra" }, titles("zebra"))
+  end)
+
+  it("may be put off and made up for", function ()
+    local later = support.station({ index = "later" })
+    assert(later:publish("c", { type = "a", title = "put off" }))
+    assert.same({}, later:find("off"))
+    assert.is_true(later:stats().unindexed)
+    local result = support.run(later:index())
+    assert.equal(1, result.records)
+    assert.equal(1, #later:find("off"))
+    assert.is_false(later:stats().unindexed)
+    later:close()
+  end)
+
+  it("only finds the current version", function ()
+    assert(station:publish("v", { type = "a", key = "k", title = "oldword" },
+      { time = 100 }))
+    assert(station:publish("v", { type = "a", key = "k", title = "newword" },
+      { time = 200 }))
+    assert.same({}, titles("oldword"))
+    assert.same({ "newword" }, titles("newword"))
+  end)
+end)
