@@ -11,7 +11,9 @@ if not required and arg and arg[0] then
   if root then
     package.path = root .. "lua/?.lua;" .. root .. "lua/?/init.lua;"
       .. package.path
-    package.cpath = root .. "build/5.4/?.so;" .. package.cpath
+    local built = root .. "build/5.4/?.so"
+    package.cpath = os.getenv("LUA_CPATH") and package.cpath .. ";" .. built
+      or built .. ";" .. package.cpath
   end
 end
 

@@ -1,0 +1,343 @@
+-- SPDX-License-Identifier: 0BSD
+-- The command, run as people run it.
+local lfs = require "lfs"
+local support = require "support"
+
+local has_json, json = pcall(require, "dkjson")
+local quoted = support.quoted
+
+describe("mahatta", function ()
+  local dir
+  before_each(function () dir = support.folder() end)
+  after_each(support.clean)
+
+  -- Words of a command line, each one whole; "@name" is a path in dir.
+  local function command(words, station)
+    local parts = { "LUA_CPATH=" .. quoted(package.cpath),
+      "MAHATTA=" .. quoted(dir .. "/" .. (station or "a.mahatta")),
+      "lua5.4 lua/mahatta/cli/main.lua" }
+    for _, word in ipairs(words) do
+      parts[#parts + 1] = quoted((word:gsub("^@", dir .. "/")))
+    end
+    return table.concat(parts, " ")
+  end
+
+  local function run(...) return support.shell(command({ ... })) end
+
+  local function on(station, ...)
+    return support.shell(command({ ... }, station))
+  end
+
+  -- Runs and must end with 0; what it prints.
+  local function ok(...)
+    local text, code = run(...)
+    assert.equal(0, code, text)
+    return text
+  end
+
+  local function lines_of_json(text)
+    local list = {}
+    for line in text:gmatch("[^\n]+") do
+      list[#list + 1] = assert(json.decode(line), line)
+    end
+    return list
+  end
+
+  local function lesson(name, title, body)
+    support.write(dir .. "/lessons/" .. name, ("<html lang='en'><title>%s"
+      .. "</title><p>%s<img src='img/a.png'></html>"):format(title, body))
+    support.write(dir .. "/lessons/img/a.png", "PNG" .. name:sub(1, 0))
+  end
+
+  it("helps: all, and each command with an example", function ()
+    local text = ok("--help")
+    local names = {}
+    for name in text:gmatch("\n  (%l+)  ") do names[#names + 1] = name end
+    assert.is_true(#names >= 20, text)
+    for _, name in ipairs(names) do
+      if name ~= "help" and name ~= "version" then
+        local own = ok("help", name)
+        assert.is_truthy(own:find("Usage: mahatta " .. name, 1, true))
+        assert.is_truthy(own:find("Example", 1, true))
+        assert.equal(own, ok(name, "--help"))
+        for line in own:gmatch("[^\n]+") do
+          assert.is_true((utf8.len(line) or 99) <= 80, line)
+        end
+      end
+    end
+    assert.is_truthy(ok("version"):find("^mahatta %d+%.%d+%.%d+\n$"))
+  end)
+
+  it("says what is wrong with the usage, with exit code 2", function ()
+    for _, words in ipairs({ {}, { "serach" }, { "search" },
+        { "get", "a", "b" }, { "list", "--bogus" }, { "list", "-n" },
+        { "list", "-n", "x" }, { "add", "x" }, { "publish", "c" },
+        { "add", "x", "-c", "c", "--each", "--one" },
+        { "follow", "a", "--files", "big" }, { "help", "nothing" },
+        { "label", "x", "y", "--days", "0" }, { "--bogus" },
+        { "show", "x", "--full=1" }, { "pack", "x", "--level", "20" } }) do
+      local text, code = run(table.unpack(words))
+      assert.equal(2, code, table.concat(words, " ") .. "\n" .. text)
+      assert.is_nil(text:find("traceback", 1, true), text)
+    end
+    assert.is_truthy(run("serach"):find("did you mean", 1, true))
+  end)
+
+  it("says that there is no station, and makes none", function ()
+    for _, words in ipairs({ { "list" }, { "stats" }, { "publish", "c",
+        "--title", "x" }, { "search", "x" }, { "follow", "x" } }) do
+      local text, code = run(table.unpack(words))
+      assert.equal(1, code)
+      assert.is_truthy(text:find("make one with `mahatta init", 1, true))
+    end
+    assert.is_nil(support.read(dir .. "/a.mahatta"))
+    assert.is_truthy(ok("init"):find("did:key:z6Mk", 1, true))
+    local text, code = run("init")
+    assert.equal(1, code)
+    assert.is_truthy(text:find("here already", 1, true))
+  end)
+
+  it("publishes, shows, finds, lists", function ()
+    ok("init")
+    local text = ok("publish", "news/basra", "--title", "خبر من البصرة",
+      "--text", "الماء يعود", "--lang", "ar", "--type", "news", "-t", "water")
+    local id = text:match("bafyrei%w+")
+    assert.is_truthy(id, text)
+    text = ok("show", id)
+    for _, part in ipairs({ "خبر من البصرة", "الماء يعود", "news/basra",
+        "water", "this station" }) do
+      assert.is_truthy(text:find(part, 1, true), part .. "\n" .. text)
+    end
+    assert.is_truthy(ok("search", "البصره"):find(id, 1, true))
+    assert.is_truthy(ok("list", "news/*"):find(id, 1, true))
+    assert.is_truthy(ok("list"):find(id, 1, true))
+    assert.is_truthy(ok("collections"):find("news/basra", 1, true))
+    assert.is_truthy(ok("search", "nothinglikeit"):find("nothing found", 1,
+      true))
+    assert.is_truthy(ok("missing"):find("nothing is missing", 1, true))
+    assert.is_truthy(ok("stats"):find("did:key:", 1, true))
+    text = ok("label", id, "unverified", "--days", "3")
+    assert.is_truthy(text:find("bafyrei", 1, true))
+    assert.is_truthy(ok("show", id):find("unverified", 1, true))
+    ok("withdraw", id, "--reason", "wrong")
+    local _, code = run("show", id)
+    assert.equal(1, code)
+  end)
+
+  it("speaks JSON", function ()
+    if not has_json then return pending("no dkjson: skipped") end
+    assert.is_string(json.decode(ok("init", "--json")).id)
+    local id = json.decode(ok("publish", "c", "--title", "a\u{202E}b",
+      "--json")).id
+    local shown = json.decode(ok("show", id, "--json"))
+    assert.equal("a\u{202E}b", shown.record.title)
+    assert.equal(id, shown.id)
+    assert.equal(id, lines_of_json(ok("list", "c", "--json"))[1].id)
+    assert.equal(id, lines_of_json(ok("search", "ab b a", "--json"))[1].id)
+    local stats = json.decode(ok("stats", "--json"))
+    assert.equal(1, stats.parcels)
+    support.write(dir .. "/in.jsonl", ([[
+{"type":"row","n":1,"deep":{"list":[1,null,true],"empty":{},"none":[]}}
+
+{"type":"row","about":{"/":"%s"},"raw":{"/":{"bytes":"AP8"}}}
+]]):format(id))
+    assert.equal(2, json.decode(ok("publish", "d", "--from", "@in.jsonl",
+      "--json")).published)
+    local raw = ok("list", "d", "--json")
+    assert.is_truthy(raw:find('"empty":{}', 1, true), raw)
+    assert.is_truthy(raw:find('"none":[]', 1, true), raw)
+    assert.is_truthy(raw:find('[1,null,true]', 1, true), raw)
+    assert.is_truthy(raw:find('{"/":{"bytes":"AP8"}}', 1, true), raw)
+    assert.is_truthy(raw:find('{"/":"' .. id .. '"}', 1, true), raw)
+    assert.same({}, json.decode(ok("verify", "--json")).faults)
+  end)
+
+  it("tells which line of JSON is bad, and keeps those before", function ()
+    ok("init")
+    support.write(dir .. "/in.jsonl", '{"type":"a","n":1}\n{broken\n')
+    local text, code = run("publish", "c", "--from", "@in.jsonl")
+    assert.equal(1, code)
+    assert.is_truthy(text:find("line 2", 1, true), text)
+    support.write(dir .. "/in.jsonl", '{"type":"a","n":1}\n{"n":1.5}\n')
+    text, code = run("publish", "c", "--from", "@in.jsonl")
+    assert.equal(1, code)
+    assert.is_truthy(text:find("record 2", 1, true), text)
+    assert.is_nil(text:find("traceback", 1, true), text)
+  end)
+
+  it("adds folders: pages with their parts, changed ones again", function ()
+    ok("init")
+    lesson("one.html", "Lesson one", "first")
+    lesson("two.html", "Lesson two", "second")
+    support.write(dir .. "/lessons/note.txt", "A note\nof words")
+    support.write(dir .. "/lessons/img/unused.png", "PNG2")
+    support.write(dir .. "/lessons/.hidden", "no")
+    lfs.link(dir .. "/a.mahatta.key", dir .. "/lessons/key.txt", true)
+    local text = ok("add", "@lessons", "-c", "edu/x", "-l", "CC-BY-4.0")
+    assert.is_truthy(text:find("published 3 records", 1, true), text)
+    assert.is_truthy(text:find("1 hidden", 1, true), text)
+    assert.is_truthy(text:find("1 symlink", 1, true), text)
+    assert.is_nil(text:find("[\r\27]"))
+    local id = ok("search", "Lesson", "one"):match("bafyrei%w+")
+    text = ok("show", id)
+    for _, part in ipairs({ "one.html", "img/a.png", "CC-BY-4.0", "document",
+        "lessons/one.html" }) do
+      assert.is_truthy(text:find(part, 1, true), part .. "\n" .. text)
+    end
+    text = ok("add", "@lessons", "-c", "edu/x", "-l", "CC-BY-4.0")
+    assert.is_truthy(text:find("published 0 records", 1, true), text)
+    assert.is_truthy(text:find("unchanged 3", 1, true), text)
+    lesson("one.html", "Lesson one", "first, but better")
+    text = ok("add", "@lessons", "-c", "edu/x", "-l", "CC-BY-4.0")
+    assert.is_truthy(text:find("published 1 record ", 1, true), text)
+    assert.is_truthy(text:find("unchanged 2", 1, true), text)
+    text = ok("history", (ok("search", "better"):match("bafyrei%w+")))
+    local _, versions = text:gsub("bafyrei", "")
+    assert.equal(2, versions)
+    text = ok("get", (ok("search", "better"):match("bafyrei%w+")),
+      "-o", "@out")
+    assert.equal("PNG", support.read(dir .. "/out/img/a.png"))
+    assert.is_truthy(support.read(dir .. "/out/one.html"):find("better"))
+  end)
+
+  it("never publishes a station or its key", function ()
+    ok("init")
+    support.write(dir .. "/x.txt", "words")
+    support.shell("cp " .. quoted(dir .. "/a.mahatta.key") .. " "
+      .. quoted(dir .. "/renamed.txt"))
+    local text = ok("add", dir, "-c", "c", "--each")
+    assert.is_truthy(text:find("published 1 record ", 1, true), text)
+    assert.is_truthy(text:find("of a station", 1, true), text)
+    local _, code = run("add", "@a.mahatta.key", "-c", "c")
+    assert.equal(1, code)
+  end)
+
+  it("makes one dataset of a data package", function ()
+    ok("init")
+    support.write(dir .. "/d/places/datapackage.json",
+      [[{"title":"Places","description":"Where","keywords":["geo"],
+      "licenses":[{"name":"CC0-1.0"}]}]])
+    support.write(dir .. "/d/places/a.csv", "code,name\nIQ-AR,ھەولێر\n")
+    support.write(dir .. "/d/places/sub/b.csv", "x\n")
+    support.write(dir .. "/d/other.txt", "Other\n")
+    local text = ok("add", "@d", "-c", "data")
+    assert.is_truthy(text:find("published 2 records", 1, true), text)
+    text = ok("search", "هەولێر")
+    assert.is_truthy(text:find("Places", 1, true), text)
+    text = ok("show", (text:match("bafyrei%w+")))
+    for _, part in ipairs({ "dataset", "places/sub/b.csv", "CC0-1.0", "geo",
+        "datapackage.json" }) do
+      assert.is_truthy(text:find(part, 1, true), part .. "\n" .. text)
+    end
+  end)
+
+  it("takes a folder as one record, or each file", function ()
+    ok("init")
+    for i = 1, 3 do support.write(dir .. "/p/" .. i .. ".png", "P" .. i) end
+    local _, code = run("add", "@p", "-c", "c")
+    assert.equal(1, code)
+    assert.is_truthy(ok("add", "@p", "-c", "c", "--each")
+      :find("published 3 records", 1, true))
+    assert.is_truthy(ok("add", "@p", "-c", "c", "--one", "--title", "Photos",
+      "--type", "album"):find("published 1 record ", 1, true))
+    assert.is_truthy(ok("list", "c", "--type", "album"):find("Photos", 1,
+      true))
+  end)
+
+  it("carries from one to another, with exit code 3 for damage", function ()
+    ok("init")
+    on("b.mahatta", "init")
+    lesson("one.html", "Lesson one", "first")
+    ok("add", "@lessons", "-c", "edu/x")
+    assert.is_truthy(on("b.mahatta", "slip", "@b.slip")
+      :find("mahatta follow", 1, true))
+    on("b.mahatta", "follow", "edu/*", "--files", "10M")
+    local text = on("b.mahatta", "slip", "@b.slip", "--budget", "8G")
+    assert.is_truthy(text:find("b.slip", 1, true), text)
+    text = ok("pack", "@x.car.zst", "--slip", "@b.slip")
+    assert.is_truthy(text:find("1 record", 1, true), text)
+    local code
+    text, code = on("b.mahatta", "unpack", "@x.car.zst")
+    assert.equal(0, code, text)
+    assert.is_truthy(text:find("1 record new", 1, true), text)
+    on("b.mahatta", "slip", "@b2.slip")
+    assert.is_truthy(ok("pack", "@y.car.zst", "--slip", "@b2.slip")
+      :find("nothing lacks", 1, true))
+    ok("pack", "@z.car")
+    local bytes = support.read(dir .. "/z.car")
+    support.write(dir .. "/z.car", bytes:sub(1, -20) .. "?" ..
+      bytes:sub(-18))
+    on("c.mahatta", "init")
+    text, code = on("c.mahatta", "unpack", "@z.car")
+    assert.equal(3, code, text)
+    assert.is_truthy(text:find("bad", 1, true), text)
+    text, code = on("b.mahatta", "verify", "--read-data")
+    assert.equal(0, code, text)
+    text, code = on("b.mahatta", "rebuild")
+    assert.equal(0, code, text)
+    on("d.mahatta", "init")
+    text, code = on("d.mahatta", "rebuild", "--salvage", "@b.mahatta")
+    assert.equal(0, code, text)
+    assert.is_truthy(on("d.mahatta", "search", "lesson"):find("Lesson one", 1,
+      true))
+    text, code = on("b.mahatta", "unfollow", "edu/*")
+    assert.equal(0, code, text)
+  end)
+
+  it("reads while another process writes", function ()
+    ok("init")
+    ok("publish", "c", "--title", "here")
+    local mahatta = require "mahatta"
+    local writer = assert(mahatta.open(dir .. "/a.mahatta"))
+    assert.is_truthy(ok("search", "here"):find("bafyrei", 1, true))
+    local text, code = run("publish", "c", "--title", "there")
+    assert.equal(1, code)
+    assert.is_truthy(text:find("another process", 1, true), text)
+    writer:close()
+  end)
+
+  it("prints no control byte of hostile titles and names", function ()
+    ok("init")
+    local bytes = support.read(support.VECTORS
+      .. "/own-hostile/names-and-titles.json")
+    local titles = { "\27[31mred\27[0m", "a\u{202E}gpj.exe", "\u{9B}31m",
+      "two\nlines", "\u{2066}x", "tab\there" }
+    if bytes and has_json then
+      for _, title in ipairs(json.decode(bytes).titles) do
+        if title ~= "" and #title <= 1024 then
+          titles[#titles + 1] = title
+        end
+      end
+    end
+    local rows = {}
+    for i, title in ipairs(titles) do
+      rows[i] = json.encode({ type = "a", title = title, text = title,
+        tags = { title:sub(1, 0) .. "t" } })
+    end
+    support.write(dir .. "/in.jsonl", table.concat(rows, "\n"))
+    ok("publish", "c", "--from", "@in.jsonl")
+    local text = ok("list", "c", "-n", "1000")
+    for id in text:gmatch("bafyrei%w+") do text = text .. ok("show", id) end
+    text = text .. ok("search", "red", "gpj", "x", "lines", "evil")
+    assert.is_truthy(utf8.len(text))
+    assert.is_nil(text:find("[\0-\9\11-\31\127]"))
+    local depth = 0
+    for _, code in utf8.codes(text) do
+      assert.is_false(code >= 0x202A and code <= 0x202E, "bidi override")
+      assert.is_false(code >= 0x80 and code <= 0x9F, "C1")
+      if code == 0x2068 then depth = depth + 1 end
+      if code == 0x2069 then depth = depth - 1 end
+      if code == 10 then assert.equal(0, depth) end
+      assert.is_true(depth >= 0 and depth <= 1)
+    end
+  end)
+
+  it("is silent about progress in a pipe", function ()
+    ok("init")
+    support.write(dir .. "/big.pdf", support.noise(4 * 1024 * 1024, 4))
+    local text = ok("add", "@big.pdf", "-c", "c")
+    local _, lines = text:gsub("\n", "")
+    assert.equal(1, lines)
+    assert.is_nil(text:find("[\r\27]"))
+  end)
+end)
