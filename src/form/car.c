@@ -163,7 +163,7 @@ static const uint8_t *take_bytes(struct header_reader *r, uint64_t n)
 /* One root: tag 42 over bytes that begin with 00. */
 static int take_root(struct header_reader *r, struct span *out)
 {
-  uint64_t tag, n;
+  uint64_t tag = 0, n = 0;
   int rc = take_head(r, 6, &tag, "a root is not a link");
   if (rc < 0) {
     return rc;
@@ -191,7 +191,7 @@ static int take_root(struct header_reader *r, struct span *out)
 
 static int take_roots(struct header_reader *r, struct cid *roots, size_t *count)
 {
-  uint64_t n;
+  uint64_t n = 0;
   int rc = take_head(r, 4, &n, "`roots` is not a list");
   if (rc < 0) {
     return rc;
@@ -229,7 +229,7 @@ static int take_key(struct header_reader *r, const uint8_t *key, size_t n,
  * doubled or unknown key shows as the wrong count or the wrong next key. */
 static int read_map(struct header_reader *r, struct cid *roots, size_t *count)
 {
-  uint64_t pairs, version;
+  uint64_t pairs = 0, version = 0;
   int rc = take_head(r, 5, &pairs, "not a map");
   if (rc < 0) {
     return rc;

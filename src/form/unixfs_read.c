@@ -70,7 +70,7 @@ static bool take_tag(struct pb *r, uint8_t tag)
 /* Take a length and that many bytes. */
 static int take_bytes(struct pb *r, struct span *out)
 {
-  uint64_t n;
+  uint64_t n = 0;
   int rc = take_varint(r, &n);
   if (rc < 0) {
     return rc;
@@ -134,7 +134,7 @@ static int take_blocksizes(struct pb *r, struct unixfs_node *out,
 {
   const uint8_t *start = r->p;
   while (take_tag(r, DATA_BLOCKSIZE)) {
-    uint64_t size;
+    uint64_t size = 0;
     int rc = take_varint(r, &size);
     if (rc < 0) {
       return rc;
@@ -245,12 +245,11 @@ static int check_file(struct unixfs_node *n, const struct data_fields *d,
   if (d->has_zero) {
     return err_set(e, ERR_INVALID, "UnixFS: a part of no bytes");
   }
-  if (n->file_size != d->sum + n->data.n) {
+  uint64_t held = d->sum + n->data.n;
+  if (n->file_size != held) {
     return err_set(e, ERR_INVALID,
-                   "UnixFS: claims %llu bytes, its parts make "
-                   "%llu",
-                   (unsigned long long)n->file_size,
-                   (unsigned long long)(d->sum + n->data.n));
+                   "UnixFS: claims %llu bytes, its parts make %llu",
+                   (unsigned long long)n->file_size, (unsigned long long)held);
   }
   n->type = n->links > 0 ? UNIXFS_FILE : UNIXFS_RAW_LEAF;
   return check_links(n, e);
@@ -331,7 +330,7 @@ static int take_links(struct pb *r, struct unixfs_node *out)
 int unixfs_read(struct unixfs_node *out, struct span block, struct err *e)
 {
   struct data_fields d = {0};
-  struct span data;
+  struct span data = {NULL, 0};
   memset(out, 0, sizeof *out);
   if (block.n > BLOCK_SIZE_MAX) {
     return err_set(e, ERR_LIMIT, "dag-pb: a block of %zu bytes, at most %u",

@@ -175,7 +175,7 @@ static int header_check(struct header *h, struct span frame, size_t raw_max,
 int zpack_expand(struct zpack *z, struct buf *out, struct span frame,
                  size_t raw_max, struct err *e)
 {
-  struct header h;
+  struct header h = {false, false, 0, 0};
   int rc = header_check(&h, frame, raw_max, e);
   if (rc < 0) {
     return rc;

@@ -109,7 +109,8 @@ static void test_any_bytes(void)
 /* The tokens of tokens are the same tokens. */
 static void test_stable(void)
 {
-  static const char text[] = "کوردستان Şêx Ûsiv مَدْرَسَةٌ ﷲ ٢٠٢٦ ½ straße हिन्दी";
+  static const char text[] = "کوردستان Şêx Ûsiv مَدْرَسَةٌ ﷲ ٢٠٢٦ ½ "
+                             "straße हिन्दी";
   struct buf a = {0}, b = {0};
   EXPECT_INT(words_tokens(&a, span_of(text, strlen(text))), 0);
   EXPECT_INT(words_tokens(&b, buf_span(&a)), 0);
