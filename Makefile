@@ -30,7 +30,7 @@ HEADERS  := $(wildcard src/*/*.h)
 LUA_FILES := $(shell find lua -name '*.lua' 2>/dev/null | sort)
 C_TESTS  := $(wildcard tests/*/*_test.c)
 C_TEST_HELP := $(filter-out %_test.c,$(wildcard tests/unit/*.c))
-C_TOOLS  := $(wildcard tests/tools/*.c)
+C_TOOLS  := $(wildcard tests/tools/*.c tests/interop/*_oracle.c)
 C_BENCHES := $(wildcard tests/bench/*_bench.c)
 FUZZERS  := $(patsubst tests/fuzz/%_fuzz.c,%,$(wildcard tests/fuzz/*_fuzz.c))
 C_FILES  := $(HEADERS) $(CORE_SRC) $(LUA_SRC) $(wildcard tests/*/*.[ch])
@@ -112,6 +112,8 @@ FUZZ_BIN := $(FUZZERS:%=$(B)/tests/fuzz/%_fuzz)
 
 export LUA_PATH  := ./lua/?.lua;./lua/?/init.lua;./tests/spec/?.lua;;
 export LUA_CPATH := ./$(B)/?.so;;
+# Where tests find programs that are built for them.
+export BUILD_DIR := $(B)
 export UBSAN_OPTIONS := print_stacktrace=1
 
 .DELETE_ON_ERROR:
