@@ -1,0 +1,692 @@
+/* SPDX-License-Identifier: 0BSD */
+#include "station/admit.h"
+
+#include "base/check.h"
+#include "base/mem.h"
+#include "form/unixfs.h"
+#include "station/placing.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define UNINDEXED_KEY "search/after"
+#define REFUSED_PREFIX "refused/"
+
+static const struct span no_key = {NULL, 0};
+
+/* ---- state kept in the store ---- */
+
+struct span admit_unindexed_key(void)
+{
+  return span_of(UNINDEXED_KEY, sizeof UNINDEXED_KEY - 1);
+}
+
+int admit_set_unindexed(struct station *st, uint64_t after, struct err *e)
+{
+  uint8_t value[8];
+  struct span key = admit_unindexed_key();
+  for (int i = 0; i < 8; i++) {
+    value[i] = (uint8_t)(after >> (56 - 8 * i));
+  }
+  struct store_pair pair = {
+      key, after == UINT64_MAX ? no_key : span_of(value, sizeof value)};
+  struct store_batch batch = {.kv = &pair, .kv_n = 1};
+  int rc = st->store->ops->append(st->store, &batch, NULL, NULL, e);
+  if (rc == 0) {
+    st->unindexed_after = after;
+  }
+  return rc;
+}
+
+static int load_unindexed(struct station *st, struct err *e)
+{
+  struct buf value = {0};
+  struct span key = admit_unindexed_key();
+  int rc = st->store->ops->kv_get(st->store, key, &value, e);
+  st->unindexed_after = UINT64_MAX;
+  if (rc == 0 && value.n == 8) {
+    st->unindexed_after = 0;
+    for (int i = 0; i < 8; i++) {
+      st->unindexed_after = st->unindexed_after << 8 | value.p[i];
+    }
+  }
+  buf_free(&value);
+  return rc == ERR_NOENT ? 0 : rc;
+}
+
+static size_t refused_key(uint8_t out[sizeof REFUSED_PREFIX - 1 + CID_SIZE],
+                          const struct cid *cid)
+{
+  memcpy(out, REFUSED_PREFIX, sizeof REFUSED_PREFIX - 1);
+  memcpy(out + sizeof REFUSED_PREFIX - 1, cid->b, CID_SIZE);
+  return sizeof REFUSED_PREFIX - 1 + CID_SIZE;
+}
+
+/* 1 when the policy refused it before, else 0. */
+static int was_refused(struct station *st, const struct cid *cid,
+                       struct err *e)
+{
+  uint8_t key[sizeof REFUSED_PREFIX - 1 + CID_SIZE];
+  struct buf value = {0};
+  size_t n = refused_key(key, cid);
+  int rc = st->store->ops->kv_get(st->store, span_of(key, n), &value, e);
+  buf_free(&value);
+  return rc == 0 ? 1 : rc == ERR_NOENT ? 0 : rc;
+}
+
+/* Refusals are remembered, or the record would be asked for on each slip. */
+static int note_refused(struct station *st, const struct admit_parcel *in,
+                        struct err *e)
+{
+  enum { SIZE = sizeof REFUSED_PREFIX - 1 + CID_SIZE };
+  if (in->refused_n == 0) {
+    return 0;
+  }
+  uint8_t(*keys)[SIZE] = mem_resize(NULL, in->refused_n, sizeof *keys);
+  struct store_pair *pair = mem_resize(NULL, in->refused_n, sizeof *pair);
+  int rc = keys == NULL || pair == NULL
+               ? err_set(e, ERR_NOMEM, "not enough memory") : 0;
+  for (size_t i = 0; rc == 0 && i < in->refused_n; i++) {
+    pair[i].key = span_of(keys[i], refused_key(keys[i], &in->refused[i]));
+    pair[i].value = span_of("", 0);
+  }
+  if (rc == 0) {
+    struct store_batch batch = {.kv = pair, .kv_n = in->refused_n};
+    rc = st->store->ops->append(st->store, &batch, NULL, NULL, e);
+  }
+  mem_free(keys);
+  mem_free(pair);
+  return rc;
+}
+
+/* ---- one parcel under way ---- */
+
+struct work {
+  struct station *st;
+  struct change *c;
+  struct listing by;      /* the parcel as a listing; parcel_ref may be NEW */
+  const struct parcel *view;
+  struct cid cid[PARCEL_RECORDS_MAX];
+  uint64_t ref[PARCEL_RECORDS_MAX]; /* in the store, 0: not */
+  const struct admit_record *have[PARCEL_RECORDS_MAX]; /* at hand, or NULL */
+  struct cid taken[PARCEL_RECORDS_MAX]; /* withdrawn by this very parcel */
+  size_t taken_n;
+  bool voice_withdraws; /* this voice has withdrawn something before */
+  bool any_missing;     /* something here is asked for */
+  bool any_refused;
+  struct admit_counts counts;
+};
+
+static int compare_record(const void *a, const void *b)
+{
+  const struct admit_record *const *x = a, *const *y = b;
+  return cid_compare(&(*x)->cid, &(*y)->cid);
+}
+
+/* Join the records at hand with the parcel's list. */
+static int match_records(struct work *w, const struct admit_parcel *in)
+{
+  const struct admit_record **sorted =
+      mem_resize(NULL, in->records, sizeof *sorted);
+  if (sorted == NULL) {
+    return ERR_NOMEM;
+  }
+  for (size_t i = 0; i < in->records; i++) {
+    sorted[i] = &in->record[i];
+  }
+  qsort(sorted, in->records, sizeof *sorted, compare_record);
+  for (size_t i = 0; i < w->view->count; i++) {
+    struct admit_record want = {.cid = w->cid[i]};
+    const struct admit_record *key = &want, **hit;
+    hit = bsearch(&key, sorted, in->records, sizeof *sorted, compare_record);
+    w->have[i] = hit != NULL ? *hit : NULL;
+  }
+  mem_free(sorted);
+  return 0;
+}
+
+static int any_row(struct station *st, enum idx name, struct span key,
+                   bool *yes, struct err *e)
+{
+  int64_t sort;
+  uint64_t ref;
+  int n = st->store->ops->rows(st->store, (uint8_t)name, key, INT64_MIN, 0,
+                               false, &sort, &ref, 1, e);
+  *yes = n > 0;
+  return n < 0 ? n : 0;
+}
+
+static int prepare(struct work *w, struct station *st,
+                   const struct parcel *view, const struct cid *cid,
+                   struct err *e)
+{
+  uint8_t voice[CHANGE_KEY_MAX];
+  struct buf pairs = {0};
+  int rc;
+  w->st = st;
+  w->view = view;
+  listing_of(&w->by, 0, cid, view);
+  for (size_t i = 0; i < view->count; i++) {
+    parcel_record(view, i, &w->cid[i]);
+  }
+  if ((rc = author_key(voice, view->collection, view->author)) < 0 ||
+      (rc = any_row(st, IDX_WITHDRAWER, span_of(voice, sizeof voice),
+                    &w->voice_withdraws, e)) < 0 ||
+      (rc = any_row(st, IDX_MISSING, no_key, &w->any_missing, e)) < 0 ||
+      (rc = st->store->ops->find(st->store, w->cid, view->count, w->ref,
+                                 e)) < 0) {
+    return rc;
+  }
+  rc = st->store->ops->kv_list(
+      st->store, span_of(REFUSED_PREFIX, sizeof REFUSED_PREFIX - 1), no_key,
+      &pairs, 1, e);
+  w->any_refused = pairs.n > 0;
+  buf_free(&pairs);
+  return rc < 0 ? rc : 0;
+}
+
+static bool taken_here(const struct work *w, const struct cid *cid)
+{
+  for (size_t t = 0; t < w->taken_n; t++) {
+    if (cid_equal(&w->taken[t], cid)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/* 1 when this voice took the record back, now or before. */
+static int taken_back(struct work *w, size_t i, struct err *e)
+{
+  if (taken_here(w, &w->cid[i])) {
+    return 1;
+  }
+  if (!w->voice_withdraws) {
+    return 0;
+  }
+  return withdrawn(w->st, &w->cid[i], w->by.author,
+                   listing_collection(&w->by), e);
+}
+
+/* Other parcels that ask for this record get their pair too. */
+static int settle_others(struct work *w, const struct admit_record *in,
+                         uint64_t ref, struct buf *facets, struct err *e)
+{
+  uint64_t refs[LISTINGS_MAX];
+  int64_t sort = cid_order(&in->cid);
+  int n = rows_at(w->st, IDX_MISSING, no_key, sort, refs, LISTINGS_MAX, e);
+  for (int i = 0; i < n; i++) {
+    const struct cached_parcel *p;
+    struct listing by;
+    int rc = station_parcel(w->st, refs[i], &p, e);
+    if (rc == ERR_CORRUPT || rc == ERR_NOENT) {
+      continue; /* a file's note that happens to share the order */
+    }
+    if (rc < 0) {
+      return rc;
+    }
+    if (!parcel_lists(&p->view, &in->cid)) {
+      continue;
+    }
+    listing_of(&by, refs[i], &p->cid, &p->view);
+    if ((rc = facet_insert(facets, p->view.collection)) < 0 ||
+        (rc = place_pair(w->c, PLACE_ADD, &by, &in->rec, &in->cid, ref)) < 0) {
+      return err_set(e, rc, "not enough memory");
+    }
+    change_drop(w->c, IDX_MISSING, no_key, sort, refs[i]);
+    if (in->rec.kind == RECORD_WITHDRAW &&
+        (rc = place_withdrawal(w->st, w->c, &in->rec.about, &by, e)) < 0) {
+      return rc;
+    }
+  }
+  return n < 0 ? n : 0;
+}
+
+/* Give a record that is at hand its rows under the parcel of ${w}.
+ * ${before}: facets of its document so far. */
+static int place(struct work *w, const struct admit_record *in, uint64_t ref,
+                 struct span before, struct err *e)
+{
+  struct buf after = {0};
+  int rc;
+  if ((rc = buf_put(&after, before.p, before.n)) < 0 ||
+      (rc = facet_insert(&after, listing_collection(&w->by))) < 0 ||
+      (rc = place_pair(w->c, PLACE_ADD, &w->by, &in->rec, &in->cid, ref)) <
+          0) {
+    rc = err_set(e, rc, "not enough memory");
+    goto done;
+  }
+  if (w->any_missing &&
+      (rc = settle_others(w, in, ref, &after, e)) < 0) {
+    goto done;
+  }
+  place_doc(w->st, w->c, ref, &in->rec, before, buf_span(&after));
+  if (before.n == 0 && in->rec.files.n > 0) {
+    rc = place_files(w->st, w->c, PLACE_ADD, &in->rec, ref, e);
+  }
+
+done:
+  buf_free(&after);
+  return rc;
+}
+
+/* A listed record that is in the store: from there. */
+static int place_stored(struct work *w, size_t i, struct err *e)
+{
+  struct buf block = {0}, before = {0};
+  struct admit_record in = {.cid = w->cid[i]};
+  int rc = w->st->store->ops->get_ref(w->st->store, w->ref[i], NULL, &block,
+                                      e);
+  if (rc == 0 && (rc = record_read(&in.rec, buf_span(&block), e)) == 0 &&
+      (rc = listing_facets(w->st, &in.cid, &before, e)) == 0) {
+    rc = place(w, &in, w->ref[i], buf_span(&before), e);
+  }
+  buf_free(&block);
+  buf_free(&before);
+  return rc;
+}
+
+static int place_missing(struct work *w, size_t i, struct err *e)
+{
+  if (w->any_refused) {
+    int refused = was_refused(w->st, &w->cid[i], e);
+    if (refused != 0) {
+      return refused < 0 ? refused : 0;
+    }
+  }
+  change_add(w->c, IDX_MISSING, no_key, cid_order(&w->cid[i]),
+             w->by.parcel_ref);
+  return 0;
+}
+
+/* What the i-th record withdraws: 1 and ${target}, or 0. */
+static int withdraws(struct work *w, size_t i, struct cid *target,
+                     struct err *e)
+{
+  const struct admit_record *in = w->have[i];
+  struct buf block = {0};
+  struct record rec;
+  int rc = 0;
+  if (in != NULL) {
+    *target = in->rec.about;
+    return in->rec.kind == RECORD_WITHDRAW;
+  }
+  if (w->ref[i] == 0) {
+    return 0;
+  }
+  rc = w->st->store->ops->get_ref(w->st->store, w->ref[i], NULL, &block, e);
+  if (rc == 0 && (rc = record_read(&rec, buf_span(&block), e)) == 0) {
+    *target = rec.about;
+    rc = rec.kind == RECORD_WITHDRAW;
+  }
+  buf_free(&block);
+  return rc;
+}
+
+/* Withdrawals first: what they take back in this very parcel never enters. */
+static int note_withdrawals(struct work *w, struct err *e)
+{
+  for (size_t i = 0; i < w->view->count; i++) {
+    struct cid target;
+    int rc = withdraws(w, i, &target, e);
+    if (rc > 0 && !taken_here(w, &target)) {
+      w->taken[w->taken_n++] = target;
+      rc = place_withdrawal(w->st, w->c, &target, &w->by, e);
+      w->counts.withdrawn += rc > 0;
+    }
+    if (rc < 0) {
+      return rc;
+    }
+  }
+  return 0;
+}
+
+static int place_all(struct work *w, struct err *e)
+{
+  for (size_t i = 0; i < w->view->count; i++) {
+    const struct admit_record *in = w->have[i];
+    int rc = taken_back(w, i, e);
+    if (rc > 0) {
+      continue;
+    }
+    if (rc == 0 && w->ref[i] != 0) {
+      rc = place_stored(w, i, e);
+      w->counts.known++;
+    } else if (rc == 0 && in != NULL) {
+      uint64_t ref = change_block(w->c, &in->cid, in->rec.bytes);
+      rc = place(w, in, ref, no_key, e);
+      w->counts.added++;
+      w->counts.bytes += in->rec.bytes.n;
+    } else if (rc == 0) {
+      rc = place_missing(w, i, e);
+    }
+    if (rc < 0) {
+      return rc;
+    }
+  }
+  return 0;
+}
+
+static void add_counts(struct admit_counts *to, const struct admit_counts *n)
+{
+  to->added += n->added;
+  to->parcels += n->parcels;
+  to->known += n->known;
+  to->files += n->files;
+  to->bytes += n->bytes;
+  to->withdrawn += n->withdrawn;
+  to->held += n->held;
+}
+
+/* Entering "index later": what was stored up to here is indexed, what comes
+ * after is not. One more commit, once. */
+static int begin_later(struct station *st, const uint64_t *numbers, size_t n,
+                       struct err *e)
+{
+  uint64_t most = 0;
+  if (!st->index_later || st->unindexed_after != UINT64_MAX) {
+    return 0;
+  }
+  for (size_t i = 0; i < n; i++) {
+    most = numbers[i] > most ? numbers[i] : most;
+  }
+  return admit_set_unindexed(st, most, e);
+}
+
+static int finish(struct work *w, struct err *e)
+{
+  uint64_t numbers[STORE_BATCH_MAX];
+  int rc = change_commit(w->c, w->st, listing_collection(&w->by), numbers,
+                         NULL, e);
+  return rc < 0 ? rc : begin_later(w->st, numbers, w->c->blocks, e);
+}
+
+/* NULL: no memory, and ${e} says so. */
+static struct work *work_new(struct err *e)
+{
+  struct work *w = mem_zero(sizeof *w);
+  if (w == NULL || (w->c = change_new()) == NULL) {
+    mem_free(w);
+    (void)err_set(e, ERR_NOMEM, "not enough memory");
+    return NULL;
+  }
+  return w;
+}
+
+static void work_del(struct work *w)
+{
+  change_del(w->c);
+  mem_free(w);
+}
+
+static int admit_new_parcel(struct station *st, const struct admit_parcel *in,
+                            struct admit_counts *counts, struct err *e)
+{
+  int rc;
+  struct work *w = work_new(e);
+  if (w == NULL) {
+    return ERR_NOMEM;
+  }
+  if ((rc = note_refused(st, in, e)) < 0 ||
+      (rc = prepare(w, st, &in->view, &in->cid, e)) < 0) {
+    goto done;
+  }
+  if ((rc = match_records(w, in)) < 0) {
+    rc = err_set(e, rc, "not enough memory");
+    goto done;
+  }
+  w->by.parcel_ref = change_block(w->c, &in->cid, in->view.bytes);
+  w->c->log[w->c->logs++] = w->by.parcel_ref;
+  change_add(w->c, IDX_PARCEL, no_key, in->view.time, w->by.parcel_ref);
+  w->counts.parcels = 1;
+  w->counts.bytes = in->view.bytes.n;
+  if ((rc = note_withdrawals(w, e)) < 0 || (rc = place_all(w, e)) < 0 ||
+      (rc = finish(w, e)) < 0) {
+    goto done;
+  }
+  add_counts(counts, &w->counts);
+
+done:
+  work_del(w);
+  return rc;
+}
+
+int admit_parcel(struct station *st, const struct admit_parcel *in,
+                 struct admit_counts *counts, struct err *e)
+{
+  uint64_t here;
+  int rc;
+  if (admit_is_ahead(st, &in->view)) {
+    return admit_hold(st, in, counts, e);
+  }
+  if ((rc = st->store->ops->find(st->store, &in->cid, 1, &here, e)) < 0) {
+    return rc;
+  }
+  if (here == 0) {
+    return admit_new_parcel(st, in, counts, e);
+  }
+  counts->known++;
+  for (size_t i = 0; rc == 0 && i < in->records; i++) {
+    rc = admit_record(st, &in->record[i], counts, e);
+  }
+  return rc;
+}
+
+/* ---- a record that was missing ---- */
+
+int admit_record(struct station *st, const struct admit_record *in,
+                 struct admit_counts *counts, struct err *e)
+{
+  struct buf facets = {0};
+  uint64_t here;
+  int rc = st->store->ops->find(st->store, &in->cid, 1, &here, e);
+  if (rc < 0 || here != 0) {
+    counts->known += rc == 0;
+    return rc;
+  }
+  struct work *w = work_new(e);
+  if (w == NULL) {
+    return ERR_NOMEM;
+  }
+  w->st = st;
+  uint64_t ref = change_block(w->c, &in->cid, in->rec.bytes);
+  if ((rc = settle_others(w, in, ref, &facets, e)) < 0 || facets.n == 0) {
+    goto done;
+  }
+  place_doc(st, w->c, ref, &in->rec, no_key, buf_span(&facets));
+  if ((rc = place_files(st, w->c, PLACE_ADD, &in->rec, ref, e)) == 0 &&
+      (rc = finish(w, e)) == 0) {
+    counts->added++;
+    counts->bytes += in->rec.bytes.n;
+  }
+
+done:
+  buf_free(&facets);
+  work_del(w);
+  return rc;
+}
+
+/* ---- files ---- */
+
+/* Does the record with number ${ref} want this file, by the follow rules of
+ * the collections that list it? */
+static int record_wants(struct station *st, uint64_t ref,
+                        const struct cid *root, struct err *e)
+{
+  struct listing by[LISTINGS_MAX];
+  struct buf block = {0};
+  struct record_files it = {0};
+  struct record_file file;
+  struct record rec;
+  struct cid cid;
+  int wants = 0;
+  int rc = st->store->ops->get_ref(st->store, ref, &cid, &block, e);
+  if (rc < 0 || (rc = record_read(&rec, buf_span(&block), e)) < 0 ||
+      (rc = listings(st, &cid, by, LISTINGS_MAX, e)) < 0) {
+    buf_free(&block);
+    return rc;
+  }
+  int lists = rc;
+  while (wants == 0 && record_file_next(&it, rec.files, &file)) {
+    for (int i = 0; cid_equal(&file.data, root) && i < lists && wants == 0;
+         i++) {
+      int64_t most;
+      rc = station_follow_files(st, listing_collection(&by[i]), INT64_MAX,
+                                &most, e);
+      wants = rc < 0 ? rc : file.size <= most;
+    }
+  }
+  buf_free(&block);
+  return wants;
+}
+
+int admit_wants(struct station *st, const struct cid *cid, struct err *e)
+{
+  uint64_t refs[LISTINGS_MAX];
+  int n = rows_at(st, IDX_MISSING, no_key, cid_order(cid), refs, LISTINGS_MAX,
+                  e);
+  if (n > 0 && cid_codec(cid) == CID_DAG_CBOR) {
+    return WANT_RECORD;
+  }
+  for (int i = 0; i < n; i++) {
+    struct cid parent;
+    int rc = st->store->ops->get_ref(st->store, refs[i], &parent, NULL, e);
+    if (rc == ERR_NOENT) {
+      continue; /* its parent was swept meanwhile */
+    }
+    if (rc == 0) {
+      rc = cid_codec(&parent) == CID_DAG_PB
+               ? 1
+               : record_wants(st, refs[i], cid, e);
+    }
+    if (rc != 0) {
+      return rc < 0 ? rc : WANT_FILE;
+    }
+  }
+  return n < 0 ? n : WANT_NONE;
+}
+
+static int note_children(struct station *st, struct change *c,
+                         struct span node_bytes, uint64_t ref, struct err *e)
+{
+  struct unixfs_node node;
+  struct unixfs_links it = {0};
+  struct unixfs_link link;
+  int rc = unixfs_read(&node, node_bytes, e);
+  while (rc == 0 && unixfs_link_next(&node, &it, &link)) {
+    uint64_t here;
+    rc = st->store->ops->find(st->store, &link.cid, 1, &here, e);
+    if (rc == 0 && here == 0) {
+      change_add(c, IDX_MISSING, no_key, cid_order(&link.cid), ref);
+    }
+  }
+  return rc;
+}
+
+static int drop_notes(struct station *st, struct change *c,
+                      const struct cid *cid, struct err *e)
+{
+  uint64_t refs[LISTINGS_MAX];
+  int64_t sort = cid_order(cid);
+  int n = rows_at(st, IDX_MISSING, no_key, sort, refs, LISTINGS_MAX, e);
+  for (int i = 0; i < n; i++) {
+    change_drop(c, IDX_MISSING, no_key, sort, refs[i]);
+  }
+  return n < 0 ? n : 0;
+}
+
+int admit_files(struct station *st, const struct store_block *block, size_t n,
+                struct admit_counts *counts, struct err *e)
+{
+  uint64_t numbers[STORE_BATCH_MAX];
+  bool fresh[STORE_BATCH_MAX], any = false;
+  CHECK(n <= STORE_BATCH_MAX);
+  struct change *c = change_new();
+  int rc = c == NULL ? err_set(e, ERR_NOMEM, "not enough memory") : 0;
+  /* The blocks first, then their notes. A crash in between leaves a note for
+   * a block that is here; it is settled when the block comes again or when
+   * station_missing or a rebuild meets it. */
+  if (rc < 0 || (rc = st->store->ops->put(st->store, block, n, true, numbers,
+                                          fresh, e)) < 0 ||
+      (rc = any_row(st, IDX_MISSING, no_key, &any, e)) < 0) {
+    goto done;
+  }
+  for (size_t i = 0; i < n; i++) {
+    if (any && (rc = drop_notes(st, c, &block[i].cid, e)) < 0) {
+      goto done;
+    }
+    if (cid_codec(&block[i].cid) == CID_DAG_PB &&
+        (rc = note_children(st, c, block[i].bytes, numbers[i], e)) < 0) {
+      goto done;
+    }
+    counts->files += fresh[i];
+    counts->known += !fresh[i];
+    counts->bytes += fresh[i] ? block[i].bytes.n : 0;
+  }
+  if (c->add.n + c->drop.n > 0) {
+    rc = change_commit(c, st, no_key, NULL, NULL, e);
+  }
+
+done:
+  change_del(c);
+  return rc;
+}
+
+/* ---- derive again ---- */
+
+int admit_again(struct station *st, uint64_t ref, struct admit_counts *counts,
+                struct err *e)
+{
+  struct buf block = {0};
+  struct parcel view;
+  struct cid cid;
+  int rc;
+  struct work *w = work_new(e);
+  if (w == NULL) {
+    return ERR_NOMEM;
+  }
+  if ((rc = st->store->ops->get_ref(st->store, ref, &cid, &block, e)) < 0 ||
+      (rc = parcel_read(&view, buf_span(&block), e)) < 0 ||
+      (rc = prepare(w, st, &view, &cid, e)) < 0) {
+    goto done;
+  }
+  w->by.parcel_ref = ref;
+  w->c->log[w->c->logs++] = ref;
+  change_add(w->c, IDX_PARCEL, no_key, view.time, ref);
+  if ((rc = note_withdrawals(w, e)) < 0 || (rc = place_all(w, e)) < 0 ||
+      (rc = change_commit(w->c, st, view.collection, NULL, NULL, e)) < 0) {
+    goto done;
+  }
+  counts->parcels++;
+  counts->added += w->counts.known;
+
+done:
+  work_del(w);
+  buf_free(&block);
+  return rc;
+}
+
+int admit_node_again(struct station *st, uint64_t ref, struct err *e)
+{
+  struct buf block = {0};
+  struct cid cid;
+  struct change *c = change_new();
+  int rc = c == NULL ? err_set(e, ERR_NOMEM, "not enough memory") : 0;
+  if (rc == 0 &&
+      (rc = st->store->ops->get_ref(st->store, ref, &cid, NULL, e)) == 0 &&
+      cid_codec(&cid) == CID_DAG_PB &&
+      (rc = st->store->ops->get_ref(st->store, ref, NULL, &block, e)) == 0 &&
+      (rc = note_children(st, c, buf_span(&block), ref, e)) == 0 &&
+      c->add.n > 0) {
+    rc = change_commit(c, st, no_key, NULL, NULL, e);
+  }
+  buf_free(&block);
+  change_del(c);
+  return rc;
+}
+
+int admit_load_state(struct station *st, struct err *e)
+{
+  int rc = load_unindexed(st, e);
+  return rc < 0 ? rc : held_load(st, e);
+}

@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: 0BSD */
+#include "station/change.h"
+
+#include "base/check.h"
+#include "base/mem.h"
+#include "form/hash.h"
+#include "text/words.h"
+
+#include <string.h>
+
+struct change *change_new(void)
+{
+  return mem_zero(sizeof(struct change));
+}
+
+void change_del(struct change *c)
+{
+  if (c == NULL) {
+    return;
+  }
+  mem_free(c->add.row);
+  mem_free(c->drop.row);
+  mem_free(c->docs.doc);
+  mem_free(c->undocs.doc);
+  buf_free(&c->tokens);
+  mem_free(c);
+}
+
+void change_clear(struct change *c)
+{
+  c->blocks = c->logs = c->erases = c->kvs = 0;
+  c->add.n = c->drop.n = c->docs.n = c->undocs.n = 0;
+  buf_clear(&c->tokens);
+  c->failed = false;
+}
+
+uint64_t change_block(struct change *c, const struct cid *cid,
+                      struct span bytes)
+{
+  CHECK(c->blocks < STORE_BATCH_MAX);
+  c->block[c->blocks].cid = *cid;
+  c->block[c->blocks].bytes = bytes;
+  return STORE_NEW(c->blocks++);
+}
+
+/* Room for one more element of ${size} bytes; NULL when memory runs out. */
+static void *grow(void *array, size_t n, size_t *cap, size_t size)
+{
+  if (n < *cap) {
+    return array;
+  }
+  size_t more = *cap > 0 ? *cap * 2 : 64;
+  void *p = mem_resize(array, more, size);
+  if (p != NULL) {
+    *cap = more;
+  }
+  return p;
+}
+
+static void note_row(struct change *c, struct change_rows *to,
+                     const struct change_row *row)
+{
+  struct change_row *rows = grow(to->row, to->n, &to->cap, sizeof *rows);
+  if (rows == NULL) {
+    c->failed = true;
+    return;
+  }
+  to->row = rows;
+  rows[to->n++] = *row;
+}
+
+static struct change_row row_of(enum idx name, struct span key, int64_t sort,
+                                uint64_t ref)
+{
+  struct change_row row = {.name = name, .key_n = key.n, .sort = sort,
+                           .ref = ref};
+  CHECK(key.n <= CHANGE_KEY_MAX);
+  if (key.n > 0) {
+    memcpy(row.key, key.p, key.n);
+  }
+  return row;
+}
+
+void change_add(struct change *c, enum idx name, struct span key, int64_t sort,
+                uint64_t ref)
+{
+  struct change_row row = row_of(name, key, sort, ref);
+  note_row(c, &c->add, &row);
+}
+
+void change_drop(struct change *c, enum idx name, struct span key,
+                 int64_t sort, uint64_t ref)
+{
+  struct change_row row = row_of(name, key, sort, ref);
+  note_row(c, &c->drop, &row);
+}
+
+void change_kv(struct change *c, struct span key, struct span value)
+{
+  CHECK(c->kvs < sizeof c->kv / sizeof c->kv[0]);
+  c->kv[c->kvs].key = key;
+  c->kv[c->kvs].value = value;
+  c->kvs++;
+}
+
+/* ---- search documents ---- */
+
+static int text_tokens(struct buf *out, struct span value)
+{
+  struct record_texts it = {0};
+  struct span lang, text;
+  int rc = 0;
+  while (rc == 0 && record_text_next(&it, value, &lang, &text)) {
+    rc = words_tokens(out, text);
+  }
+  return rc;
+}
+
+static int tag_tokens(struct buf *out, struct span tags)
+{
+  struct cbor_reader r = cbor_reader_of(tags);
+  struct cbor_item item;
+  int rc = 0;
+  while (rc == 0 && cbor_next(&r, &item) != CBOR_END) {
+    if (item.kind == CBOR_TEXT) {
+      rc = words_tokens(out, item.bytes);
+    }
+  }
+  return rc;
+}
+
+static int facet_tokens(struct buf *out, const struct record *rec,
+                        struct span facets)
+{
+  char token[FACET_SIZE];
+  int rc = facet_type(token, rec->type);
+  if (rc == 0) {
+    rc = buf_put(out, token, FACET_SIZE);
+  }
+  for (size_t i = 0; rc == 0 && i + COLL_KEY_SIZE <= facets.n;
+       i += COLL_KEY_SIZE) {
+    facet_collection(token, facets.p + i);
+    if ((rc = buf_byte(out, ' ')) == 0) {
+      rc = buf_put(out, token, FACET_SIZE);
+    }
+  }
+  return rc;
+}
+
+static void note_doc(struct change *c, struct change_docs *to, uint64_t ref,
+                     const struct record *rec, struct span facets)
+{
+  struct change_doc doc = {.ref = ref};
+  if (rec->kind != RECORD_PLAIN) {
+    return; /* withdrawals and labels are found through what they are about */
+  }
+  doc.start[STORE_FIELD_TITLE] = c->tokens.n;
+  int rc = text_tokens(&c->tokens, rec->title);
+  if (rc == 0) {
+    rc = tag_tokens(&c->tokens, rec->tags);
+  }
+  doc.end[STORE_FIELD_TITLE] = doc.start[STORE_FIELD_TEXT] = c->tokens.n;
+  if (rc == 0) {
+    rc = text_tokens(&c->tokens, rec->text);
+  }
+  doc.end[STORE_FIELD_TEXT] = doc.start[STORE_FIELD_FACET] = c->tokens.n;
+  if (rc == 0) {
+    rc = facet_tokens(&c->tokens, rec, facets);
+  }
+  doc.end[STORE_FIELD_FACET] = c->tokens.n;
+  struct change_doc *docs = grow(to->doc, to->n, &to->cap, sizeof *docs);
+  if (rc < 0 || docs == NULL) {
+    c->failed = true;
+    return;
+  }
+  to->doc = docs;
+  docs[to->n++] = doc;
+}
+
+void change_doc(struct change *c, uint64_t ref, const struct record *rec,
+                struct span facets)
+{
+  note_doc(c, &c->docs, ref, rec, facets);
+}
+
+void change_undoc(struct change *c, uint64_t ref, const struct record *rec,
+                  struct span facets)
+{
+  note_doc(c, &c->undocs, ref, rec, facets);
+}
+
+/* ---- commit ---- */
+
+static struct store_row *rows_out(const struct change_rows *rows)
+{
+  struct store_row *out = mem_resize(NULL, rows->n, sizeof *out);
+  for (size_t i = 0; out != NULL && i < rows->n; i++) {
+    const struct change_row *r = &rows->row[i];
+    out[i].name = (uint8_t)r->name;
+    out[i].key = span_of(r->key, r->key_n);
+    out[i].sort = r->sort;
+    out[i].ref = r->ref;
+  }
+  return out;
+}
+
+static struct store_doc *docs_out(const struct change *c,
+                                  const struct change_docs *docs)
+{
+  struct store_doc *out = mem_resize(NULL, docs->n, sizeof *out);
+  for (size_t i = 0; out != NULL && i < docs->n; i++) {
+    const struct change_doc *d = &docs->doc[i];
+    out[i].ref = d->ref;
+    for (int f = 0; f < STORE_FIELDS; f++) {
+      out[i].field[f] = span_of(c->tokens.p + d->start[f],
+                                d->end[f] - d->start[f]);
+    }
+  }
+  return out;
+}
+
+int change_commit(struct change *c, struct station *st,
+                  struct span collection, uint64_t *numbers, bool *fresh,
+                  struct err *e)
+{
+  struct store_row *add = rows_out(&c->add), *drop = rows_out(&c->drop);
+  struct store_doc *docs = docs_out(c, &c->docs);
+  struct store_doc *undocs = docs_out(c, &c->undocs);
+  int rc;
+  if (c->failed || add == NULL || drop == NULL || docs == NULL ||
+      undocs == NULL) {
+    rc = err_set(e, ERR_NOMEM, "not enough memory for a change of %zu blocks",
+                 c->blocks);
+    goto done;
+  }
+  struct store_batch batch = {
+      .collection = collection,
+      .blocks = c->block, .blocks_n = c->blocks,
+      .erase = c->erase, .erase_n = c->erases,
+      .log = c->log, .log_n = c->logs,
+      .drop = drop, .drop_n = c->drop.n,
+      .add = add, .add_n = c->add.n,
+      .undocs = undocs, .undocs_n = c->undocs.n,
+      .docs = docs, .docs_n = c->docs.n,
+      .kv = c->kv, .kv_n = c->kvs};
+  rc = st->store->ops->append(st->store, &batch, numbers, fresh, e);
+
+done:
+  mem_free(add);
+  mem_free(drop);
+  mem_free(docs);
+  mem_free(undocs);
+  return rc;
+}
+
+/* ---- keys ---- */
+
+int64_t cid_order(const struct cid *c)
+{
+  const uint8_t *p = cid_digest(c);
+  uint64_t v = 0;
+  for (int i = 0; i < 8; i++) {
+    v = v << 8 | p[i];
+  }
+  return (int64_t)v;
+}
+
+int coll_key(uint8_t out[COLL_KEY_SIZE], struct span collection)
+{
+  uint8_t digest[HASH_SIZE];
+  int rc = hash_sha256(digest, collection.p, collection.n);
+  if (rc == 0) {
+    memcpy(out, digest, COLL_KEY_SIZE);
+  }
+  return rc;
+}
+
+int author_key(uint8_t out[CHANGE_KEY_MAX], struct span collection,
+               const uint8_t *author)
+{
+  return version_key(out, collection, author, span_of(NULL, 0));
+}
+
+int version_key(uint8_t out[CHANGE_KEY_MAX], struct span collection,
+                const uint8_t *author, struct span key)
+{
+  uint8_t text[CRYPT_KEY_SIZE + COLLECTION_NAME_MAX + 1 + RECORD_KEY_MAX];
+  uint8_t digest[HASH_SIZE];
+  size_t n = CRYPT_KEY_SIZE;
+  CHECK(collection.n <= COLLECTION_NAME_MAX && key.n <= RECORD_KEY_MAX);
+  memcpy(text, author, CRYPT_KEY_SIZE);
+  memcpy(text + n, collection.p, collection.n);
+  n += collection.n;
+  text[n++] = 0; /* no name holds a zero byte */
+  if (key.n > 0) {
+    memcpy(text + n, key.p, key.n);
+  }
+  int rc = hash_sha256(digest, text, n + key.n);
+  if (rc == 0) {
+    memcpy(out, digest, CHANGE_KEY_MAX);
+  }
+  return rc;
+}
+
+static void hex_token(char out[FACET_SIZE], char head, const uint8_t *p)
+{
+  static const char digit[] = "0123456789abcdef";
+  out[0] = head;
+  for (int i = 0; i < 8; i++) {
+    out[1 + 2 * i] = digit[p[i] >> 4];
+    out[2 + 2 * i] = digit[p[i] & 15];
+  }
+}
+
+void facet_collection(char out[FACET_SIZE], const uint8_t key[COLL_KEY_SIZE])
+{
+  hex_token(out, 'c', key);
+}
+
+int facet_type(char out[FACET_SIZE], struct span type)
+{
+  uint8_t digest[HASH_SIZE];
+  int rc = hash_sha256(digest, type.p, type.n);
+  if (rc == 0) {
+    hex_token(out, 'y', digest);
+  }
+  return rc;
+}

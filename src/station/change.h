@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: 0BSD */
+/* A change to the store under construction: a store_batch that owns its
+ * rows, tokens and pairs. */
+#ifndef STATION_CHANGE_H
+#define STATION_CHANGE_H
+
+#include "station/inside.h"
+
+/* Names of index rows. They are derived and never travel. */
+enum idx {
+  IDX_TIME = 't',     /* key: collection; sort: time; ref: record */
+  IDX_LISTED = 'l',   /* sort: cid_order(record); ref: parcel */
+  IDX_ABOUT = 'a',    /* key: cid_key(about); sort: time; ref: record */
+  IDX_WITHDRAW = 'w', /* the same, of withdrawals only */
+  IDX_WITHDRAWER = 'W', /* key: author in collection; ref: withdrawal */
+  IDX_VERSION = 'k',  /* key: version_key(); sort: time; ref: record */
+  IDX_PARCEL = 'p',   /* sort: time; ref: parcel */
+  IDX_URGENT = 'u',   /* sort: time; ref: withdrawal, label, correction */
+  IDX_FILES = 'f',    /* sort: time; ref: record that has files */
+  IDX_MISSING = 'm'   /* sort: cid_order(block); ref: what wants it */
+};
+
+#define CHANGE_KEY_MAX 16
+
+struct change_row {
+  enum idx name;
+  uint8_t key[CHANGE_KEY_MAX];
+  size_t key_n;
+  int64_t sort;
+  uint64_t ref;
+};
+
+struct change_rows {
+  struct change_row *row;
+  size_t n, cap;
+};
+
+struct change_doc {
+  uint64_t ref;
+  size_t start[STORE_FIELDS], end[STORE_FIELDS]; /* in tokens */
+};
+
+struct change_docs {
+  struct change_doc *doc;
+  size_t n, cap;
+};
+
+/* Zero-initialise; change_free frees. */
+struct change {
+  struct store_block block[STORE_BATCH_MAX]; /* bytes are lent */
+  size_t blocks;
+  uint64_t log[1];
+  size_t logs;
+  uint64_t erase[PARCEL_RECORDS_MAX];
+  size_t erases;
+  struct change_rows add, drop;
+  struct change_docs docs, undocs;
+  struct buf tokens;
+  struct store_pair kv[4]; /* lent */
+  size_t kvs;
+  bool failed; /* memory ran out on the way: commit says so */
+};
+
+struct change *change_new(void);
+void change_del(struct change *c); /* NULL-safe */
+void change_clear(struct change *c);
+
+/* All of these only note; memory that runs out is reported by commit. */
+uint64_t change_block(struct change *c, const struct cid *cid,
+                      struct span bytes); /* STORE_NEW(i) */
+void change_add(struct change *c, enum idx name, struct span key, int64_t sort,
+                uint64_t ref);
+void change_drop(struct change *c, enum idx name, struct span key,
+                 int64_t sort, uint64_t ref);
+void change_kv(struct change *c, struct span key, struct span value);
+
+/* Search document of a record listed in the collections whose keys are in
+ * ${facets} (COLL_KEY_SIZE bytes each, ascending). */
+void change_doc(struct change *c, uint64_t ref, const struct record *rec,
+                struct span facets);
+void change_undoc(struct change *c, uint64_t ref, const struct record *rec,
+                  struct span facets);
+
+/* Do it. ${collection} matters when there is a log entry. ${numbers} and
+ * ${fresh} (room for c->blocks) may be NULL. */
+int change_commit(struct change *c, struct station *st,
+                  struct span collection, uint64_t *numbers, bool *fresh,
+                  struct err *e) MUST_USE;
+
+/* ---- keys ---- */
+int64_t cid_order(const struct cid *c); /* first 8 bytes of the digest */
+static inline struct span cid_key(const struct cid *c)
+{
+  return span_of(cid_digest(c), 8);
+}
+int coll_key(uint8_t out[COLL_KEY_SIZE], struct span collection) MUST_USE;
+/* Of the author in the collection: IDX_WITHDRAWER. */
+int author_key(uint8_t out[CHANGE_KEY_MAX], struct span collection,
+               const uint8_t *author) MUST_USE;
+int version_key(uint8_t out[CHANGE_KEY_MAX], struct span collection,
+                const uint8_t *author, struct span key) MUST_USE;
+/* Facet tokens: "c" or "y" and 16 hex digits. */
+#define FACET_SIZE 17
+void facet_collection(char out[FACET_SIZE], const uint8_t key[COLL_KEY_SIZE]);
+int facet_type(char out[FACET_SIZE], struct span type) MUST_USE;
+
+#endif

@@ -1,0 +1,493 @@
+/* SPDX-License-Identifier: 0BSD */
+/* Files in and out: each step moves a few megabytes at most. */
+#include "base/check.h"
+#include "base/mem.h"
+#include "form/chunk.h"
+#include "form/hash.h"
+#include "form/unixfs.h"
+#include "station/admit.h"
+#include "station/names.h"
+#include "station/outfile.h"
+#include "station/station.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define WINDOW_SIZE (4u * 1024 * 1024)
+#define WINDOW_LEAVES (WINDOW_SIZE / CHUNK_MIN)
+#define EXPORT_STEP_BYTES (2u * 1024 * 1024)
+#define NAME_TRIES 100
+
+/* ---- in ---- */
+
+struct file_add {
+  struct job job;
+  int fd;
+  enum file_cut cut;
+  bool end;          /* the file is read to its end */
+  uint8_t *window;   /* WINDOW_SIZE bytes, ${have} of them read */
+  size_t have;
+  struct hash *whole;
+  struct unixfs_builder *tree;
+  struct buf nodes;  /* finished dag-pb nodes that wait to be stored */
+  struct cid node_cid[WINDOW_LEAVES + UNIXFS_DEPTH_MAX];
+  size_t node_end[WINDOW_LEAVES + UNIXFS_DEPTH_MAX];
+  size_t node_n;
+  uint64_t blocks;
+  struct admit_counts counts;
+};
+
+static int keep_node(void *ud, const struct cid *cid, struct span bytes)
+{
+  struct file_add *a = ud;
+  CHECK(a->node_n < sizeof a->node_end / sizeof a->node_end[0]);
+  int rc = buf_put(&a->nodes, bytes.p, bytes.n);
+  if (rc == 0) {
+    a->node_cid[a->node_n] = *cid;
+    a->node_end[a->node_n++] = a->nodes.n;
+  }
+  return rc;
+}
+
+static int read_window(struct file_add *a, struct err *e)
+{
+  while (!a->end && a->have < WINDOW_SIZE) {
+    ssize_t n = read(a->fd, a->window + a->have, WINDOW_SIZE - a->have);
+    if (n < 0 && errno == EINTR) {
+      continue;
+    }
+    if (n < 0) {
+      return err_sys(e, errno, "can't read the file");
+    }
+    a->end = n == 0;
+    a->have += (size_t)n;
+  }
+  return 0;
+}
+
+/* Length of the next leaf, or 0 when more must be read first. */
+static size_t next_leaf(const struct file_add *a, size_t at)
+{
+  size_t left = a->have - at;
+  size_t most = a->cut == FILE_CUT_CONTENT ? CHUNK_MAX : UNIXFS_LEAF_SIZE;
+  if (left == 0 || (left < most && !a->end)) {
+    return 0;
+  }
+  if (a->cut == FILE_CUT_CONTENT) {
+    return chunk_cut(a->window + at, left < most ? left : most);
+  }
+  return left < most ? left : most;
+}
+
+static int store_nodes(struct file_add *a, struct err *e)
+{
+  struct store_block block[WINDOW_LEAVES + UNIXFS_DEPTH_MAX];
+  size_t at = 0;
+  if (a->node_n == 0) {
+    return 0;
+  }
+  for (size_t i = 0; i < a->node_n; i++) {
+    block[i].cid = a->node_cid[i];
+    block[i].bytes = span_of(a->nodes.p + at, a->node_end[i] - at);
+    at = a->node_end[i];
+  }
+  int rc = admit_files(a->job.st, block, a->node_n, &a->counts, e);
+  a->blocks += a->node_n;
+  a->node_n = 0;
+  buf_clear(&a->nodes);
+  return rc;
+}
+
+static int store_leaves(struct file_add *a, struct err *e)
+{
+  struct store_block block[WINDOW_LEAVES + 1];
+  size_t at = 0, n = 0, leaf;
+  int rc = 0;
+  while (n < WINDOW_LEAVES && (leaf = next_leaf(a, at)) > 0) {
+    block[n].bytes = span_of(a->window + at, leaf);
+    if ((rc = cid_of(&block[n].cid, CID_RAW, a->window + at, leaf)) < 0) {
+      return err_set(e, rc, "not enough memory");
+    }
+    if ((rc = unixfs_add_leaf(a->tree, &block[n].cid, leaf, e)) < 0) {
+      return rc;
+    }
+    at += leaf;
+    n++;
+  }
+  if ((rc = hash_add(a->whole, a->window, at)) < 0) {
+    return err_set(e, rc, "not enough memory");
+  }
+  if (n > 0 && (rc = admit_files(a->job.st, block, n, &a->counts, e)) < 0) {
+    return rc;
+  }
+  a->blocks += n;
+  a->have -= at;
+  memmove(a->window, a->window + at, a->have);
+  a->job.done += at;
+  return store_nodes(a, e);
+}
+
+static int finish_add(struct file_add *a, struct err *e)
+{
+  struct job_result *r = &a->job.result;
+  uint64_t size;
+  int rc;
+  if (a->job.done == 0) { /* the builder names it, we store it */
+    struct store_block none = {.bytes = span_of("", 0)};
+    if ((rc = cid_of(&none.cid, CID_RAW, "", 0)) < 0) {
+      return err_set(e, rc, "not enough memory");
+    }
+    if ((rc = admit_files(a->job.st, &none, 1, &a->counts, e)) < 0) {
+      return rc;
+    }
+    a->blocks = 1;
+  }
+  if ((rc = unixfs_finish(a->tree, &r->link, &size, e)) < 0 ||
+      (rc = store_nodes(a, e)) < 0) {
+    return rc;
+  }
+  if ((rc = hash_end(a->whole, r->sha256)) < 0) {
+    return err_set(e, rc, "not enough memory");
+  }
+  r->has_link = r->has_sha256 = true;
+  a->job.total = a->job.done;
+  job_num(&a->job, "size", (int64_t)size);
+  job_num(&a->job, "blocks", (int64_t)a->blocks);
+  return JOB_DONE;
+}
+
+static int add_step(struct job *j, struct err *e)
+{
+  struct file_add *a = (struct file_add *)j;
+  int rc;
+  if ((rc = read_window(a, e)) < 0 || (rc = store_leaves(a, e)) < 0) {
+    return rc;
+  }
+  return a->end && a->have == 0 ? finish_add(a, e) : JOB_MORE;
+}
+
+static void add_clean(struct job *j)
+{
+  struct file_add *a = (struct file_add *)j;
+  if (a->fd >= 0) {
+    (void)close(a->fd);
+  }
+  j->st->importing--;
+  mem_free(a->window);
+  hash_del(a->whole);
+  unixfs_builder_del(a->tree);
+  buf_free(&a->nodes);
+}
+
+static int open_source(const char *path, uint64_t *size, struct err *e)
+{
+  struct stat info;
+  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0) {
+    return err_sys(e, errno, "can't read %s", path);
+  }
+  if (fstat(fd, &info) < 0 || !S_ISREG(info.st_mode)) {
+    (void)close(fd);
+    return err_set(e, ERR_INVALID, "%s is not a plain file", path);
+  }
+  if (info.st_size > UNIXFS_FILE_SIZE_MAX) {
+    (void)close(fd);
+    return err_set(e, ERR_LIMIT, "%s has %lld bytes, more than %lld", path,
+                   (long long)info.st_size, UNIXFS_FILE_SIZE_MAX);
+  }
+  *size = (uint64_t)info.st_size;
+  (void)posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+  return fd;
+}
+
+int files_add(struct job **out, struct station *st, const char *path,
+              enum file_cut cut, struct err *e)
+{
+  static const struct job_ops ops = {add_step, add_clean};
+  uint64_t size = 0;
+  int rc = station_writable(st, e);
+  if (rc < 0) {
+    return rc;
+  }
+  int fd = open_source(path, &size, e);
+  if (fd < 0) {
+    return fd;
+  }
+  struct file_add *a = mem_zero(sizeof *a);
+  if (a == NULL) {
+    (void)close(fd);
+    return err_set(e, ERR_NOMEM, "not enough memory");
+  }
+  job_init(&a->job, st, &ops);
+  st->importing++;
+  a->fd = fd;
+  a->job.total = size;
+  /* What fits one block is one, in any policy. */
+  a->cut = size <= UNIXFS_LEAF_SIZE ? FILE_CUT_FIXED : cut;
+  a->window = mem_alloc(WINDOW_SIZE);
+  a->whole = hash_new();
+  rc = unixfs_builder_new(&a->tree, keep_node, a, e);
+  if (rc == 0 && (a->window == NULL || a->whole == NULL)) {
+    rc = err_set(e, ERR_NOMEM, "not enough memory");
+  }
+  if (rc < 0) {
+    job_del(&a->job);
+    return rc;
+  }
+  *out = &a->job;
+  return 0;
+}
+
+/* ---- the way out: blocks in order, each verified ---- */
+
+struct walk {
+  struct station *st;
+  struct unixfs_walk at;
+  struct buf block;
+};
+
+static int walk_start(struct walk *w, struct station *st,
+                      const struct cid *root, struct err *e)
+{
+  w->st = st;
+  if (cid_codec(root) == CID_DAG_CBOR) {
+    return err_set(e, ERR_INVALID, "this id names a record, not a file");
+  }
+  return unixfs_walk_start(&w->at, root, UNIXFS_SIZE_UNKNOWN, e);
+}
+
+/* Load and feed the next block; ${leaf} is valid until the next call. 1, or 0
+ * at the end. */
+static int walk_next(struct walk *w, struct span *leaf, struct err *e)
+{
+  char text[CID_TEXT_SIZE + 1];
+  struct unixfs_step step;
+  int rc = unixfs_walk_next(&w->at, &step, e);
+  if (rc <= 0) {
+    return rc;
+  }
+  buf_clear(&w->block);
+  rc = w->st->store->ops->get(w->st->store, &step.cid, &w->block, e);
+  cid_text(text, &step.cid);
+  if (rc == ERR_NOENT) {
+    return err_set(e, rc, "block %s of this file is missing here", text);
+  }
+  if (rc == 0 &&
+      (rc = cid_verify(&step.cid, w->block.p, w->block.n)) == ERR_HASH) {
+    return err_set(e, ERR_CORRUPT, "block %s rests damaged on this disk",
+                   text);
+  }
+  if (rc == 0) {
+    rc = unixfs_walk_feed(&w->at, buf_span(&w->block), leaf, e);
+  }
+  return rc < 0 ? rc : 1;
+}
+
+static void walk_free(struct walk *w)
+{
+  unixfs_walk_free(&w->at);
+  buf_free(&w->block);
+}
+
+/* ---- out ---- */
+
+struct file_export {
+  struct job job;
+  struct walk walk;
+  struct outfile out;
+  struct buf parts; /* the cleaned name */
+  char *dir;
+};
+
+static int set_path(struct file_export *x, const char *last)
+{
+  struct buf path = {0};
+  const char *name = names_last(buf_span(&x->parts));
+  int rc = buf_put(&path, x->dir, strlen(x->dir));
+  for (const char *p = (const char *)x->parts.p; rc == 0;
+       p += strlen(p) + 1) {
+    const char *part = p == name ? last : p;
+    rc = buf_byte(&path, '/');
+    rc = rc < 0 ? rc : buf_put(&path, part, strlen(part));
+    if (p == name) {
+      break;
+    }
+  }
+  if (rc == 0 && (rc = buf_byte(&path, 0)) == 0) {
+    x->job.result.path = (char *)path.p;
+  } else {
+    buf_free(&path);
+  }
+  return rc;
+}
+
+/* Under the first name that is free. */
+static int place_export(struct file_export *x, struct err *e)
+{
+  const char *name = names_last(buf_span(&x->parts));
+  struct buf tried = {0};
+  int rc = ERR_EXIST;
+  for (int n = 1; rc == ERR_EXIST && n <= NAME_TRIES; n++) {
+    buf_clear(&tried);
+    if ((rc = names_numbered(&tried, name, n)) < 0) {
+      rc = err_set(e, rc, "not enough memory");
+      break;
+    }
+    rc = outfile_finish(&x->out, (const char *)tried.p, false, e);
+  }
+  if (rc == 0 && (rc = set_path(x, (const char *)tried.p)) < 0) {
+    rc = err_set(e, rc, "not enough memory");
+  }
+  buf_free(&tried);
+  return rc;
+}
+
+static int export_step(struct job *j, struct err *e)
+{
+  struct file_export *x = (struct file_export *)j;
+  uint64_t until = j->done + EXPORT_STEP_BYTES;
+  int rc = 1;
+  while (rc > 0 && j->done < until) {
+    struct span leaf = {0};
+    rc = walk_next(&x->walk, &leaf, e);
+    if (rc > 0) {
+      int wrote = outfile_write(&x->out, leaf, e);
+      rc = wrote < 0 ? wrote : rc;
+      j->done += leaf.n;
+      j->total = x->walk.at.size;
+    }
+  }
+  if (rc != 0) {
+    return rc < 0 ? rc : JOB_MORE;
+  }
+  if ((rc = place_export(x, e)) < 0) {
+    return rc;
+  }
+  job_num(j, "size", (int64_t)j->done);
+  return JOB_DONE;
+}
+
+static void export_clean(struct job *j)
+{
+  struct file_export *x = (struct file_export *)j;
+  outfile_drop(&x->out);
+  walk_free(&x->walk);
+  buf_free(&x->parts);
+  mem_free(x->dir);
+}
+
+static int open_target(struct file_export *x, struct err *e)
+{
+  int dirfd = open(x->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (dirfd < 0) {
+    return err_sys(e, errno, "can't open the folder %s", x->dir);
+  }
+  int below = names_open_dir(dirfd, buf_span(&x->parts), e);
+  (void)close(dirfd);
+  return below < 0 ? below : outfile_start(&x->out, below, e);
+}
+
+int files_export(struct job **out, struct station *st, const struct cid *root,
+                 const char *dir, struct span name, struct err *e)
+{
+  static const struct job_ops ops = {export_step, export_clean};
+  int rc = station_alive(st, e);
+  if (rc < 0) {
+    return rc;
+  }
+  struct file_export *x = mem_zero(sizeof *x);
+  if (x == NULL) {
+    return err_set(e, ERR_NOMEM, "not enough memory");
+  }
+  job_init(&x->job, st, &ops);
+  x->out.fd = x->out.dirfd = -1;
+  size_t n = strlen(dir);
+  x->dir = mem_alloc(n + 1);
+  if (x->dir == NULL || names_clean(&x->parts, name) < 0) {
+    rc = err_set(e, ERR_NOMEM, "not enough memory");
+    goto fail;
+  }
+  memcpy(x->dir, dir, n + 1);
+  if ((rc = walk_start(&x->walk, st, root, e)) < 0 ||
+      (rc = open_target(x, e)) < 0) {
+    goto fail;
+  }
+  *out = &x->job;
+  return 0;
+
+fail:
+  job_del(&x->job);
+  return rc;
+}
+
+/* ---- read ---- */
+
+struct reader {
+  struct walk walk;
+  struct span first; /* a leaf that reader_new met on its way to the size */
+  bool has_first;
+};
+
+/* Until the root was fed the size is unknown: so the root is fed at once. */
+int reader_new(struct reader **out, struct station *st, const struct cid *root,
+               struct err *e)
+{
+  int rc = station_alive(st, e);
+  if (rc < 0) {
+    return rc;
+  }
+  struct reader *r = mem_zero(sizeof *r);
+  if (r == NULL) {
+    return err_set(e, ERR_NOMEM, "not enough memory");
+  }
+  station_ref(st);
+  if ((rc = walk_start(&r->walk, st, root, e)) < 0 ||
+      (rc = walk_next(&r->walk, &r->first, e)) < 0) {
+    r->walk.st = st;
+    reader_del(r);
+    return rc;
+  }
+  r->has_first = true;
+  *out = r;
+  return 0;
+}
+
+int reader_next(struct reader *r, struct buf *out, struct err *e)
+{
+  struct span leaf = r->first;
+  int rc = station_alive(r->walk.st, e);
+  buf_clear(out);
+  if (rc < 0) {
+    return rc;
+  }
+  rc = 1;
+  if (!r->has_first) {
+    leaf = span_of(NULL, 0);
+  }
+  r->has_first = false;
+  while (leaf.n == 0 && rc > 0) {
+    rc = walk_next(&r->walk, &leaf, e);
+  }
+  if (rc > 0 && (rc = buf_put(out, leaf.p, leaf.n)) < 0) {
+    rc = err_set(e, rc, "not enough memory");
+  }
+  return rc < 0 ? rc : 0;
+}
+
+uint64_t reader_size(const struct reader *r)
+{
+  return r->walk.at.size;
+}
+
+void reader_del(struct reader *r)
+{
+  if (r != NULL) {
+    walk_free(&r->walk);
+    station_unref(r->walk.st);
+    mem_free(r);
+  }
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: 0BSD */
+/* The station's inside, shared by the files of this folder and by no other. */
+#ifndef STATION_INSIDE_H
+#define STATION_INSIDE_H
+
+#include "form/crypt.h"
+#include "form/parcel.h"
+#include "form/record.h"
+#include "form/zpack.h"
+#include "station/station.h"
+#include "store/store.h"
+
+#define PARCEL_CACHE 8
+#define AUTHOR_CACHE 64
+#define COLL_KEY_SIZE 8
+
+/* A parcel that was read lately: its bytes and the view into them. */
+struct cached_parcel {
+  uint64_t ref; /* 0: empty */
+  uint64_t used;
+  struct cid cid;
+  struct buf bytes;
+  struct parcel view;
+};
+
+struct station {
+  int refs;
+  bool closed;
+  bool readonly;
+  bool index_later;
+  bool has_policy;
+  struct store *store;
+  struct identity *id;
+  char did[CRYPT_DID_MAX];
+  char *path;
+  struct station_host host;
+  struct zpack *zpack;
+  struct cached_parcel parcels[PARCEL_CACHE];
+  uint64_t parcel_clock;
+  uint8_t good_author[AUTHOR_CACHE][CRYPT_KEY_SIZE]; /* all zero: empty */
+  uint64_t unindexed_after; /* records with a greater number are not yet in
+                               the search index; UINT64_MAX: all are */
+  int64_t held_next;       /* time of the first held parcel, INT64_MAX: none */
+  int importing;           /* add_file jobs under way: no sweep meanwhile */
+  uint64_t version;        /* the store's, when the state above was read */
+};
+
+struct station *station_ref(struct station *st);
+void station_unref(struct station *st);
+
+/* 0, ERR_CLOSED, or ERR_READONLY for a writer on a read-only station. */
+int station_alive(struct station *st, struct err *e) MUST_USE;
+int station_writable(struct station *st, struct err *e) MUST_USE;
+
+int64_t station_now(struct station *st);
+
+/* Does the acceptance rule's key half hold? Remembered per author. */
+bool station_author_ok(struct station *st, const uint8_t *key);
+
+/* The parcel with number ${ref}, read and cached: ${out} is valid until the
+ * next call. ERR_CORRUPT when it is none. */
+int station_parcel(struct station *st, uint64_t ref,
+                   const struct cached_parcel **out, struct err *e) MUST_USE;
+void station_forget_parcels(struct station *st);
+
+/* Largest file that the follow rules want in ${collection}; ${otherwise} when
+ * none matches. */
+int station_follow_files(struct station *st, struct span collection,
+                         int64_t otherwise, int64_t *out,
+                         struct err *e) MUST_USE;
+
+/* Is ${name} matched by ${pattern} ("a/b", "a/" "*", "*")? */
+bool collection_matches(struct span pattern, struct span name);
+
+/* Walk what the store's kv_list gave. */
+struct kv_reader {
+  struct span pairs;
+  size_t at;
+};
+bool kv_next(struct kv_reader *r, struct span *key, struct span *value);
+
+/* The record with number ${ref} and its newest listing (in ${collection} when
+ * not empty), when it is current: 1; else 0. ${out} is the caller's to free
+ * in any case. */
+int view_entry(struct station *st, uint64_t ref, struct span collection,
+               struct entry *out, struct err *e) MUST_USE;
+
+/* Read again what another process may have changed. */
+int station_refresh(struct station *st, struct err *e) MUST_USE;
+
+#endif

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: 0BSD */
+#include "station/listing.h"
+
+#include "base/check.h"
+#include "form/cbor.h"
+
+#include <string.h>
+
+int rows_at(struct station *st, enum idx name, struct span key, int64_t sort,
+            uint64_t *refs, size_t max, struct err *e)
+{
+  int64_t sorts[STORE_LIST_MAX];
+  CHECK(max <= STORE_LIST_MAX);
+  int n = st->store->ops->rows(st->store, (uint8_t)name, key, sort, 0, false,
+                               sorts, refs, max, e);
+  if (n < 0) {
+    return n;
+  }
+  int same = 0;
+  while (same < n && sorts[same] == sort) {
+    same++;
+  }
+  return same;
+}
+
+void listing_of(struct listing *out, uint64_t ref, const struct cid *cid,
+                const struct parcel *view)
+{
+  CHECK(view->collection.n <= COLLECTION_NAME_MAX);
+  out->parcel_ref = ref;
+  out->parcel = *cid;
+  out->time = view->time;
+  memcpy(out->author, view->author, CRYPT_KEY_SIZE);
+  memcpy(out->collection, view->collection.p, view->collection.n);
+  out->collection[view->collection.n] = '\0';
+  out->collection_n = view->collection.n;
+}
+
+bool parcel_lists(const struct parcel *p, const struct cid *record)
+{
+  for (size_t i = 0; i < p->count; i++) {
+    const uint8_t *link = p->links + i * CBOR_LINK_SIZE;
+    if (memcmp(link + CBOR_LINK_SIZE - CID_SIZE, record->b, CID_SIZE) == 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
+int listings(struct station *st, const struct cid *record, struct listing *out,
+             size_t max, struct err *e)
+{
+  uint64_t refs[LISTINGS_MAX];
+  int found = 0;
+  int n = rows_at(st, IDX_LISTED, span_of(NULL, 0), cid_order(record), refs,
+                  max, e);
+  for (int i = 0; i < n; i++) {
+    const struct cached_parcel *p;
+    int rc = station_parcel(st, refs[i], &p, e);
+    if (rc < 0) {
+      return rc;
+    }
+    if (parcel_lists(&p->view, record)) {
+      listing_of(&out[found++], refs[i], &p->cid, &p->view);
+    }
+  }
+  return n < 0 ? n : found;
+}
+
+/* Does the withdrawal with number ${ref} take ${record} back for this author
+ * in this collection? */
+static int takes_back(struct station *st, uint64_t ref,
+                      const struct cid *record, const struct listing *of,
+                      struct err *e)
+{
+  struct listing by[LISTINGS_MAX];
+  struct buf block = {0};
+  struct record rec;
+  struct cid cid;
+  int yes = 0;
+  int rc = st->store->ops->get_ref(st->store, ref, &cid, &block, e);
+  if (rc == 0) {
+    rc = record_read(&rec, buf_span(&block), e);
+  }
+  if (rc == 0 && rec.kind == RECORD_WITHDRAW &&
+      cid_equal(&rec.about, record)) {
+    rc = listings(st, &cid, by, LISTINGS_MAX, e);
+    for (int i = 0; i < rc && !yes; i++) {
+      yes = memcmp(by[i].author, of->author, CRYPT_KEY_SIZE) == 0 &&
+            span_equal(listing_collection(&by[i]), listing_collection(of));
+    }
+  }
+  buf_free(&block);
+  return rc < 0 ? rc : yes;
+}
+
+int withdrawn(struct station *st, const struct cid *record,
+              const uint8_t *author, struct span collection, struct err *e)
+{
+  int64_t sorts[LISTINGS_MAX];
+  uint64_t refs[LISTINGS_MAX];
+  struct listing of = {.collection_n = collection.n};
+  memcpy(of.author, author, CRYPT_KEY_SIZE);
+  memcpy(of.collection, collection.p, collection.n);
+  int n = st->store->ops->rows(st->store, IDX_WITHDRAW, cid_key(record),
+                               INT64_MIN, 0, false, sorts, refs, LISTINGS_MAX,
+                               e);
+  int yes = n < 0 ? n : 0;
+  for (int i = 0; i < n && yes == 0; i++) {
+    yes = takes_back(st, refs[i], record, &of, e);
+  }
+  return yes;
+}
+
+int facet_insert(struct buf *facets, struct span collection)
+{
+  uint8_t key[COLL_KEY_SIZE];
+  size_t at = 0;
+  int rc = coll_key(key, collection);
+  if (rc < 0) {
+    return rc;
+  }
+  while (at < facets->n) {
+    int order = memcmp(facets->p + at, key, COLL_KEY_SIZE);
+    if (order == 0) {
+      return 0;
+    }
+    if (order > 0) {
+      break;
+    }
+    at += COLL_KEY_SIZE;
+  }
+  if ((rc = buf_reserve(facets, COLL_KEY_SIZE)) < 0) {
+    return rc;
+  }
+  memmove(facets->p + at + COLL_KEY_SIZE, facets->p + at, facets->n - at);
+  memcpy(facets->p + at, key, COLL_KEY_SIZE);
+  facets->n += COLL_KEY_SIZE;
+  return 0;
+}
+
+int listing_facets(struct station *st, const struct cid *record,
+                   struct buf *out, struct err *e)
+{
+  struct listing by[LISTINGS_MAX];
+  int n = listings(st, record, by, LISTINGS_MAX, e);
+  for (int i = 0; i < n; i++) {
+    int rc = facet_insert(out, listing_collection(&by[i]));
+    if (rc < 0) {
+      return err_set(e, rc, "not enough memory");
+    }
+  }
+  return n < 0 ? n : 0;
+}

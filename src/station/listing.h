@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: 0BSD */
+/* Who lists a record: the pairs (parcel, record) that are in force. A pair
+ * that was withdrawn has no rows, so what is found here may be shown. */
+#ifndef STATION_LISTING_H
+#define STATION_LISTING_H
+
+#include "station/change.h"
+#include "station/inside.h"
+
+/* One author, one collection, one time. */
+struct listing {
+  uint64_t parcel_ref;
+  struct cid parcel;
+  int64_t time;
+  uint8_t author[CRYPT_KEY_SIZE];
+  char collection[COLLECTION_NAME_MAX + 1];
+  size_t collection_n;
+};
+
+static inline struct span listing_collection(const struct listing *l)
+{
+  return span_of(l->collection, l->collection_n);
+}
+
+/* More listings than these of one record are passed over (by number of the
+ * parcel): a flood of parcels that list a known record costs no more. */
+#define LISTINGS_MAX 32
+
+/* Fill ${out} (room for ${max} <= LISTINGS_MAX); returns how many. */
+int listings(struct station *st, const struct cid *record, struct listing *out,
+             size_t max, struct err *e) MUST_USE;
+
+/* A listing from a parcel's view. */
+void listing_of(struct listing *out, uint64_t ref, const struct cid *cid,
+                const struct parcel *view);
+
+bool parcel_lists(const struct parcel *p, const struct cid *record);
+
+/* 1 when ${author} withdrew ${record} in ${collection}, 0 when not. */
+int withdrawn(struct station *st, const struct cid *record,
+              const uint8_t *author, struct span collection,
+              struct err *e) MUST_USE;
+
+/* Ascending, unique collection keys of all listings: a document's facets. */
+int listing_facets(struct station *st, const struct cid *record,
+                   struct buf *out, struct err *e) MUST_USE;
+int facet_insert(struct buf *facets, struct span collection) MUST_USE;
+
+/* Numbers under (name, key) whose sort is exactly ${sort}: up to ${max}. */
+int rows_at(struct station *st, enum idx name, struct span key, int64_t sort,
+            uint64_t *refs, size_t max, struct err *e) MUST_USE;
+
+#endif

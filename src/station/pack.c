@@ -1,0 +1,692 @@
+/* SPDX-License-Identifier: 0BSD */
+/* Packing a carry file. Order of what goes in: parcels that hold a
+ * withdrawal, label or correction; the other parcels, newest first, each
+ * followed by its records; blocks that the slip names; small files; large
+ * files. A stick pulled out early has given what matters most. */
+#include "base/check.h"
+#include "base/mem.h"
+#include "form/unixfs.h"
+#include "station/carfile.h"
+#include "station/change.h"
+#include "station/listing.h"
+#include "station/refset.h"
+#include "station/station.h"
+#include "sync/slip.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define SMALL_FILE (1024 * 1024)
+#define PLAN_ROWS 64
+#define FILE_STEP_BYTES (2u * 1024 * 1024)
+#define STEP_FILES 64
+
+enum stage {
+  STAGE_PLAN_URGENT,
+  STAGE_PLAN,
+  STAGE_HEAD,
+  STAGE_PARCELS,
+  STAGE_WANTED,
+  STAGE_SMALL,
+  STAGE_LARGE,
+  STAGE_SYNC,
+  STAGE_CHECK
+};
+
+struct pack {
+  struct job job;
+  char *path;
+  enum stage stage;
+  int64_t budget, files; /* 0: none; < 0: all */
+  struct buf patterns;   /* each followed by a zero byte; empty: all */
+  struct buf slip_file;
+  struct slip slip;
+  bool has_slip;
+  struct carfile car;
+  /* plan */
+  uint64_t *plan; /* parcels in the order they go */
+  size_t plan_n, plan_cap, plan_at;
+  struct refset planned, packed; /* parcels by number */
+  struct refset roots;           /* files that were looked at, by cid_order */
+  struct refset seen;            /* blocks of files, by cid_order */
+  int64_t sort; /* where a walk over rows stands */
+  uint64_t ref;
+  size_t wish_at; /* wanted links of the slip, passed so far */
+  /* the file under way */
+  struct unixfs_walk walk;
+  bool walking;
+  struct buf unit, block;
+  /* a parcel and its records, as they lie in ${unit} */
+  struct cid unit_cid[1 + PARCEL_RECORDS_MAX];
+  size_t unit_end[1 + PARCEL_RECORDS_MAX];
+  uint64_t parcels, records, file_count, left_parcels, left_files;
+};
+
+/* ---- what to take ---- */
+
+static bool in_patterns(const struct pack *p, struct span name)
+{
+  if (p->patterns.n == 0) {
+    return true;
+  }
+  for (size_t at = 0; at < p->patterns.n;) {
+    const char *pattern = (const char *)p->patterns.p + at;
+    if (collection_matches(span_of(pattern, strlen(pattern)), name)) {
+      return true;
+    }
+    at += strlen(pattern) + 1;
+  }
+  return false;
+}
+
+/* Does the receiver lack it? Without a slip, who knows: yes. */
+static bool lacks(const struct pack *p, const struct cached_parcel *c)
+{
+  struct slip_wishes it = {0};
+  struct slip_wish wish;
+  bool wanted = !p->has_slip;
+  if (!in_patterns(p, c->view.collection)) {
+    return false;
+  }
+  while (p->has_slip && slip_wish_next(&p->slip, &it, &wish)) {
+    if (!collection_matches(wish.collection, c->view.collection)) {
+      continue;
+    }
+    if (slip_has(wish.have, slip_handle(p->slip.salt, &c->cid))) {
+      return false;
+    }
+    wanted = true;
+  }
+  return wanted;
+}
+
+/* Largest file to take for a collection. */
+static int64_t files_wanted(const struct pack *p, struct span collection)
+{
+  struct slip_wishes it = {0};
+  struct slip_wish wish;
+  int64_t most = p->has_slip ? -1 : INT64_MAX;
+  while (p->has_slip && slip_wish_next(&p->slip, &it, &wish)) {
+    if (collection_matches(wish.collection, collection) &&
+        wish.files > most) {
+      most = wish.files;
+    }
+  }
+  return p->files >= 0 && p->files < most ? p->files : most;
+}
+
+static int plan_parcel(struct pack *p, uint64_t ref, struct err *e)
+{
+  const struct cached_parcel *c;
+  int rc = station_parcel(p->job.st, ref, &c, e);
+  if (rc < 0 || !lacks(p, c)) {
+    return rc;
+  }
+  if ((rc = refset_add(&p->planned, ref)) <= 0) {
+    return rc < 0 ? err_set(e, rc, "not enough memory") : 0;
+  }
+  if (p->plan_n == p->plan_cap) {
+    size_t cap = p->plan_cap > 0 ? p->plan_cap * 2 : 256;
+    uint64_t *plan = mem_resize(p->plan, cap, sizeof *plan);
+    if (plan == NULL) {
+      return err_set(e, ERR_NOMEM, "not enough memory");
+    }
+    p->plan = plan;
+    p->plan_cap = cap;
+  }
+  p->plan[p->plan_n++] = ref;
+  p->job.total += c->view.count;
+  return 0;
+}
+
+static void walk_rows(struct pack *p)
+{
+  p->sort = INT64_MAX;
+  p->ref = UINT64_MAX >> 1;
+}
+
+/* Next rows of an index, newest first; 0 at the end. */
+static int next_rows(struct pack *p, enum idx name, uint64_t *refs, int max,
+                     struct err *e)
+{
+  int64_t sorts[PLAN_ROWS];
+  int n = p->job.st->store->ops->rows(p->job.st->store, (uint8_t)name,
+                                      span_of(NULL, 0), p->sort, p->ref, true,
+                                      sorts, refs, (size_t)max, e);
+  if (n > 0) {
+    p->sort = sorts[n - 1];
+    p->ref = refs[n - 1];
+  }
+  return n;
+}
+
+static int plan_urgent(struct pack *p, struct err *e)
+{
+  struct listing by[LISTINGS_MAX];
+  uint64_t refs[PLAN_ROWS];
+  int n = next_rows(p, IDX_URGENT, refs, PLAN_ROWS, e);
+  for (int i = 0; i < n; i++) {
+    struct cid cid;
+    int rc = p->job.st->store->ops->get_ref(p->job.st->store, refs[i], &cid,
+                                            NULL, e);
+    int lists = rc < 0 ? rc : listings(p->job.st, &cid, by, LISTINGS_MAX, e);
+    rc = lists;
+    for (int k = 0; k < lists && rc >= 0; k++) {
+      rc = plan_parcel(p, by[k].parcel_ref, e);
+    }
+    if (rc < 0) {
+      return rc;
+    }
+  }
+  if (n == 0) {
+    p->stage = STAGE_PLAN;
+    walk_rows(p);
+  }
+  return n < 0 ? n : JOB_MORE;
+}
+
+static int plan_rest(struct pack *p, struct err *e)
+{
+  uint64_t refs[PLAN_ROWS];
+  int n = next_rows(p, IDX_PARCEL, refs, PLAN_ROWS, e);
+  for (int i = 0; i < n; i++) {
+    int rc = plan_parcel(p, refs[i], e);
+    if (rc < 0) {
+      return rc;
+    }
+  }
+  if (n == 0) {
+    p->stage = STAGE_HEAD;
+  }
+  return n < 0 ? n : JOB_MORE;
+}
+
+/* ---- blocks ---- */
+
+/* Room for ${bytes} more in the budget? Flushes first when that may show that
+ * there is more room than thought. 1 or 0. */
+static int fits(struct pack *p, uint64_t bytes, struct err *e)
+{
+  if (p->budget == 0) {
+    return 1;
+  }
+  if (carfile_size(&p->car) + bytes > (uint64_t)p->budget) {
+    int rc = carfile_flush(&p->car, e);
+    if (rc < 0) {
+      return rc;
+    }
+  }
+  return carfile_size(&p->car) + bytes <= (uint64_t)p->budget;
+}
+
+/* A block of ours that leaves the house: checked. ERR_NOENT passes. */
+static int load_block(struct pack *p, const struct cid *cid, struct buf *out,
+                      struct err *e)
+{
+  char text[CID_TEXT_SIZE + 1];
+  size_t was = out->n;
+  int rc = p->job.st->store->ops->get(p->job.st->store, cid, out, e);
+  if (rc == 0 && cid_verify(cid, out->p + was, out->n - was) == ERR_HASH) {
+    cid_text(text, cid);
+    job_fault(&p->job, "block %s rests damaged on this disk", text);
+    out->n = was;
+    rc = ERR_NOENT;
+  }
+  return rc;
+}
+
+static int write_head(struct pack *p, struct err *e)
+{
+  struct buf head = {0};
+  struct cid cid;
+  int rc;
+  if ((rc = cbor_put_map(&head, 3)) < 0 ||
+      (rc = cbor_put_key(&head, "kind")) < 0 ||
+      (rc = cbor_put_text(&head, "carry/1", 7)) < 0 ||
+      (rc = cbor_put_key(&head, "time")) < 0 ||
+      (rc = cbor_put_int(&head, station_now(p->job.st))) < 0 ||
+      (rc = cbor_put_key(&head, "parcels")) < 0 ||
+      (rc = cbor_put_int(&head, (int64_t)p->plan_n)) < 0 ||
+      (rc = cid_of(&cid, CID_DAG_CBOR, head.p, head.n)) < 0) {
+    rc = err_set(e, rc, "not enough memory");
+  } else if ((rc = carfile_header(&p->car, &cid, e)) == 0) {
+    rc = carfile_block(&p->car, &cid, buf_span(&head), e);
+  }
+  buf_free(&head);
+  p->stage = STAGE_PARCELS;
+  return rc < 0 ? rc : JOB_MORE;
+}
+
+/* Load the records of a parcel into p->unit, behind the parcel itself.
+ * Returns how many blocks lie there. */
+static int load_unit(struct pack *p, const struct parcel *view, struct err *e)
+{
+  struct cid *cids = p->unit_cid;
+  uint64_t refs[PARCEL_RECORDS_MAX];
+  struct station *st = p->job.st;
+  int n = 1;
+  for (size_t i = 0; i < view->count; i++) {
+    parcel_record(view, i, &cids[1 + i]);
+  }
+  int rc = st->store->ops->find(st->store, cids + 1, view->count, refs, e);
+  for (size_t i = 0; rc == 0 && i < view->count; i++) {
+    size_t was = p->unit.n;
+    if (refs[i] == 0) {
+      continue;
+    }
+    cids[n] = cids[1 + i];
+    rc = st->store->ops->get_ref(st->store, refs[i], NULL, &p->unit, e);
+    if (rc == 0 && cid_verify(&cids[n], p->unit.p + was,
+                              p->unit.n - was) < 0) {
+      job_fault(&p->job, "a record rests damaged on this disk: left out");
+      p->unit.n = was;
+      continue;
+    }
+    p->unit_end[n++] = p->unit.n;
+  }
+  return rc < 0 ? rc : n;
+}
+
+static int pack_parcel(struct pack *p, struct err *e)
+{
+  size_t at = 0;
+  const struct cached_parcel *c;
+  if (p->plan_at == p->plan_n) {
+    p->stage = p->has_slip ? STAGE_WANTED : STAGE_SMALL;
+    walk_rows(p);
+    return JOB_MORE;
+  }
+  uint64_t ref = p->plan[p->plan_at++];
+  int rc = station_parcel(p->job.st, ref, &c, e);
+  if (rc < 0) {
+    return rc;
+  }
+  buf_clear(&p->unit);
+  if (buf_put(&p->unit, c->bytes.p, c->bytes.n) < 0) {
+    return err_set(e, ERR_NOMEM, "not enough memory");
+  }
+  p->unit_cid[0] = c->cid;
+  p->unit_end[0] = p->unit.n;
+  p->job.done += c->view.count;
+  int n = load_unit(p, &c->view, e);
+  if (n < 0) {
+    return n;
+  }
+  rc = fits(p, p->unit.n + (uint64_t)n * (CID_SIZE + VARINT_BYTES_MAX), e);
+  if (rc <= 0) {
+    p->left_parcels++;
+    return rc < 0 ? rc : JOB_MORE;
+  }
+  for (int i = 0; i < n; i++) {
+    struct span block = span_of(p->unit.p + at, p->unit_end[i] - at);
+    if ((rc = carfile_block(&p->car, &p->unit_cid[i], block, e)) < 0) {
+      return rc;
+    }
+    at = p->unit_end[i];
+  }
+  p->parcels++;
+  p->records += (uint64_t)n - 1;
+  rc = refset_add(&p->packed, ref);
+  return rc < 0 ? err_set(e, rc, "not enough memory") : JOB_MORE;
+}
+
+/* ---- files ---- */
+
+/* Go on with the file under way for about FILE_STEP_BYTES. 1: more of it. */
+static int walk_file(struct pack *p, struct err *e)
+{
+  uint64_t moved = 0;
+  while (moved < FILE_STEP_BYTES) {
+    struct unixfs_step step;
+    struct span leaf;
+    int rc = unixfs_walk_next(&p->walk, &step, e);
+    if (rc <= 0) {
+      p->walking = false;
+      unixfs_walk_free(&p->walk);
+      return rc < 0 ? 0 : rc; /* what can't be walked is left as it is */
+    }
+    buf_clear(&p->block);
+    rc = load_block(p, &step.cid, &p->block, e);
+    if (rc == ERR_NOENT) {
+      unixfs_walk_skip(&p->walk); /* we lack it ourselves */
+      continue;
+    }
+    if (rc == 0 && (rc = refset_add(&p->seen, (uint64_t)cid_order(&step.cid))) >
+                       0) {
+      rc = fits(p, p->block.n + CID_SIZE + VARINT_BYTES_MAX, e);
+      if (rc > 0) {
+        rc = carfile_block(&p->car, &step.cid, buf_span(&p->block), e);
+      }
+    }
+    if (rc < 0) {
+      return rc;
+    }
+    moved += p->block.n;
+    p->job.done += p->block.n;
+    if (unixfs_walk_feed(&p->walk, buf_span(&p->block), &leaf, e) < 0) {
+      p->walking = false;
+      unixfs_walk_free(&p->walk);
+      return 0;
+    }
+  }
+  return 1;
+}
+
+static int start_file(struct pack *p, const struct cid *root, uint64_t size,
+                      struct err *e)
+{
+  uint64_t known = size == UNIXFS_SIZE_UNKNOWN ? 0 : size;
+  int rc = refset_add(&p->roots, (uint64_t)cid_order(root));
+  if (rc <= 0) {
+    return rc < 0 ? err_set(e, rc, "not enough memory") : 0;
+  }
+  if ((rc = fits(p, known, e)) <= 0) {
+    p->left_files += rc == 0;
+    return rc;
+  }
+  rc = unixfs_walk_start(&p->walk, root, size, e);
+  p->walking = rc == 0;
+  if (rc < 0) {
+    unixfs_walk_free(&p->walk);
+    return rc == ERR_NOMEM ? rc : 0;
+  }
+  p->job.total += known;
+  p->file_count++;
+  return 1;
+}
+
+/* Was a parcel packed that lists the record, and how large may its files
+ * be? < 0: no files. */
+static int record_limit(struct pack *p, const struct cid *cid, int64_t *out,
+                        struct err *e)
+{
+  struct listing by[LISTINGS_MAX];
+  int n = listings(p->job.st, cid, by, LISTINGS_MAX, e);
+  *out = -1;
+  for (int i = 0; i < n; i++) {
+    if (refset_has(&p->packed, by[i].parcel_ref)) {
+      int64_t most = files_wanted(p, listing_collection(&by[i]));
+      *out = most > *out ? most : *out;
+    }
+  }
+  return n < 0 ? n : 0;
+}
+
+/* Next file of the record with number p->ref that belongs to this stage and
+ * was not taken yet: 1 and it is under way, 0 none left. */
+static int next_file(struct pack *p, struct err *e)
+{
+  struct record_files it = {0};
+  struct record_file file;
+  struct record rec;
+  struct cid cid;
+  int64_t most;
+  bool small = p->stage == STAGE_SMALL;
+  buf_clear(&p->unit);
+  int rc = p->job.st->store->ops->get_ref(p->job.st->store, p->ref, &cid,
+                                          &p->unit, e);
+  if (rc < 0 || (rc = record_read(&rec, buf_span(&p->unit), e)) < 0 ||
+      (rc = record_limit(p, &cid, &most, e)) < 0) {
+    return rc;
+  }
+  while (rc == 0 && record_file_next(&it, rec.files, &file)) {
+    if (file.size <= most && (file.size <= SMALL_FILE) == small) {
+      rc = start_file(p, &file.data, (uint64_t)file.size, e);
+    }
+  }
+  return rc;
+}
+
+static int pack_files(struct pack *p, struct err *e)
+{
+  uint64_t ref;
+  int rc = 0;
+  if (p->walking) {
+    rc = walk_file(p, e);
+    if (rc < 0) {
+      return rc;
+    }
+    /* The same record again: its next file. */
+    return p->walking || (rc = next_file(p, e)) >= 0 ? JOB_MORE : rc;
+  }
+  for (int i = 0; i < STEP_FILES && rc == 0; i++) {
+    int n = next_rows(p, IDX_FILES, &ref, 1, e);
+    if (n < 0) {
+      return n;
+    }
+    if (n == 0) {
+      p->stage = p->stage == STAGE_SMALL ? STAGE_LARGE : STAGE_SYNC;
+      walk_rows(p);
+      return JOB_MORE;
+    }
+    rc = next_file(p, e);
+  }
+  return rc < 0 ? rc : JOB_MORE;
+}
+
+/* ---- blocks that the slip names ---- */
+
+/* The ${skip}-th wanted link over all wishes: 1, or 0 at the end. */
+static int wanted_link(const struct pack *p, size_t skip, struct cid *out)
+{
+  struct slip_wishes it = {0};
+  struct slip_wish wish;
+  while (slip_wish_next(&p->slip, &it, &wish)) {
+    struct cbor_reader r = cbor_reader_of(wish.want);
+    struct cbor_item item;
+    if (cbor_next(&r, &item) != CBOR_LIST) {
+      continue;
+    }
+    if (skip >= item.count) {
+      skip -= item.count;
+      continue;
+    }
+    r.p += skip * CBOR_LINK_SIZE;
+    (void)cbor_next(&r, &item);
+    cbor_item_cid(out, &item);
+    return 1;
+  }
+  return 0;
+}
+
+static int pack_wanted(struct pack *p, struct err *e)
+{
+  struct cid cid;
+  int rc = 0;
+  if (p->walking) {
+    rc = walk_file(p, e);
+    return rc < 0 ? rc : JOB_MORE;
+  }
+  if (!wanted_link(p, p->wish_at++, &cid)) {
+    p->stage = STAGE_SMALL;
+    walk_rows(p);
+    return JOB_MORE;
+  }
+  if (cid_codec(&cid) != CID_DAG_CBOR) {
+    rc = start_file(p, &cid, UNIXFS_SIZE_UNKNOWN, e);
+    return rc < 0 ? rc : JOB_MORE;
+  }
+  buf_clear(&p->block);
+  rc = load_block(p, &cid, &p->block, e);
+  if (rc == 0 && (rc = fits(p, p->block.n + CID_SIZE, e)) > 0) {
+    rc = carfile_block(&p->car, &cid, buf_span(&p->block), e);
+    p->records++;
+  }
+  return rc < 0 && rc != ERR_NOENT ? rc : JOB_MORE;
+}
+
+/* ---- the job ---- */
+
+static int pack_done(struct pack *p, struct err *e)
+{
+  int rc = carfile_check(&p->car, e);
+  if (rc != 0) {
+    return rc < 0 ? rc : JOB_MORE;
+  }
+  if ((rc = carfile_finish(&p->car, p->path, e)) < 0) {
+    return rc;
+  }
+  p->job.total = p->job.done;
+  job_num(&p->job, "bytes", (int64_t)p->car.out.bytes);
+  job_num(&p->job, "blocks", (int64_t)p->car.blocks);
+  job_num(&p->job, "parcels", (int64_t)p->parcels);
+  job_num(&p->job, "records", (int64_t)p->records);
+  job_num(&p->job, "files", (int64_t)p->file_count);
+  job_num(&p->job, "left_parcels", (int64_t)p->left_parcels);
+  job_num(&p->job, "left_files", (int64_t)p->left_files);
+  p->job.result.path = p->path;
+  p->path = NULL;
+  return JOB_DONE;
+}
+
+static int pack_step(struct job *j, struct err *e)
+{
+  struct pack *p = (struct pack *)j;
+  int rc;
+  switch (p->stage) {
+  case STAGE_PLAN_URGENT:
+    return plan_urgent(p, e);
+  case STAGE_PLAN:
+    return plan_rest(p, e);
+  case STAGE_HEAD:
+    return write_head(p, e);
+  case STAGE_PARCELS:
+    return pack_parcel(p, e);
+  case STAGE_WANTED:
+    return pack_wanted(p, e);
+  case STAGE_SMALL:
+  case STAGE_LARGE:
+    return pack_files(p, e);
+  case STAGE_SYNC:
+    rc = carfile_sync(&p->car, e);
+    p->stage = STAGE_CHECK;
+    return rc < 0 ? rc : JOB_MORE;
+  case STAGE_CHECK:
+    return pack_done(p, e);
+  default:
+    CHECK(false);
+    return ERR_MISUSE;
+  }
+}
+
+static void pack_clean(struct job *j)
+{
+  struct pack *p = (struct pack *)j;
+  carfile_free(&p->car);
+  if (p->walking) {
+    unixfs_walk_free(&p->walk);
+  }
+  refset_free(&p->planned);
+  refset_free(&p->packed);
+  refset_free(&p->roots);
+  refset_free(&p->seen);
+  buf_free(&p->patterns);
+  buf_free(&p->slip_file);
+  buf_free(&p->unit);
+  buf_free(&p->block);
+  mem_free(p->plan);
+  mem_free(p->path);
+}
+
+static int read_slip_file(struct pack *p, const char *path, struct err *e)
+{
+  struct stat info;
+  int rc = 0;
+  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0 || fstat(fd, &info) < 0) {
+    rc = err_sys(e, errno, "can't read the slip %s", path);
+    goto done;
+  }
+  if (!S_ISREG(info.st_mode) || info.st_size > (off_t)SLIP_SIZE_MAX) {
+    rc = err_set(e, ERR_LIMIT, "%s is no slip: not a file of up to %u bytes",
+                 path, SLIP_SIZE_MAX);
+    goto done;
+  }
+  if (buf_reserve(&p->slip_file, (size_t)info.st_size + 1) < 0) {
+    rc = err_set(e, ERR_NOMEM, "not enough memory");
+    goto done;
+  }
+  while (p->slip_file.n < p->slip_file.cap) {
+    ssize_t n = read(fd, p->slip_file.p + p->slip_file.n,
+                     p->slip_file.cap - p->slip_file.n);
+    if (n < 0 && errno != EINTR) {
+      rc = err_sys(e, errno, "can't read the slip %s", path);
+      goto done;
+    }
+    if (n == 0) {
+      break;
+    }
+    p->slip_file.n += n > 0 ? (size_t)n : 0;
+  }
+  if ((rc = slip_read(&p->slip, buf_span(&p->slip_file), e)) == 0) {
+    rc = slip_verify(&p->slip, e);
+  }
+
+done:
+  if (fd >= 0) {
+    (void)close(fd);
+  }
+  return rc;
+}
+
+static int pack_setup(struct pack *p, const char *path,
+                      const struct pack_options *opt, struct err *e)
+{
+  int rc = 0;
+  size_t n = strlen(path);
+  p->path = mem_alloc(n + 1);
+  if (p->path == NULL) {
+    return err_set(e, ERR_NOMEM, "not enough memory");
+  }
+  memcpy(p->path, path, n + 1);
+  for (size_t i = 0; i < opt->patterns; i++) {
+    if (buf_put(&p->patterns, opt->pattern[i].p, opt->pattern[i].n) < 0 ||
+        buf_byte(&p->patterns, 0) < 0) {
+      return err_set(e, ERR_NOMEM, "not enough memory");
+    }
+  }
+  if (opt->slip != NULL) {
+    if ((rc = read_slip_file(p, opt->slip, e)) < 0) {
+      return rc;
+    }
+    p->has_slip = true;
+  }
+  p->budget = opt->budget;
+  if (p->has_slip && p->slip.budget > 0 &&
+      (p->budget == 0 || p->slip.budget < p->budget)) {
+    p->budget = p->slip.budget;
+  }
+  p->files = opt->files;
+  struct stat info;
+  if (lstat(path, &info) == 0) {
+    return err_set(e, ERR_EXIST,
+                   "%s exists: carry files are never written over", path);
+  }
+  walk_rows(p);
+  return carfile_start(&p->car, path, opt->compress, opt->level, e);
+}
+
+int station_pack(struct job **out, struct station *st, const char *path,
+                 const struct pack_options *opt, struct err *e)
+{
+  static const struct job_ops ops = {pack_step, pack_clean};
+  int rc;
+  if ((rc = station_alive(st, e)) < 0 || (rc = station_refresh(st, e)) < 0) {
+    return rc;
+  }
+  struct pack *p = mem_zero(sizeof *p);
+  if (p == NULL) {
+    return err_set(e, ERR_NOMEM, "not enough memory");
+  }
+  job_init(&p->job, st, &ops);
+  p->car.back_fd = p->car.out.fd = p->car.out.dirfd = -1;
+  if ((rc = pack_setup(p, path, opt, e)) < 0) {
+    job_del(&p->job);
+    return rc;
+  }
+  *out = &p->job;
+  return 0;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: 0BSD */
+/* Placing: what rows and documents a pair (parcel, record) has. Used by
+ * admit.c alone; apart so that one can read the rules in one place. */
+#ifndef STATION_PLACING_H
+#define STATION_PLACING_H
+
+#include "station/admit.h"
+
+/* Rows of one pair. */
+enum place_how { PLACE_ADD, PLACE_DROP };
+int place_pair(struct change *c, enum place_how how, const struct listing *by,
+               const struct record *rec, const struct cid *cid,
+               uint64_t ref) MUST_USE;
+
+/* Note the files of a record that are not here, or drop those notes. */
+int place_files(struct station *st, struct change *c, enum place_how how,
+                const struct record *rec, uint64_t ref,
+                struct err *e) MUST_USE;
+
+/* Replace the search document: ${before} and ${after} are facets; an empty
+ * span: no document. Nothing for records that are not indexed yet. */
+void place_doc(struct station *st, struct change *c, uint64_t ref,
+               const struct record *rec, struct span before,
+               struct span after);
+
+/* Take ${target} back for the author and collection of ${by}: drop its pairs
+ * and notes, its bytes when nobody else lists it. Returns 1 when there was
+ * something to take back, else 0. */
+int place_withdrawal(struct station *st, struct change *c,
+                     const struct cid *target, const struct listing *by,
+                     struct err *e) MUST_USE;
+
+#endif

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: 0BSD */
+/* The station: one store and one identity, and everything that is done with
+ * them. This is the C face; src/lua/ gives it to scripts.
+ *
+ * Conventions for all functions here: they return 0 (or what is said) or a
+ * negative ERR_ code with a sentence in ${e}; out parameters are written on
+ * success only; spans that are lent stay valid for the call; times are
+ * seconds since 1970; one thread at a time per station; after a fork only
+ * station_close may be called in the child (ERR_MISUSE otherwise).
+ */
+#ifndef STATION_STATION_H
+#define STATION_STATION_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "form/cid.h"
+#include "form/crypt.h"
+#include "form/record.h"
+#include "station/job.h"
+#include "store/store.h"
+
+struct station;
+
+/* What the host lends: its clock. */
+struct station_host {
+  int64_t (*now)(void *ud); /* NULL: time(2) */
+  void *ud;
+};
+
+struct station_options {
+  bool create;        /* make store and key when missing */
+  bool readonly;      /* never write, take no lock */
+  bool index_later;   /* leave the search index to station_index() */
+  const char *key;    /* path of the key file; NULL: path + ".key" */
+  const char *pass;   /* its passphrase, or NULL */
+  struct station_host host;
+};
+
+int station_open(struct station **out, const char *path,
+                 const struct station_options *opt, struct err *e) MUST_USE;
+/* Ends jobs, readers and publishers (ERR_CLOSED) and drops the caller's
+ * reference. NULL-safe. */
+void station_close(struct station *st);
+const char *station_did(const struct station *st);
+const char *station_path(const struct station *st);
+/* Whether jobs shall ask before they keep a record (JOB_ASK). */
+void station_set_policy(struct station *st, bool ask);
+
+/* ---- publish (publish.c) ---- */
+
+/* Collects records and commits a parcel whenever one is full. */
+struct publisher;
+int publisher_new(struct publisher **out, struct station *st,
+                  struct span collection, int64_t time,
+                  struct err *e) MUST_USE; /* time < 0: now, per parcel */
+/* ${block}: the record as canonical DAG-CBOR (copied). ${id} gets its CID.
+ * A bad record changes nothing. */
+int publisher_add(struct publisher *p, struct span block, struct cid *id,
+                  struct err *e) MUST_USE;
+/* Sign and store what was added; durable on return. ${committed}: records by
+ * this publisher so far. */
+int publisher_commit(struct publisher *p, uint64_t *committed,
+                     struct err *e) MUST_USE;
+void publisher_del(struct publisher *p); /* drops what isn't committed */
+
+/* ---- read (view.c) ---- */
+
+/* A record and one of its listings. Owns ${block}; free with entry_free. */
+struct entry {
+  struct cid cid;
+  uint64_t ref;
+  struct buf block;
+  struct record record; /* view into ${block} */
+  struct cid parcel;
+  uint64_t parcel_ref;
+  int64_t time;
+  uint8_t author[CRYPT_KEY_SIZE];
+  struct buf collection;
+};
+void entry_free(struct entry *en);
+
+/* By id, its newest visible listing. ERR_NOENT. */
+int station_get(struct station *st, const struct cid *id, struct entry *out,
+                struct err *e) MUST_USE;
+
+/* Gets each entry; lent for the call. Return 0 to go on, 1 to stop, or a
+ * negative code. */
+typedef int entry_sink(void *ud, const struct entry *en);
+
+/* A place in a list: zero-initialise for the start. */
+struct page {
+  bool started, ended;
+  int64_t sort;
+  uint64_t ref;
+};
+/* Up to ${max} records of a collection, newest first; only current ones
+ * unless ${history}. Moves ${page} on. */
+struct page_query {
+  struct span collection;
+  bool history;
+  size_t max;
+};
+int station_page(struct station *st, const struct page_query *q,
+                 struct page *page, entry_sink *sink, void *ud,
+                 struct err *e) MUST_USE;
+
+/* All versions under (collection, author, key), newest first. */
+struct version_query {
+  struct span collection, key;
+  const uint8_t *author; /* CRYPT_KEY_SIZE bytes */
+};
+int station_versions(struct station *st, const struct version_query *q,
+                     entry_sink *sink, void *ud, struct err *e) MUST_USE;
+/* Records about ${id}, newest first. */
+int station_about(struct station *st, const struct cid *id, entry_sink *sink,
+                  void *ud, struct err *e) MUST_USE;
+
+/* Blocks that are listed here and not here. ${wanted_by}: a parcel, record or
+ * file node. ${kind}: "record", "file" or "part". */
+typedef int missing_sink(void *ud, const struct cid *cid, const char *kind,
+                         const struct cid *wanted_by);
+int station_missing(struct station *st, missing_sink *sink, void *ud,
+                    struct err *e) MUST_USE;
+
+/* Names of collections, each followed by a zero byte. */
+int station_collections(struct station *st, struct buf *names,
+                        struct err *e) MUST_USE;
+int station_collection_count(struct station *st, struct span name,
+                             uint64_t *parcels, struct err *e) MUST_USE;
+
+/* ---- follow ---- */
+int station_follow(struct station *st, struct span pattern, int64_t files,
+                   struct err *e) MUST_USE;
+int station_unfollow(struct station *st, struct span pattern,
+                     struct err *e) MUST_USE; /* ERR_NOENT */
+/* Pairs of pattern, 0, decimal size, 0. */
+int station_follows(struct station *st, struct buf *out,
+                    struct err *e) MUST_USE;
+
+/* ---- search (search.c) ---- */
+struct search_query {
+  struct span text;
+  struct span collection; /* empty: all */
+  struct span type;       /* empty: all */
+  struct span lang;       /* preferred for title and snippet */
+  struct span mark_open, mark_close;
+  size_t limit, offset;
+};
+struct search_hit {
+  const struct entry *entry;
+  double score;
+  struct span title, lang;
+  struct span snippet;
+};
+typedef int hit_sink(void *ud, const struct search_hit *hit);
+int station_search(struct station *st, const struct search_query *q,
+                   hit_sink *sink, void *ud, struct err *e) MUST_USE;
+
+/* ---- files (files.c) ---- */
+enum file_cut { FILE_CUT_FIXED, FILE_CUT_CONTENT };
+/* Result: link, sha256, size, blocks. */
+int files_add(struct job **out, struct station *st, const char *path,
+              enum file_cut cut, struct err *e) MUST_USE;
+/* Result: path, size. */
+int files_export(struct job **out, struct station *st, const struct cid *root,
+                 const char *dir, struct span name, struct err *e) MUST_USE;
+
+struct reader;
+int reader_new(struct reader **out, struct station *st,
+               const struct cid *root, struct err *e) MUST_USE;
+/* Next bytes into ${out} (cleared first); empty at the end. */
+int reader_next(struct reader *r, struct buf *out, struct err *e) MUST_USE;
+uint64_t reader_size(const struct reader *r);
+void reader_del(struct reader *r);
+
+/* ---- carry (slip.c, pack.c, unpack.c) ---- */
+struct slip_options {
+  int64_t budget; /* 0: none said */
+  int64_t files;  /* < 0: by the follow rules */
+};
+struct slip_report {
+  uint64_t bytes, wishes, parcels;
+};
+int station_slip(struct station *st, const char *path,
+                 const struct slip_options *opt, struct slip_report *out,
+                 struct err *e) MUST_USE;
+
+struct pack_options {
+  const char *slip;         /* path, or NULL */
+  const struct span *pattern; /* collections; none: all (or the slip's) */
+  size_t patterns;
+  int64_t budget;           /* bytes, 0: none (or the slip's) */
+  int64_t files;            /* largest file, < 0: all (or the slip's) */
+  bool compress;
+  int level;
+};
+int station_pack(struct job **out, struct station *st, const char *path,
+                 const struct pack_options *opt, struct err *e) MUST_USE;
+
+struct unpack_options {
+  const struct span *pattern; /* only these collections; none: all */
+  size_t patterns;
+  bool keep; /* store good file blocks that nothing lists, too */
+};
+int station_unpack(struct job **out, struct station *st, const char *path,
+                   const struct unpack_options *opt, struct err *e) MUST_USE;
+
+/* ---- upkeep (upkeep.c) ---- */
+int station_rebuild(struct job **out, struct station *st,
+                    struct err *e) MUST_USE;
+int station_index(struct job **out, struct station *st,
+                  struct err *e) MUST_USE;
+int station_verify(struct job **out, struct station *st, bool read_data,
+                   struct err *e) MUST_USE;
+int station_sweep(struct job **out, struct station *st,
+                  struct err *e) MUST_USE;
+int station_salvage(struct station *st, const char *path, uint64_t *saved,
+                    uint64_t *lost, struct err *e) MUST_USE;
+
+struct station_stats {
+  struct store_stats store;
+  uint64_t collections, parcels, held;
+  bool unindexed;
+};
+int station_stats(struct station *st, struct station_stats *out,
+                  struct err *e) MUST_USE;
+int station_digest(struct station *st, uint8_t out[32],
+                   struct err *e) MUST_USE;
+
+#endif

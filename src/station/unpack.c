@@ -1,0 +1,624 @@
+/* SPDX-License-Identifier: 0BSD */
+/* Taking in a carry file. It is only read; damage costs the blocks it hits;
+ * what nothing here asks for is not kept. In our own files everything comes
+ * after what lists it, so one pass is enough; in others' files children may
+ * come first, so passes are repeated while they bring something. */
+#include "base/check.h"
+#include "base/mem.h"
+#include "form/cbor.h"
+#include "form/unixfs.h"
+#include "station/admit.h"
+#include "station/carsource.h"
+#include "station/refset.h"
+#include "station/station.h"
+
+#include <string.h>
+
+#define PASSES_MAX (UNIXFS_DEPTH_MAX + 2)
+#define STEP_BYTES (1024u * 1024)
+#define FILES_BATCH_BYTES (4u * 1024 * 1024)
+#define FILES_BATCH 64
+#define MISSING_COUNT_MAX 100000
+
+/* A parcel whose records come after it. */
+struct pending {
+  bool open;
+  struct cid cid;
+  struct buf bytes;
+  struct parcel view;
+  struct buf arena;                 /* the records' bytes */
+  size_t end[PARCEL_RECORDS_MAX];
+  struct admit_record record[PARCEL_RECORDS_MAX];
+  size_t n;
+  struct cid refused[PARCEL_RECORDS_MAX];
+  size_t refused_n;
+  size_t hint; /* which link is likely next */
+};
+
+struct unpack {
+  struct job job;
+  struct carsource src;
+  struct buf patterns; /* each followed by a zero byte; empty: all */
+  bool keep;
+  int pass;
+  bool begun;          /* the header was passed */
+  bool damaged;        /* in damage: one wound, one fault */
+  bool asking;
+  uint64_t offset;     /* of the window in the plain stream */
+  uint64_t good;       /* sections whose hash held, in the first pass */
+  struct car_salvage salvage;
+  struct pending *pending;
+  struct refset excluded; /* records of parcels that were not wanted */
+  struct buf files;       /* blocks of files that wait to be stored */
+  struct cid file_cid[FILES_BATCH];
+  size_t file_end[FILES_BATCH];
+  size_t file_n;
+  struct admit_counts counts;
+  uint64_t refused, unlisted, bad, progress;
+  uint64_t missing;
+};
+
+/* ---- flushing what waits ---- */
+
+static int flush_files(struct unpack *u, struct err *e)
+{
+  struct store_block block[FILES_BATCH];
+  size_t at = 0;
+  if (u->file_n == 0) {
+    return 0;
+  }
+  for (size_t i = 0; i < u->file_n; i++) {
+    block[i].cid = u->file_cid[i];
+    block[i].bytes = span_of(u->files.p + at, u->file_end[i] - at);
+    at = u->file_end[i];
+  }
+  int rc = admit_files(u->job.st, block, u->file_n, &u->counts, e);
+  u->file_n = 0;
+  buf_clear(&u->files);
+  return rc;
+}
+
+static int flush_parcel(struct unpack *u, struct err *e)
+{
+  struct pending *p = u->pending;
+  size_t at = 0;
+  int rc = 0;
+  if (!p->open) {
+    return 0;
+  }
+  /* The arena may have moved while it grew: views are taken now. */
+  for (size_t i = 0; rc == 0 && i < p->n; i++) {
+    rc = record_read(&p->record[i].rec,
+                     span_of(p->arena.p + at, p->end[i] - at), e);
+    at = p->end[i];
+  }
+  struct admit_parcel in = {.cid = p->cid, .view = p->view,
+                            .record = p->record, .records = p->n,
+                            .refused = p->refused,
+                            .refused_n = p->refused_n};
+  if (rc == 0) {
+    rc = admit_parcel(u->job.st, &in, &u->counts, e);
+  }
+  if (rc == ERR_LIMIT) { /* too many wait for their day already */
+    job_fault(&u->job, "%s", e->text);
+    u->bad++;
+    rc = 0;
+  }
+  p->open = false;
+  p->n = p->refused_n = p->hint = 0;
+  buf_clear(&p->arena);
+  return rc;
+}
+
+/* ---- one block ---- */
+
+static void bad_block(struct unpack *u, const struct cid *cid, const char *why)
+{
+  char text[CID_TEXT_SIZE + 1];
+  cid_text(text, cid);
+  u->bad++;
+  job_fault(&u->job, "block %s: %s", text, why);
+}
+
+static bool wants_collection(const struct unpack *u, struct span name)
+{
+  for (size_t at = 0; at < u->patterns.n;) {
+    const char *pattern = (const char *)u->patterns.p + at;
+    if (collection_matches(span_of(pattern, strlen(pattern)), name)) {
+      return true;
+    }
+    at += strlen(pattern) + 1;
+  }
+  return u->patterns.n == 0;
+}
+
+static int exclude(struct unpack *u, const struct parcel *view,
+                   struct err *e)
+{
+  int rc = 0;
+  for (size_t i = 0; rc >= 0 && i < view->count; i++) {
+    struct cid cid;
+    parcel_record(view, i, &cid);
+    rc = refset_add(&u->excluded, (uint64_t)cid_order(&cid));
+  }
+  return rc < 0 ? err_set(e, rc, "not enough memory") : 0;
+}
+
+static int take_parcel(struct unpack *u, const struct car_section *s,
+                       struct err *e)
+{
+  struct pending *p = u->pending;
+  struct err why;
+  int rc = flush_parcel(u, e);
+  if (rc < 0) {
+    return rc;
+  }
+  buf_clear(&p->bytes);
+  if (buf_put(&p->bytes, s->block.p, s->block.n) < 0) {
+    return err_set(e, ERR_NOMEM, "not enough memory");
+  }
+  if ((rc = parcel_read(&p->view, buf_span(&p->bytes), &why)) == 0) {
+    rc = parcel_verify(&p->view, station_author_ok(u->job.st, p->view.author),
+                       &why);
+  }
+  if (rc < 0) {
+    bad_block(u, &s->cid, why.text);
+    return rc == ERR_NOMEM ? err_set(e, rc, "%s", why.text) : 0;
+  }
+  if (!wants_collection(u, p->view.collection)) {
+    return exclude(u, &p->view, e);
+  }
+  p->cid = s->cid;
+  p->open = true;
+  return 0;
+}
+
+/* Does the pending parcel list it? They mostly come in its order. */
+static bool pending_lists(struct pending *p, const struct cid *cid)
+{
+  struct cid at;
+  if (!p->open) {
+    return false;
+  }
+  for (size_t i = 0; i < p->view.count; i++) {
+    size_t k = (p->hint + i) % p->view.count;
+    parcel_record(&p->view, k, &at);
+    if (cid_equal(&at, cid)) {
+      p->hint = k + 1;
+      return true;
+    }
+  }
+  return false;
+}
+
+static bool pending_has(const struct pending *p, const struct cid *cid)
+{
+  for (size_t i = p->n; i > 0; i--) {
+    if (cid_equal(&p->record[i - 1].cid, cid)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/* Put a record to its parcel; ask the policy first where there is one. */
+static int take_listed(struct unpack *u, const struct car_section *s,
+                       struct err *e)
+{
+  struct pending *p = u->pending;
+  if (pending_has(p, &s->cid)) {
+    u->counts.known++;
+    return 0;
+  }
+  if (buf_put(&p->arena, s->block.p, s->block.n) < 0) {
+    return err_set(e, ERR_NOMEM, "not enough memory");
+  }
+  CHECK(p->n < PARCEL_RECORDS_MAX);
+  p->record[p->n].cid = s->cid;
+  p->end[p->n++] = p->arena.n;
+  if (u->job.st->has_policy) {
+    size_t at = p->n > 1 ? p->end[p->n - 2] : 0;
+    u->job.ask = span_of(p->arena.p + at, p->arena.n - at);
+    u->job.ask_cid = s->cid;
+    u->job.ask_parcel = buf_span(&p->bytes);
+    u->job.ask_parcel_cid = p->cid;
+    u->asking = true;
+  }
+  return 0;
+}
+
+/* The host has answered about the record that was added last. */
+static int take_answer(struct unpack *u, struct err *e)
+{
+  struct pending *p = u->pending;
+  u->asking = false;
+  if (u->job.verdict == JOB_KEEP) {
+    return 0;
+  }
+  u->refused++;
+  if (u->job.verdict == JOB_STOP) {
+    p->open = false;
+    p->n = p->refused_n = 0;
+    buf_clear(&p->arena);
+    return exclude(u, &p->view, e);
+  }
+  p->refused[p->refused_n++] = p->record[--p->n].cid;
+  p->arena.n = p->n > 0 ? p->end[p->n - 1] : 0;
+  return 0;
+}
+
+static bool is_manifest(struct span block)
+{
+  struct err e;
+  if (cbor_check(block.p, block.n, &e) < 0) {
+    return false;
+  }
+  struct cbor_reader r = cbor_reader_of(cbor_find(block, "kind"));
+  struct cbor_item item;
+  return cbor_next(&r, &item) == CBOR_TEXT && span_is(item.bytes, "carry/1");
+}
+
+static int take_wanted_record(struct unpack *u, const struct car_section *s,
+                              struct err *e)
+{
+  struct admit_record in = {.cid = s->cid};
+  struct err why;
+  if (record_read(&in.rec, s->block, &why) < 0) {
+    bad_block(u, &s->cid, why.text);
+    return 0;
+  }
+  return admit_record(u->job.st, &in, &u->counts, e);
+}
+
+static int take_cbor(struct unpack *u, const struct car_section *s,
+                     struct err *e)
+{
+  struct record rec;
+  struct err why;
+  if (parcel_looks(s->block)) {
+    return take_parcel(u, s, e);
+  }
+  if (pending_lists(u->pending, &s->cid)) {
+    if (record_read(&rec, s->block, &why) < 0) {
+      bad_block(u, &s->cid, why.text);
+      return 0;
+    }
+    return take_listed(u, s, e);
+  }
+  int wants = admit_wants(u->job.st, &s->cid, e);
+  if (wants < 0) {
+    return wants;
+  }
+  if (wants == WANT_RECORD) {
+    return take_wanted_record(u, s, e);
+  }
+  if (!is_manifest(s->block) &&
+      !refset_has(&u->excluded, (uint64_t)cid_order(&s->cid))) {
+    u->unlisted++;
+  }
+  return 0;
+}
+
+static int take_file_block(struct unpack *u, const struct car_section *s,
+                           struct err *e)
+{
+  struct unixfs_node node;
+  struct err why;
+  bool is_node = cid_codec(&s->cid) == CID_DAG_PB;
+  int rc = 0;
+  if (is_node && unixfs_read(&node, s->block, &why) < 0) {
+    bad_block(u, &s->cid, why.text);
+    return 0;
+  }
+  if (u->file_n == FILES_BATCH ||
+      u->files.n + s->block.n > FILES_BATCH_BYTES) {
+    rc = flush_files(u, e);
+  }
+  if (rc == 0 && buf_put(&u->files, s->block.p, s->block.n) < 0) {
+    rc = err_set(e, ERR_NOMEM, "not enough memory");
+  }
+  if (rc == 0) {
+    u->file_cid[u->file_n] = s->cid;
+    u->file_end[u->file_n++] = u->files.n;
+    /* What a node lists is wanted only once the node is stored. */
+    rc = is_node ? flush_files(u, e) : 0;
+  }
+  return rc;
+}
+
+/* 1: this block is worth its hash in a later pass, or in the first when it
+ * belongs to files. */
+static int file_wanted(struct unpack *u, const struct cid *cid, struct err *e)
+{
+  int rc = flush_parcel(u, e); /* its records may be what wants it */
+  if (rc < 0 || u->keep) {
+    return rc < 0 ? rc : 1;
+  }
+  rc = admit_wants(u->job.st, cid, e);
+  return rc < 0 ? rc : rc == WANT_FILE;
+}
+
+/* The hash holds. */
+static int take_block(struct unpack *u, const struct car_section *s,
+                      struct err *e)
+{
+  uint64_t here;
+  if (cid_codec(&s->cid) == CID_DAG_CBOR) {
+    return take_cbor(u, s, e);
+  }
+  int rc = file_wanted(u, &s->cid, e);
+  if (rc > 0) {
+    return take_file_block(u, s, e);
+  }
+  if (rc == 0) {
+    rc = u->job.st->store->ops->find(u->job.st->store, &s->cid, 1, &here, e);
+    u->counts.known += rc == 0 && here != 0;
+    u->unlisted += rc == 0 && here == 0;
+  }
+  return rc;
+}
+
+/* ---- sections ---- */
+
+/* In a later pass only what is asked for by now is hashed. */
+static int worth_hashing(struct unpack *u, const struct cid *cid,
+                         struct err *e)
+{
+  uint64_t here;
+  if (u->pass == 0) {
+    return 1;
+  }
+  int rc = u->job.st->store->ops->find(u->job.st->store, cid, 1, &here, e);
+  if (rc < 0 || here != 0) {
+    return rc;
+  }
+  rc = admit_wants(u->job.st, cid, e);
+  return rc < 0 ? rc : rc != WANT_NONE;
+}
+
+static void pass_on(struct unpack *u, size_t n)
+{
+  carsource_skip(&u->src, n);
+  u->offset += n;
+}
+
+/* Look for the next section after damage at the window's begin. */
+static void seek_section(struct unpack *u)
+{
+  struct span w = carsource_window(&u->src);
+  size_t at = car_seek(w, w.n > 0 ? 1 : 0);
+  if (at == w.n && !u->src.end && w.n > CID_SIZE + 4) {
+    at = w.n - (CID_SIZE + 4); /* may begin a head that is cut */
+  }
+  pass_on(u, at > 0 ? at : w.n);
+}
+
+static void wound(struct unpack *u, const char *why)
+{
+  if (!u->damaged && u->pass == 0) {
+    u->bad++;
+    job_fault(&u->job, "damage at byte %llu: %s",
+              (unsigned long long)u->offset, why);
+  }
+  u->damaged = true;
+}
+
+/* A section whose hash fails. When another section follows right behind it,
+ * its length was right and only its bytes are damaged. */
+static void bad_hash(struct unpack *u, const struct car_section *s,
+                     size_t taken)
+{
+  struct span w = carsource_window(&u->src);
+  struct car_section next;
+  struct err e;
+  bool named = taken == w.n ||
+               car_read_section(span_of(w.p + taken, w.n - taken), &next,
+                                &e) > 0;
+  if (named && !u->damaged) {
+    if (u->pass == 0) {
+      bad_block(u, &s->cid, "its bytes differ from its name");
+    }
+    pass_on(u, taken);
+    return;
+  }
+  wound(u, "no section can be read here");
+  seek_section(u);
+}
+
+static int read_section(struct unpack *u, struct err *e)
+{
+  struct span w = carsource_window(&u->src);
+  struct car_section s;
+  struct err why;
+  int64_t taken = car_read_section(w, &s, &why);
+  if (taken <= 0) {
+    int64_t foreign = car_foreign_section(w);
+    if (foreign > 0 && (uint64_t)foreign <= w.n && !u->damaged) {
+      u->bad += u->pass == 0;
+      if (u->pass == 0) {
+        job_fault(&u->job, "at byte %llu: %s", (unsigned long long)u->offset,
+                  taken < 0 ? why.text : "a section is cut");
+      }
+      pass_on(u, (size_t)foreign);
+      return 0;
+    }
+    wound(u, taken < 0 ? why.text : "a section is cut short");
+    seek_section(u);
+    return 0;
+  }
+  int rc = worth_hashing(u, &s.cid, e);
+  if (rc <= 0) {
+    pass_on(u, rc == 0 ? (size_t)taken : 0);
+    return rc;
+  }
+  if (!car_salvage_try(&u->salvage, u->offset, s.block.n) ||
+      (rc = cid_verify(&s.cid, s.block.p, s.block.n)) == ERR_HASH) {
+    bad_hash(u, &s, (size_t)taken);
+    return 0;
+  }
+  if (rc < 0) {
+    return err_set(e, rc, "not enough memory");
+  }
+  car_salvage_good(&u->salvage, s.block.n);
+  u->damaged = false;
+  u->good += u->pass == 0;
+  rc = take_block(u, &s, e);
+  pass_on(u, (size_t)taken);
+  return rc;
+}
+
+static int read_header(struct unpack *u, struct err *e)
+{
+  struct cid roots[CAR_ROOTS_MAX];
+  size_t count;
+  struct err why;
+  u->begun = true;
+  int64_t taken = car_read_header(carsource_window(&u->src), roots, &count,
+                                  &why);
+  (void)e;
+  if (taken > 0) {
+    pass_on(u, (size_t)taken);
+    return 0;
+  }
+  wound(u, taken < 0 ? why.text : "the header is cut short");
+  seek_section(u);
+  return 0;
+}
+
+/* ---- the job ---- */
+
+static uint64_t sum(const struct unpack *u)
+{
+  return u->counts.added + u->counts.parcels + u->counts.files +
+         u->counts.held;
+}
+
+static int count_missing(void *ud, const struct cid *cid, const char *kind,
+                         const struct cid *wanted_by)
+{
+  struct unpack *u = ud;
+  struct err e;
+  (void)kind;
+  (void)wanted_by;
+  int wants = admit_wants(u->job.st, cid, &e);
+  u->missing += wants > 0;
+  return wants < 0 ? wants : u->missing >= MISSING_COUNT_MAX;
+}
+
+static int unpack_done(struct unpack *u, struct err *e)
+{
+  struct job *j = &u->job;
+  int rc = station_missing(j->st, count_missing, u, e);
+  if (rc < 0) {
+    return rc;
+  }
+  if (u->good == 0) {
+    return err_set(e, ERR_INVALID,
+                   "this is no carry file: not one good block is in it");
+  }
+  j->result.has_faults = true;
+  job_num(j, "added", (int64_t)u->counts.added);
+  job_num(j, "parcels", (int64_t)u->counts.parcels);
+  job_num(j, "known", (int64_t)u->counts.known);
+  job_num(j, "files", (int64_t)u->counts.files);
+  job_num(j, "bytes", (int64_t)u->counts.bytes);
+  job_num(j, "withdrawn", (int64_t)u->counts.withdrawn);
+  job_num(j, "held", (int64_t)u->counts.held);
+  job_num(j, "refused", (int64_t)u->refused);
+  job_num(j, "unlisted", (int64_t)u->unlisted);
+  job_num(j, "bad", (int64_t)(u->bad + u->src.bad_frames));
+  job_num(j, "missing", (int64_t)u->missing);
+  return JOB_DONE;
+}
+
+/* At the end of a pass: another one when this one brought something and there
+ * are blocks that nothing asked for when they came by. */
+static int end_pass(struct unpack *u, struct err *e)
+{
+  uint64_t now;
+  int rc;
+  if ((rc = flush_parcel(u, e)) < 0 || (rc = flush_files(u, e)) < 0) {
+    return rc;
+  }
+  now = sum(u);
+  if (u->unlisted == 0 || now == u->progress || u->pass + 1 >= PASSES_MAX) {
+    return unpack_done(u, e);
+  }
+  u->progress = now;
+  u->pass++;
+  u->unlisted = 0;
+  u->begun = u->damaged = false;
+  u->offset = 0;
+  memset(&u->salvage, 0, sizeof u->salvage);
+  rc = carsource_rewind(&u->src, e);
+  return rc < 0 ? rc : JOB_MORE;
+}
+
+static int unpack_step(struct job *j, struct err *e)
+{
+  struct unpack *u = (struct unpack *)j;
+  uint64_t until = u->offset + STEP_BYTES;
+  int rc = u->asking ? take_answer(u, e) : 0;
+  while (rc == 0 && u->offset < until && !u->asking) {
+    if ((rc = carsource_fill(&u->src, e)) < 0) {
+      return rc;
+    }
+    j->done = u->src.read < u->src.size ? u->src.read : u->src.size;
+    if (carsource_window(&u->src).n == 0) {
+      return end_pass(u, e);
+    }
+    rc = u->begun ? read_section(u, e) : read_header(u, e);
+  }
+  return rc < 0 ? rc : u->asking ? JOB_ASK : JOB_MORE;
+}
+
+static void unpack_clean(struct job *j)
+{
+  struct unpack *u = (struct unpack *)j;
+  carsource_close(&u->src);
+  if (u->pending != NULL) {
+    buf_free(&u->pending->bytes);
+    buf_free(&u->pending->arena);
+    mem_free(u->pending);
+  }
+  refset_free(&u->excluded);
+  buf_free(&u->patterns);
+  buf_free(&u->files);
+}
+
+int station_unpack(struct job **out, struct station *st, const char *path,
+                   const struct unpack_options *opt, struct err *e)
+{
+  static const struct job_ops ops = {unpack_step, unpack_clean};
+  int rc;
+  if ((rc = station_writable(st, e)) < 0 ||
+      (rc = station_refresh(st, e)) < 0 ||
+      (rc = admit_release_held(st, e)) < 0) {
+    return rc;
+  }
+  struct unpack *u = mem_zero(sizeof *u);
+  if (u == NULL) {
+    return err_set(e, ERR_NOMEM, "not enough memory");
+  }
+  job_init(&u->job, st, &ops);
+  u->src.fd = -1;
+  u->keep = opt->keep;
+  u->pending = mem_zero(sizeof *u->pending);
+  rc = u->pending == NULL ? ERR_NOMEM : 0;
+  for (size_t i = 0; rc == 0 && i < opt->patterns; i++) {
+    rc = buf_put(&u->patterns, opt->pattern[i].p, opt->pattern[i].n);
+    rc = rc < 0 ? rc : buf_byte(&u->patterns, 0);
+  }
+  if (rc < 0) {
+    rc = err_set(e, rc, "not enough memory");
+  } else {
+    rc = carsource_open(&u->src, path, e);
+  }
+  if (rc < 0) {
+    job_del(&u->job);
+    return rc;
+  }
+  u->job.total = u->src.size;
+  *out = &u->job;
+  return 0;
+}

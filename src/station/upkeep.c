@@ -1,0 +1,558 @@
+/* SPDX-License-Identifier: 0BSD */
+/* Rebuild, index, verify, sweep, salvage. */
+#include "base/check.h"
+#include "base/mem.h"
+#include "form/unixfs.h"
+#include "station/admit.h"
+#include "station/station.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#define PAGE 64
+
+/* ---- rebuild ---- */
+
+struct rebuild {
+  struct job job;
+  bool reset, files; /* the tables were dropped; now at file blocks */
+  uint64_t after;
+  struct admit_counts counts;
+};
+
+/* Is the block with this number a parcel? 1, 0. */
+static int is_parcel(struct station *st, uint64_t ref, struct buf *block,
+                     struct err *e)
+{
+  buf_clear(block);
+  int rc = st->store->ops->get_ref(st->store, ref, NULL, block, e);
+  return rc < 0 ? rc : parcel_looks(buf_span(block));
+}
+
+static int rebuild_page(struct rebuild *r, struct err *e)
+{
+  struct station *st = r->job.st;
+  uint64_t refs[PAGE];
+  struct buf block = {0};
+  int rc = 0;
+  int n = st->store->ops->walk(st->store, r->after, r->files, refs, PAGE, e);
+  for (int i = 0; i < n && rc >= 0; i++) {
+    r->after = refs[i];
+    if (r->files) {
+      rc = admit_node_again(st, refs[i], e);
+    } else if ((rc = is_parcel(st, refs[i], &block, e)) > 0) {
+      rc = admit_again(st, refs[i], &r->counts, e);
+    } else if (rc == ERR_NOENT) {
+      rc = 0; /* taken back by a parcel of this very page */
+    }
+    r->job.done++;
+  }
+  buf_free(&block);
+  return rc < 0 ? rc : n;
+}
+
+static int rebuild_step(struct job *j, struct err *e)
+{
+  struct rebuild *r = (struct rebuild *)j;
+  struct station *st = j->st;
+  int rc;
+  if (!r->reset) {
+    station_forget_parcels(st);
+    if ((rc = st->store->ops->derived_reset(st->store, e)) < 0 ||
+        (rc = admit_set_unindexed(st, UINT64_MAX, e)) < 0) {
+      return rc;
+    }
+    r->reset = true;
+    return JOB_MORE;
+  }
+  rc = rebuild_page(r, e);
+  if (rc == 0 && !r->files) {
+    r->files = true;
+    r->after = 0;
+    return JOB_MORE;
+  }
+  if (rc != 0) {
+    return rc < 0 ? rc : JOB_MORE;
+  }
+  job_num(j, "parcels", (int64_t)r->counts.parcels);
+  job_num(j, "records", (int64_t)r->counts.added);
+  return JOB_DONE;
+}
+
+static void nothing_to_clean(struct job *j)
+{
+  (void)j;
+}
+
+/* A job of ${size} bytes that begins with struct job; NULL: no memory. */
+static struct job *new_job(struct station *st, size_t size,
+                           const struct job_ops *ops, struct err *e)
+{
+  struct job *j = mem_zero(size);
+  if (j == NULL) {
+    (void)err_set(e, ERR_NOMEM, "not enough memory");
+    return NULL;
+  }
+  job_init(j, st, ops);
+  return j;
+}
+
+static int total_blocks(struct station *st, uint64_t *out, struct err *e)
+{
+  struct store_stats stats;
+  int rc = st->store->ops->stats(st->store, &stats, e);
+  if (rc == 0) {
+    *out = stats.blocks;
+  }
+  return rc;
+}
+
+int station_rebuild(struct job **out, struct station *st, struct err *e)
+{
+  static const struct job_ops ops = {rebuild_step, nothing_to_clean};
+  uint64_t total = 0;
+  int rc;
+  if ((rc = station_writable(st, e)) < 0 ||
+      (rc = total_blocks(st, &total, e)) < 0) {
+    return rc;
+  }
+  *out = new_job(st, sizeof(struct rebuild), &ops, e);
+  if (*out == NULL) {
+    return ERR_NOMEM;
+  }
+  (*out)->total = total;
+  return 0;
+}
+
+/* ---- index later ---- */
+
+struct indexing {
+  struct job job;
+  struct change *change;
+  uint64_t records;
+};
+
+/* Document of one record, when it is a listed one. */
+static int index_one(struct indexing *x, uint64_t ref, struct buf *block,
+                     struct err *e)
+{
+  struct station *st = x->job.st;
+  struct buf facets = {0};
+  struct record rec;
+  struct cid cid;
+  buf_clear(block);
+  int rc = st->store->ops->get_ref(st->store, ref, &cid, block, e);
+  if (rc < 0 || parcel_looks(buf_span(block))) {
+    return rc;
+  }
+  if ((rc = record_read(&rec, buf_span(block), e)) == 0 &&
+      (rc = listing_facets(st, &cid, &facets, e)) == 0 && facets.n > 0) {
+    change_doc(x->change, ref, &rec, buf_span(&facets));
+    x->records++;
+  }
+  buf_free(&facets);
+  return rc;
+}
+
+static void put_number(uint8_t out[8], uint64_t v)
+{
+  for (int i = 0; i < 8; i++) {
+    out[i] = (uint8_t)(v >> (56 - 8 * i));
+  }
+}
+
+/* A page of documents and the mark of how far we are, in one change. */
+static int index_page(struct indexing *x, struct err *e)
+{
+  struct station *st = x->job.st;
+  uint64_t refs[PAGE * 4], last = st->unindexed_after;
+  struct buf block = {0};
+  uint8_t mark[8];
+  int rc = 0;
+  int n = st->store->ops->walk(st->store, last, false, refs, PAGE * 4, e);
+  change_clear(x->change);
+  for (int i = 0; i < n && rc == 0; i++) {
+    rc = index_one(x, refs[i], &block, e);
+    last = refs[i];
+  }
+  buf_free(&block);
+  if (n <= 0 || rc < 0) {
+    return n < 0 ? n : rc;
+  }
+  put_number(mark, last);
+  change_kv(x->change, admit_unindexed_key(), span_of(mark, sizeof mark));
+  rc = change_commit(x->change, st, span_of(NULL, 0), NULL, NULL, e);
+  if (rc == 0) {
+    st->unindexed_after = last;
+  }
+  x->job.done += (uint64_t)n;
+  return rc < 0 ? rc : n;
+}
+
+static int index_step(struct job *j, struct err *e)
+{
+  struct indexing *x = (struct indexing *)j;
+  int rc = 0;
+  if (j->st->unindexed_after != UINT64_MAX &&
+      (rc = index_page(x, e)) > 0) {
+    return JOB_MORE;
+  }
+  if (rc == 0 && j->st->unindexed_after != UINT64_MAX) {
+    rc = admit_set_unindexed(j->st, UINT64_MAX, e);
+  }
+  if (rc < 0) {
+    return rc;
+  }
+  j->total = j->done;
+  job_num(j, "records", (int64_t)x->records);
+  return JOB_DONE;
+}
+
+static void index_clean(struct job *j)
+{
+  change_del(((struct indexing *)j)->change);
+}
+
+int station_index(struct job **out, struct station *st, struct err *e)
+{
+  static const struct job_ops ops = {index_step, index_clean};
+  uint64_t total = 0;
+  int rc;
+  if ((rc = station_writable(st, e)) < 0 ||
+      (rc = station_refresh(st, e)) < 0 ||
+      (rc = total_blocks(st, &total, e)) < 0) {
+    return rc;
+  }
+  struct job *j = new_job(st, sizeof(struct indexing), &ops, e);
+  if (j == NULL) {
+    return ERR_NOMEM;
+  }
+  struct indexing *x = (struct indexing *)j;
+  if ((x->change = change_new()) == NULL) {
+    job_del(j);
+    return err_set(e, ERR_NOMEM, "not enough memory");
+  }
+  j->total = total;
+  *out = j;
+  return 0;
+}
+
+/* ---- verify ---- */
+
+enum verify_stage { VERIFY_ENGINE, VERIFY_BLOCKS, VERIFY_FILES };
+
+struct verify {
+  struct job job;
+  bool read_data;
+  enum verify_stage stage;
+  uint64_t after, blocks, bytes, bad, missing;
+};
+
+static int verify_block(struct verify *v, uint64_t ref, struct buf *block,
+                        struct err *e)
+{
+  struct station *st = v->job.st;
+  char text[CID_TEXT_SIZE + 1];
+  struct cid cid;
+  buf_clear(block);
+  int rc = st->store->ops->get_ref(st->store, ref, &cid,
+                                   v->read_data ? block : NULL, e);
+  v->blocks++;
+  if (rc == 0 && v->read_data) {
+    v->bytes += block->n;
+    rc = cid_verify(&cid, block->p, block->n);
+  }
+  if (rc == ERR_HASH) {
+    cid_text(text, &cid);
+    job_fault(&v->job, "block %s: its bytes differ from its name", text);
+  } else if (rc == ERR_CORRUPT) {
+    job_fault(&v->job, "block number %" PRIu64 ": %s", ref, e->text);
+  }
+  if (rc == ERR_HASH || rc == ERR_CORRUPT) {
+    v->bad++;
+    rc = 0;
+  }
+  return rc;
+}
+
+static int verify_page(struct verify *v, bool file, struct err *e)
+{
+  uint64_t refs[PAGE];
+  struct buf block = {0};
+  size_t max = file && v->read_data ? 2 : PAGE;
+  int rc = 0;
+  int n = v->job.st->store->ops->walk(v->job.st->store, v->after, file, refs,
+                                      max, e);
+  for (int i = 0; i < n && rc == 0; i++) {
+    rc = verify_block(v, refs[i], &block, e);
+    v->after = refs[i];
+    v->job.done++;
+  }
+  buf_free(&block);
+  return rc < 0 ? rc : n;
+}
+
+static int note_missing(void *ud, const struct cid *cid, const char *kind,
+                        const struct cid *wanted_by)
+{
+  struct verify *v = ud;
+  struct err e;
+  (void)kind;
+  (void)wanted_by;
+  int wants = admit_wants(v->job.st, cid, &e);
+  v->missing += wants > 0;
+  return wants < 0 ? wants : 0;
+}
+
+static int verify_engine(struct verify *v, struct err *e)
+{
+  int rc = v->job.st->store->ops->check(v->job.st->store, e);
+  if (rc == ERR_CORRUPT) {
+    job_fault(&v->job, "%s", e->text);
+    v->bad++;
+    rc = 0;
+  }
+  v->stage = VERIFY_BLOCKS;
+  return rc < 0 ? rc : JOB_MORE;
+}
+
+static int verify_step(struct job *j, struct err *e)
+{
+  struct verify *v = (struct verify *)j;
+  if (v->stage == VERIFY_ENGINE) {
+    return verify_engine(v, e);
+  }
+  int rc = verify_page(v, v->stage == VERIFY_FILES, e);
+  if (rc != 0) {
+    return rc < 0 ? rc : JOB_MORE;
+  }
+  v->after = 0;
+  if (v->stage == VERIFY_BLOCKS) {
+    v->stage = VERIFY_FILES;
+    return JOB_MORE;
+  }
+  if ((rc = station_missing(j->st, note_missing, v, e)) < 0) {
+    return rc;
+  }
+  j->result.has_faults = true;
+  job_num(j, "blocks", (int64_t)v->blocks);
+  job_num(j, "bytes", (int64_t)v->bytes);
+  job_num(j, "bad", (int64_t)v->bad);
+  job_num(j, "missing", (int64_t)v->missing);
+  return JOB_DONE;
+}
+
+int station_verify(struct job **out, struct station *st, bool read_data,
+                   struct err *e)
+{
+  static const struct job_ops ops = {verify_step, nothing_to_clean};
+  int rc = station_alive(st, e);
+  if (rc < 0) {
+    return rc;
+  }
+  struct job *j = new_job(st, sizeof(struct verify), &ops, e);
+  if (j == NULL) {
+    return ERR_NOMEM;
+  }
+  ((struct verify *)j)->read_data = read_data;
+  /* A damaged store may not even count: then progress has no end to show. */
+  if (total_blocks(st, &j->total, e) < 0) {
+    j->total = 0;
+  }
+  *out = j;
+  return 0;
+}
+
+/* ---- sweep ---- */
+
+enum sweep_stage { SWEEP_START, SWEEP_MARK, SWEEP_DROP, SWEEP_NOTES };
+
+struct sweep {
+  struct job job;
+  enum sweep_stage stage;
+  int64_t sort;
+  uint64_t ref, freed;
+  struct unixfs_walk walk;
+};
+
+static int mark(struct sweep *s, const struct cid *cid, struct err *e)
+{
+  return s->job.st->store->ops->mark(s->job.st->store, cid, 1, e);
+}
+
+/* Mark all blocks of a file. Leaves need not be read. */
+static int mark_file(struct sweep *s, const struct record_file *file,
+                     struct err *e)
+{
+  struct buf block = {0};
+  struct unixfs_step step;
+  struct span leaf;
+  int rc = unixfs_walk_start(&s->walk, &file->data, (uint64_t)file->size, e);
+  while (rc == 0 && (rc = unixfs_walk_next(&s->walk, &step, e)) > 0) {
+    if ((rc = mark(s, &step.cid, e)) < 0) {
+      break;
+    }
+    buf_clear(&block);
+    if (cid_codec(&step.cid) == CID_RAW) {
+      unixfs_walk_skip(&s->walk);
+      continue;
+    }
+    rc = s->job.st->store->ops->get(s->job.st->store, &step.cid, &block, e);
+    if (rc == ERR_NOENT) {
+      unixfs_walk_skip(&s->walk);
+      rc = 0;
+    } else if (rc == 0) {
+      rc = unixfs_walk_feed(&s->walk, buf_span(&block), &leaf, e);
+      rc = rc == ERR_INVALID || rc == ERR_LIMIT ? 0 : rc;
+    }
+  }
+  unixfs_walk_free(&s->walk);
+  buf_free(&block);
+  return rc == ERR_LIMIT || rc == ERR_INVALID ? 0 : rc;
+}
+
+static int mark_record(struct sweep *s, uint64_t ref, struct err *e)
+{
+  struct record_files it = {0};
+  struct record_file file;
+  struct record rec;
+  struct buf block = {0};
+  int rc = s->job.st->store->ops->get_ref(s->job.st->store, ref, NULL, &block,
+                                          e);
+  if (rc == 0) {
+    rc = record_read(&rec, buf_span(&block), e);
+  }
+  while (rc == 0 && record_file_next(&it, rec.files, &file)) {
+    rc = mark_file(s, &file, e);
+  }
+  buf_free(&block);
+  return rc;
+}
+
+/* Notes of what a node that is gone wanted. */
+static int drop_stale_notes(struct sweep *s, struct err *e)
+{
+  struct station *st = s->job.st;
+  int64_t sorts[PAGE];
+  uint64_t refs[PAGE];
+  struct change *c = change_new();
+  int rc = c == NULL ? err_set(e, ERR_NOMEM, "not enough memory") : 0;
+  int n = rc < 0 ? rc
+                 : st->store->ops->rows(st->store, IDX_MISSING,
+                                        span_of(NULL, 0), s->sort, s->ref,
+                                        false, sorts, refs, PAGE, e);
+  for (int i = 0; i < n && rc == 0; i++) {
+    rc = st->store->ops->get_ref(st->store, refs[i], NULL, NULL, e);
+    if (rc == ERR_NOENT) {
+      change_drop(c, IDX_MISSING, span_of(NULL, 0), sorts[i], refs[i]);
+      rc = 0;
+    }
+    s->sort = sorts[i];
+    s->ref = refs[i];
+  }
+  if (rc == 0 && n > 0 && c->drop.n > 0) {
+    rc = change_commit(c, st, span_of(NULL, 0), NULL, NULL, e);
+  }
+  change_del(c);
+  return rc < 0 ? rc : n;
+}
+
+static int sweep_start(struct sweep *s, struct err *e)
+{
+  if (s->job.st->importing > 0) {
+    return err_set(e, ERR_BUSY, "files are being added: sweep when that is "
+                   "done");
+  }
+  int rc = s->job.st->store->ops->sweep_start(s->job.st->store, e);
+  s->stage = SWEEP_MARK;
+  s->sort = INT64_MAX;
+  s->ref = UINT64_MAX >> 1;
+  return rc < 0 ? rc : JOB_MORE;
+}
+
+static int sweep_mark(struct sweep *s, struct err *e)
+{
+  int n = s->job.st->store->ops->rows(s->job.st->store, IDX_FILES,
+                                      span_of(NULL, 0), s->sort, s->ref, true,
+                                      &s->sort, &s->ref, 1, e);
+  if (n == 0) {
+    s->stage = SWEEP_DROP;
+  }
+  if (n > 0) {
+    n = mark_record(s, s->ref, e);
+  }
+  return n < 0 ? n : JOB_MORE;
+}
+
+static int sweep_step(struct job *j, struct err *e)
+{
+  struct sweep *s = (struct sweep *)j;
+  uint64_t freed = 0;
+  int n;
+  switch (s->stage) {
+  case SWEEP_START:
+    return sweep_start(s, e);
+  case SWEEP_MARK:
+    return sweep_mark(s, e);
+  case SWEEP_DROP:
+    n = j->st->store->ops->sweep(j->st->store, PAGE, &freed, e);
+    s->freed += freed;
+    if (n == 0) {
+      s->stage = SWEEP_NOTES;
+      s->sort = INT64_MIN;
+      s->ref = 0;
+    }
+    return n < 0 ? n : JOB_MORE;
+  case SWEEP_NOTES:
+    n = drop_stale_notes(s, e);
+    if (n == 0) {
+      job_num(j, "freed", (int64_t)s->freed);
+    }
+    return n < 0 ? n : n > 0 ? JOB_MORE : JOB_DONE;
+  default:
+    CHECK(false);
+    return ERR_MISUSE;
+  }
+}
+
+int station_sweep(struct job **out, struct station *st, struct err *e)
+{
+  static const struct job_ops ops = {sweep_step, nothing_to_clean};
+  int rc = station_writable(st, e);
+  if (rc < 0) {
+    return rc;
+  }
+  *out = new_job(st, sizeof(struct sweep), &ops, e);
+  return *out == NULL ? ERR_NOMEM : 0;
+}
+
+/* ---- salvage ---- */
+
+struct salvage {
+  struct station *st;
+  struct err *e;
+};
+
+static int keep_block(void *ud, const struct store_block *b, bool file)
+{
+  struct salvage *s = ud;
+  return s->st->store->ops->put(s->st->store, b, 1, file, NULL, NULL, s->e);
+}
+
+int station_salvage(struct station *st, const char *path, uint64_t *saved,
+                    uint64_t *lost, struct err *e)
+{
+  struct salvage s = {st, e};
+  struct job *job = NULL;
+  int rc = station_writable(st, e);
+  if (rc < 0 ||
+      (rc = store_sqlite_salvage(path, keep_block, &s, saved, lost, e)) < 0 ||
+      (rc = station_rebuild(&job, st, e)) < 0) {
+    return rc;
+  }
+  do {
+    rc = job_step(job, e);
+  } while (rc == JOB_MORE);
+  job_del(job);
+  return rc;
+}

@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: 0BSD */
+#include "base/check.h"
+#include "form/unixfs.h"
+#include "station/change.h"
+#include "station/listing.h"
+#include "station/station.h"
+
+#include <string.h>
+
+void entry_free(struct entry *en)
+{
+  buf_free(&en->block);
+  buf_free(&en->collection);
+}
+
+/* ---- one record ---- */
+
+static int load(struct station *st, uint64_t ref, struct entry *out,
+                struct err *e)
+{
+  out->ref = ref;
+  buf_clear(&out->block);
+  int rc = st->store->ops->get_ref(st->store, ref, &out->cid, &out->block, e);
+  if (rc == 0) {
+    rc = record_read(&out->record, buf_span(&out->block), e);
+    if (rc < 0 && rc != ERR_NOMEM) {
+      rc = err_set(e, ERR_CORRUPT, "a stored record can't be read; verify "
+                   "and rebuild %s", st->path);
+    }
+  }
+  return rc;
+}
+
+static int set_listing(struct entry *out, const struct listing *by)
+{
+  out->parcel = by->parcel;
+  out->parcel_ref = by->parcel_ref;
+  out->time = by->time;
+  memcpy(out->author, by->author, CRYPT_KEY_SIZE);
+  buf_clear(&out->collection);
+  return buf_put(&out->collection, by->collection, by->collection_n);
+}
+
+/* The newest listing, in ${collection} when that is not empty: 1, or 0 when
+ * there is none. */
+static int choose(struct station *st, struct entry *en, struct span collection,
+                  struct err *e)
+{
+  struct listing by[LISTINGS_MAX];
+  const struct listing *best = NULL;
+  int n = listings(st, &en->cid, by, LISTINGS_MAX, e);
+  for (int i = 0; i < n; i++) {
+    if (collection.n > 0 &&
+        !span_equal(listing_collection(&by[i]), collection)) {
+      continue;
+    }
+    if (best == NULL || by[i].time > best->time ||
+        (by[i].time == best->time &&
+         cid_compare(&by[i].parcel, &best->parcel) > 0)) {
+      best = &by[i];
+    }
+  }
+  if (n < 0 || best == NULL) {
+    return n < 0 ? n : 0;
+  }
+  int rc = set_listing(en, best);
+  return rc < 0 ? err_set(e, rc, "not enough memory") : 1;
+}
+
+int station_get(struct station *st, const struct cid *id, struct entry *out,
+                struct err *e)
+{
+  struct entry en = {0};
+  uint64_t ref = 0;
+  int rc;
+  if ((rc = station_alive(st, e)) < 0 || (rc = station_refresh(st, e)) < 0 ||
+      (rc = st->store->ops->find(st->store, id, 1, &ref, e)) < 0) {
+    return rc;
+  }
+  if (ref == 0 || cid_codec(id) != CID_DAG_CBOR) {
+    goto absent;
+  }
+  rc = load(st, ref, &en, e);
+  if (rc == ERR_CORRUPT) { /* a parcel is no record */
+    entry_free(&en);
+    goto absent;
+  }
+  if (rc == 0) {
+    rc = choose(st, &en, span_of(NULL, 0), e);
+  }
+  if (rc <= 0) {
+    entry_free(&en);
+    if (rc < 0) {
+      return rc;
+    }
+    goto absent;
+  }
+  *out = en;
+  return 0;
+
+absent:
+  return err_set(e, ERR_NOENT, "no such record here");
+}
+
+/* ---- versions ---- */
+
+/* Newer first: (time, CID) as FORMAT.md has it. */
+static bool newer(const struct entry *a, const struct entry *b)
+{
+  return a->time != b->time ? a->time > b->time
+                            : cid_compare(&a->cid, &b->cid) > 0;
+}
+
+/* Does ${en} stand under the version key of ${q}? */
+static bool is_version(const struct entry *en, const struct version_query *q)
+{
+  return span_equal(en->record.key, q->key) &&
+         memcmp(en->author, q->author, CRYPT_KEY_SIZE) == 0;
+}
+
+/* Is there a newer version than ${en}? 1, 0. */
+static int superseded(struct station *st, const struct entry *en,
+                      struct err *e)
+{
+  struct version_query q = {buf_span(&en->collection), en->record.key,
+                            en->author};
+  int64_t sorts[LISTINGS_MAX];
+  uint64_t refs[LISTINGS_MAX];
+  uint8_t key[CHANGE_KEY_MAX];
+  struct entry other = {0};
+  int yes = 0;
+  if (q.key.n == 0) {
+    return 0;
+  }
+  int rc = version_key(key, q.collection, q.author, q.key);
+  if (rc < 0) {
+    return err_set(e, rc, "not enough memory");
+  }
+  /* Rows of the same time stand in order of arrival, so all of them are
+   * compared; they are few. */
+  int n = st->store->ops->rows(st->store, IDX_VERSION,
+                               span_of(key, sizeof key), INT64_MAX,
+                               UINT64_MAX >> 1, true, sorts, refs,
+                               LISTINGS_MAX, e);
+  for (int i = 0; i < n && !yes && sorts[i] >= en->time; i++) {
+    if (refs[i] == en->ref) {
+      continue;
+    }
+    rc = load(st, refs[i], &other, e);
+    if (rc < 0 || (rc = choose(st, &other, q.collection, e)) < 0) {
+      break;
+    }
+    yes = rc > 0 && is_version(&other, &q) && newer(&other, en);
+  }
+  entry_free(&other);
+  return n < 0 ? n : rc < 0 ? rc : yes;
+}
+
+int station_versions(struct station *st, const struct version_query *q,
+                     entry_sink *sink, void *ud, struct err *e)
+{
+  struct page page = {0};
+  uint8_t key[CHANGE_KEY_MAX];
+  struct entry en = {0};
+  int rc = station_alive(st, e);
+  if (rc < 0 || (rc = station_refresh(st, e)) < 0) {
+    return rc;
+  }
+  if (q->key.n > RECORD_KEY_MAX || q->collection.n > COLLECTION_NAME_MAX) {
+    return 0; /* nothing can stand there */
+  }
+  if ((rc = version_key(key, q->collection, q->author, q->key)) < 0) {
+    return err_set(e, rc, "not enough memory");
+  }
+  page.sort = INT64_MAX;
+  page.ref = UINT64_MAX >> 1;
+  while (rc == 0 && !page.ended) {
+    int n = st->store->ops->rows(st->store, IDX_VERSION,
+                                 span_of(key, sizeof key), page.sort, page.ref,
+                                 true, &page.sort, &page.ref, 1, e);
+    if (n <= 0) {
+      rc = n;
+      break;
+    }
+    if ((rc = load(st, page.ref, &en, e)) == 0 &&
+        (rc = choose(st, &en, q->collection, e)) > 0) {
+      rc = is_version(&en, q) ? sink(ud, &en) : 0;
+      page.ended = rc > 0;
+    }
+  }
+  entry_free(&en);
+  return rc < 0 ? rc : 0;
+}
+
+int view_entry(struct station *st, uint64_t ref, struct span collection,
+               struct entry *out, struct err *e)
+{
+  int rc = load(st, ref, out, e);
+  if (rc < 0 || (rc = choose(st, out, collection, e)) <= 0) {
+    return rc;
+  }
+  rc = superseded(st, out, e);
+  return rc < 0 ? rc : rc == 0;
+}
+
+/* ---- lists ---- */
+
+/* Give the record to ${sink} if this row is the one under which it shows:
+ * its newest listing in the collection, and current. 1: given, 0: passed
+ * over, 2: given and the sink wants no more. */
+static int show_row(struct station *st, const struct page_query *q,
+                    const struct page *at, struct entry *en, entry_sink *sink,
+                    void *ud, struct err *e)
+{
+  int rc = load(st, at->ref, en, e);
+  if (rc < 0 || (rc = choose(st, en, q->collection, e)) <= 0) {
+    return rc;
+  }
+  if (en->time != at->sort) {
+    return 0;
+  }
+  rc = q->history ? 0 : superseded(st, en, e);
+  if (rc != 0) {
+    return rc < 0 ? rc : 0;
+  }
+  rc = sink(ud, en);
+  return rc < 0 ? rc : rc > 0 ? 2 : 1;
+}
+
+int station_page(struct station *st, const struct page_query *q,
+                 struct page *page, entry_sink *sink, void *ud, struct err *e)
+{
+  uint8_t key[COLL_KEY_SIZE];
+  struct entry en = {0};
+  size_t given = 0;
+  int rc;
+  if ((rc = station_alive(st, e)) < 0 || (rc = station_refresh(st, e)) < 0 ||
+      (rc = coll_key(key, q->collection)) < 0) {
+    return rc;
+  }
+  if (!page->started) {
+    page->started = true;
+    page->sort = INT64_MAX;
+    page->ref = UINT64_MAX >> 1;
+  }
+  while (given < q->max && !page->ended) {
+    int n = st->store->ops->rows(st->store, IDX_TIME,
+                                 span_of(key, sizeof key), page->sort,
+                                 page->ref, true, &page->sort, &page->ref, 1,
+                                 e);
+    if (n <= 0) {
+      page->ended = n == 0;
+      rc = n;
+      break;
+    }
+    rc = show_row(st, q, page, &en, sink, ud, e);
+    if (rc < 0 || rc == 2) {
+      break;
+    }
+    given += (size_t)rc;
+  }
+  entry_free(&en);
+  return rc < 0 ? rc : 0;
+}
+
+int station_about(struct station *st, const struct cid *id, entry_sink *sink,
+                  void *ud, struct err *e)
+{
+  struct entry en = {0};
+  int64_t sort = INT64_MAX;
+  uint64_t ref = UINT64_MAX >> 1;
+  int rc = station_alive(st, e);
+  if (rc == 0) {
+    rc = station_refresh(st, e);
+  }
+  while (rc == 0) {
+    int n = st->store->ops->rows(st->store, IDX_ABOUT, cid_key(id), sort, ref,
+                                 true, &sort, &ref, 1, e);
+    if (n <= 0) {
+      rc = n;
+      break;
+    }
+    if ((rc = load(st, ref, &en, e)) == 0 && en.record.has_about &&
+        cid_equal(&en.record.about, id) &&
+        (rc = choose(st, &en, span_of(NULL, 0), e)) > 0) {
+      rc = en.time == sort ? sink(ud, &en) : 0;
+    }
+  }
+  entry_free(&en);
+  return rc < 0 ? rc : 0;
+}
+
+/* ---- collections ---- */
+
+int station_collections(struct station *st, struct buf *names, struct err *e)
+{
+  struct span after = span_of(NULL, 0);
+  int n;
+  int rc = station_alive(st, e);
+  if (rc < 0) {
+    return rc;
+  }
+  do {
+    size_t was = names->n;
+    n = st->store->ops->collections(st->store, after, names, STORE_LIST_MAX,
+                                    e);
+    for (size_t at = was; n > 0 && at < names->n;) {
+      after = span_of(names->p + at, strlen((const char *)names->p + at));
+      at += after.n + 1;
+    }
+  } while (n == STORE_LIST_MAX);
+  return n < 0 ? n : 0;
+}
+
+int station_collection_count(struct station *st, struct span name,
+                             uint64_t *parcels, struct err *e)
+{
+  int rc = station_alive(st, e);
+  return rc < 0 ? rc : st->store->ops->count(st->store, name, parcels, e);
+}
+
+/* ---- what is missing ---- */
+
+/* One note of the missing index: the parent's links that it speaks of. */
+struct note {
+  struct station *st;
+  int64_t order;
+  struct cid parent;
+  struct buf block;
+  missing_sink *sink;
+  void *ud;
+};
+
+static int tell(struct note *n, const struct cid *cid, const char *kind,
+                struct err *e)
+{
+  uint64_t here;
+  if (cid_order(cid) != n->order) {
+    return 0;
+  }
+  int rc = n->st->store->ops->find(n->st->store, cid, 1, &here, e);
+  return rc < 0 || here != 0 ? rc : n->sink(n->ud, cid, kind, &n->parent);
+}
+
+static int tell_of_parcel(struct note *n, struct err *e)
+{
+  struct parcel view;
+  int rc = parcel_read(&view, buf_span(&n->block), e);
+  for (size_t i = 0; rc == 0 && i < view.count; i++) {
+    struct cid cid;
+    parcel_record(&view, i, &cid);
+    rc = tell(n, &cid, "record", e);
+  }
+  return rc;
+}
+
+static int tell_of_record(struct note *n, struct err *e)
+{
+  struct record_files it = {0};
+  struct record_file file;
+  struct record rec;
+  int rc = record_read(&rec, buf_span(&n->block), e);
+  while (rc == 0 && record_file_next(&it, rec.files, &file)) {
+    rc = tell(n, &file.data, "file", e);
+  }
+  return rc;
+}
+
+static int tell_of_node(struct note *n, struct err *e)
+{
+  struct unixfs_links it = {0};
+  struct unixfs_link link;
+  struct unixfs_node node;
+  int rc = unixfs_read(&node, buf_span(&n->block), e);
+  while (rc == 0 && unixfs_link_next(&node, &it, &link)) {
+    rc = tell(n, &link.cid, "part", e);
+  }
+  return rc;
+}
+
+static int tell_of(struct note *n, uint64_t ref, struct err *e)
+{
+  buf_clear(&n->block);
+  int rc = n->st->store->ops->get_ref(n->st->store, ref, &n->parent,
+                                      &n->block, e);
+  if (rc == ERR_NOENT) {
+    return 0; /* what wanted it was swept */
+  }
+  if (rc < 0) {
+    return rc;
+  }
+  if (cid_codec(&n->parent) == CID_DAG_PB) {
+    return tell_of_node(n, e);
+  }
+  return parcel_looks(buf_span(&n->block)) ? tell_of_parcel(n, e)
+                                           : tell_of_record(n, e);
+}
+
+int station_missing(struct station *st, missing_sink *sink, void *ud,
+                    struct err *e)
+{
+  struct note note = {.st = st, .order = INT64_MIN, .sink = sink, .ud = ud};
+  uint64_t ref = 0;
+  int rc = station_alive(st, e);
+  if (rc == 0) {
+    rc = station_refresh(st, e);
+  }
+  while (rc == 0) {
+    int n = st->store->ops->rows(st->store, IDX_MISSING, span_of(NULL, 0),
+                                 note.order, ref, false, &note.order, &ref, 1,
+                                 e);
+    if (n <= 0) {
+      rc = n;
+      break;
+    }
+    rc = tell_of(&note, ref, e);
+  }
+  buf_free(&note.block);
+  return rc < 0 ? rc : 0;
+}
