@@ -68,6 +68,7 @@ static const uint16_t arabic_to[256] = {
     [0xc7] = WAW,
     [0xc8] = WAW,
     /* Kurdish letters that an Arabic keyboard lacks */
+    [0x92] = REH,
     [0x94] = REH,
     [0x95] = REH,
     [0xb5] = LAM,
