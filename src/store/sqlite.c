@@ -59,13 +59,15 @@ static const struct query_text query_text[SQ_STMTS] = {
     [Q_GONE_PUT] = {false, "INSERT OR IGNORE INTO gone VALUES(?1)"},
     [Q_GONE_LIST] = {false, "SELECT id FROM gone"},
     [Q_GONE_CLEAR] = {false, "DELETE FROM gone"},
-    [Q_COLL_GET] = {false, "SELECT id, count FROM coll WHERE name = ?1"},
-    [Q_COLL_NEW] = {false, "INSERT INTO coll(name, count) VALUES(?1, 0)"},
-    [Q_COLL_COUNT] = {false, "UPDATE coll SET count = count + ?2"
-                             " WHERE id = ?1"},
+    [Q_COLL_GET] = {false, "SELECT id FROM coll WHERE name = ?1"},
+    [Q_COLL_NEW] = {false, "INSERT INTO coll(name) VALUES(?1)"},
     [Q_COLL_LIST] = {false, "SELECT name FROM coll WHERE name > ?1"
                             " ORDER BY name LIMIT ?2"},
-    [Q_LOG_PUT] = {false, "INSERT OR IGNORE INTO log VALUES(?1, ?2)"},
+    [Q_LOG_PUT] = {false, "INSERT OR IGNORE INTO log VALUES(?1, ?2, ?3)"},
+    [Q_LOG_LAST] = {false, "SELECT n, count FROM log WHERE coll = ?1"
+                           " ORDER BY n DESC LIMIT 1"},
+    [Q_LOG_COUNT] = {false, "UPDATE log SET count = count + 1"
+                            " WHERE coll = ?1 AND n = ?2"},
     [Q_LOG_SINCE] = {false, "SELECT n FROM log WHERE coll = ?1 AND n > ?2"
                             " ORDER BY n LIMIT ?3"},
     [Q_ENTRY_PUT] = {false, "INSERT OR IGNORE INTO entry"

@@ -402,9 +402,10 @@ static int seg_write(struct sq *s, enum sq_stmt q, int64_t id,
 {
   sqlite3_stmt *st = NULL;
   int rc = 0;
+  int level = raw.n < SQ_PAGE ? SEG_LEVEL_SMALL : SEG_LEVEL;
   buf_clear(&s->pack);
   if ((rc = sq_get(s, q, &st, e)) < 0 ||
-      (rc = zpack_squeeze(s->zpack, &s->pack, raw, SEG_LEVEL, e)) < 0) {
+      (rc = zpack_squeeze(s->zpack, &s->pack, raw, level, e)) < 0) {
     return rc;
   }
   sqlite3_bind_int64(st, 1, id);

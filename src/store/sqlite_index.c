@@ -12,9 +12,9 @@ static size_t list_max(size_t max)
 
 /* ---- collections and logs ---- */
 
-/* A collection's id, 0 when it isn't here; ${count} may be NULL. */
+/* A collection's id, 0 when it isn't here. */
 static int coll_find(struct sq *s, struct span name, int64_t *id,
-                     int64_t *count, struct err *e)
+                     struct err *e)
 {
   sqlite3_stmt *st = NULL;
   int rc = sq_get(s, Q_COLL_GET, &st, e);
@@ -25,9 +25,6 @@ static int coll_find(struct sq *s, struct span name, int64_t *id,
   sq_bind(st, 1, name);
   if ((rc = sq_step(s, st, e)) > 0) {
     *id = sqlite3_column_int64(st, 0);
-    if (count != NULL) {
-      *count = sqlite3_column_int64(st, 1);
-    }
     sqlite3_reset(st);
     rc = 0;
   }
@@ -43,7 +40,7 @@ static int coll_make(struct sq *s, struct span name, int64_t *id,
     *id = s->coll_id;
     return 0;
   }
-  int rc = coll_find(s, name, id, NULL, e);
+  int rc = coll_find(s, name, id, e);
   if (rc < 0) {
     return rc;
   }
@@ -66,21 +63,77 @@ static int coll_make(struct sq *s, struct span name, int64_t *id,
   return 0;
 }
 
+/* The end of a collection's log. The row with the greatest number holds the
+ * count of all rows, so that an append touches no page but that one. */
+struct log_end {
+  int64_t n, count;
+};
+
+static int log_find_end(struct sq *s, int64_t coll, struct log_end *end,
+                        struct err *e)
+{
+  sqlite3_stmt *st = NULL;
+  int rc = sq_get(s, Q_LOG_LAST, &st, e);
+  if (rc < 0) {
+    return rc;
+  }
+  end->n = -1;
+  end->count = 0;
+  sqlite3_bind_int64(st, 1, coll);
+  if ((rc = sq_step(s, st, e)) > 0) {
+    end->n = sqlite3_column_int64(st, 0);
+    end->count = sqlite3_column_int64(st, 1);
+    sqlite3_reset(st);
+    rc = 0;
+  }
+  return rc;
+}
+
+static int log_insert(struct sq *s, int64_t coll, int64_t n, int64_t count,
+                      struct err *e)
+{
+  sqlite3_stmt *st = NULL;
+  int rc = sq_get(s, Q_LOG_PUT, &st, e);
+  if (rc < 0) {
+    return rc;
+  }
+  sqlite3_bind_int64(st, 1, coll);
+  sqlite3_bind_int64(st, 2, n);
+  sqlite3_bind_int64(st, 3, count);
+  return sq_run(s, st, e);
+}
+
+static int log_add(struct sq *s, int64_t coll, int64_t n,
+                   struct log_end *end, struct err *e)
+{
+  if (n > end->n) {
+    end->n = n;
+    return log_insert(s, coll, n, ++end->count, e);
+  }
+  /* An older block: the count stays with the greatest number. */
+  int rc = log_insert(s, coll, n, 0, e);
+  if (rc == 0 && sqlite3_changes(s->db) > 0) {
+    end->count++;
+    rc = sq_exec2(s, Q_LOG_COUNT, coll, end->n, e);
+  }
+  return rc;
+}
+
 int sq_log_put(struct sq *s, const struct store_batch *b, struct err *e)
 {
-  int64_t coll = 0, n = 0, added = 0;
+  int64_t coll = 0, n = 0;
+  struct log_end end;
   if (b->log_n == 0) {
     return 0;
   }
   int rc = coll_make(s, b->collection, &coll, e);
-  for (size_t i = 0; rc == 0 && i < b->log_n; i++) {
-    if ((rc = sq_ref(s, b->log[i], b->blocks_n, &n, e)) == 0 &&
-        (rc = sq_exec2(s, Q_LOG_PUT, coll, n, e)) == 0) {
-      added += sqlite3_changes(s->db);
-    }
+  if (rc == 0) {
+    rc = log_find_end(s, coll, &end, e);
   }
-  if (rc == 0 && added > 0) {
-    rc = sq_exec2(s, Q_COLL_COUNT, coll, added, e);
+  for (size_t i = 0; rc == 0 && i < b->log_n; i++) {
+    if ((rc = sq_ref(s, b->log[i], b->blocks_n, &n, e)) == 0) {
+      rc = log_add(s, coll, n, &end, e);
+    }
   }
   return rc;
 }
@@ -113,7 +166,7 @@ int sq_since(struct store *st, struct span collection, uint64_t after,
   if (rc < 0 || (rc = sq_snapshot(s, e)) < 0) {
     return rc;
   }
-  rc = coll_find(s, collection, &coll, NULL, e);
+  rc = coll_find(s, collection, &coll, e);
   if (rc == 0 && coll != 0) {
     rc = log_list(s, coll, after, refs, list_max(max), e);
   }
@@ -125,13 +178,21 @@ int sq_count(struct store *st, struct span collection, uint64_t *out,
              struct err *e)
 {
   struct sq *s = sq_of(st);
-  int64_t coll = 0, count = 0;
+  struct log_end end = {0, 0};
+  int64_t coll = 0;
   int rc = sq_enter(s, false, e);
-  if (rc < 0 || (rc = coll_find(s, collection, &coll, &count, e)) < 0) {
+  if (rc < 0 || (rc = sq_snapshot(s, e)) < 0) {
     return rc;
   }
-  *out = coll == 0 ? 0 : (uint64_t)count;
-  return 0;
+  rc = coll_find(s, collection, &coll, e);
+  if (rc == 0 && coll != 0) {
+    rc = log_find_end(s, coll, &end, e);
+  }
+  sq_release(s);
+  if (rc == 0) {
+    *out = (uint64_t)end.count;
+  }
+  return rc;
 }
 
 int sq_collections(struct store *st, struct span after, struct buf *names,

@@ -37,6 +37,7 @@
 #define SEG_SLOTS 256          /* numbers a segment: slot is the low 8 bits */
 #define SEG_RAW (48u * 1024)   /* plain bytes a segment is closed at */
 #define SEG_LEVEL 3            /* zstd level, by measurement */
+#define SEG_LEVEL_SMALL 1      /* for a single append: time counts */
 #define SEG_CACHE 4            /* expanded segments kept */
 #define SEG_KEEP (256u * 1024) /* buffers above this are given back */
 
@@ -91,9 +92,10 @@ enum sq_stmt {
   Q_GONE_CLEAR,
   Q_COLL_GET,
   Q_COLL_NEW,
-  Q_COLL_COUNT,
   Q_COLL_LIST,
   Q_LOG_PUT,
+  Q_LOG_LAST,
+  Q_LOG_COUNT,
   Q_LOG_SINCE,
   Q_ENTRY_PUT,
   Q_ENTRY_DROP,

@@ -60,12 +60,12 @@ const char *const sq_schema_main[] = {
 
     "CREATE TABLE coll(\n"
     "  -- Derived. Collections, numbered in order of their first parcel.\n"
-    "  id INTEGER PRIMARY KEY, name BLOB NOT NULL UNIQUE,\n"
-    "  count INTEGER NOT NULL)",
+    "  id INTEGER PRIMARY KEY, name BLOB NOT NULL UNIQUE)",
 
     "CREATE TABLE log(\n"
     "  -- Derived. Which blocks (parcels) a collection's log holds.\n"
     "  coll INTEGER NOT NULL, n INTEGER NOT NULL,\n"
+    "  count INTEGER NOT NULL, -- rows of the collection, in its last row\n"
     "  PRIMARY KEY(coll, n)) WITHOUT ROWID",
 
     "CREATE TABLE entry(\n"
@@ -119,8 +119,9 @@ const char *const sq_schema_main[] = {
     "    size, NULL, length(data), 1 FROM file, byte",
 
     "CREATE VIEW collections AS\n"
-    "  SELECT CAST(name AS TEXT) AS name, count AS parcels FROM coll\n"
-    "  ORDER BY coll.name",
+    "  SELECT CAST(name AS TEXT) AS name,\n"
+    "    (SELECT count(*) FROM log WHERE log.coll = coll.id) AS parcels\n"
+    "  FROM coll ORDER BY coll.name",
 
     "CREATE VIEW log_entries AS\n"
     "  -- The parcels of each collection, in order of arrival.\n"

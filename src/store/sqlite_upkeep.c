@@ -63,7 +63,7 @@ static int hash_query(struct sq *s, struct hash *h, const char *sql,
 static int digest(struct sq *s, struct hash *h, struct err *e)
 {
   static const char *const dump[] = {
-      "SELECT name, count FROM coll ORDER BY name",
+      "SELECT name FROM coll ORDER BY name",
       ("SELECT name, n FROM coll JOIN log ON log.coll = coll.id"
        " ORDER BY name, n"),
       "SELECT name, key, sort, ref FROM entry ORDER BY name, key, sort, ref",
