@@ -28,13 +28,19 @@ local function within(code, ranges)
   return false
 end
 
--- Marks that ordinary Arabic, Kurdish and Persian text needs (and emoji) are
--- left alone where such text has them; anywhere else they are there to fool.
+-- LRM, RLM, ALM: they settle where punctuation stands in mixed text.
+local function is_mark(code)
+  return code == 0x200E or code == 0x200F or code == 0x61C
+end
+
+-- Characters that ordinary Arabic, Kurdish and Persian text needs (and emoji)
+-- are left alone where such text has them; anywhere else they are there to
+-- fool.
 local function belongs(code, before, after, right_to_left)
   if code == 0x200C or code == 0x200D then
     return before and after and before >= 0x590 and after >= 0x590
       and not within(before, HIDING) and not within(after, HIDING)
-  elseif code == 0x200E or code == 0x200F or code == 0x61C then
+  elseif is_mark(code) then
     return right_to_left
   elseif code == 0xFE0E or code == 0xFE0F then
     return before and before >= 0x2000 and not within(before, HIDING)
@@ -53,7 +59,9 @@ local function escaped(codes, plain)
       out[i] = ("\\x{%02X}"):format(-code)
     elseif within(code, HIDING)
         and not belongs(code, codes[i - 1], codes[i + 1], right_to_left) then
-      out[i] = ("\\u{%X}"):format(code)
+      -- Inside isolates a mark without right-to-left text settles nothing.
+      out[i] = not plain and is_mark(code) and ""
+        or ("\\u{%X}"):format(code)
     else
       out[i] = utf8.char(code)
     end

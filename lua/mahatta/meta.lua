@@ -93,8 +93,12 @@ function mahatta.bytes(s) end
 function mahatta.map(t) end
 
 ---Escape a foreign string for people's eyes: control, bidi and zero-width
----characters that could hide something become \u{...}; the rest is wrapped in
----first-strong isolates. ${plain} leaves the isolates out.
+---characters that could hide something become \u{...}, bytes that are no UTF-8
+---\x{...}; the rest is wrapped in first-strong isolates. Joiners stay where
+---Arabic, Kurdish and Persian text or emoji need them, direction marks inside
+---the isolates where there is right-to-left text (elsewhere they are left
+---out). ${plain} leaves the isolates out, for file names and logs: then all
+---direction marks are escaped.
 ---@param s string
 ---@param plain? boolean
 ---@return string
@@ -176,8 +180,9 @@ function Station:publish(collection, record, options) end
 
 ---Publish all records that ${records} yields: an iterator function, or a list.
 ---Packs up to 512 a parcel, each parcel durable before the next is begun. The
----iterator may yield. Stops at the first bad record: what was committed before
----stays, and the message says how many.
+---iterator may yield. Stops at the first bad record: the ones before it are
+---published, and the message says how many. When the iterator raises, so does
+---this; full parcels before that stay.
 ---@param collection string
 ---@param records (fun(): mahatta.Record?)|mahatta.Record[]
 ---@param options? { time?: integer, progress?: fun(done: integer) }
@@ -244,7 +249,8 @@ function Station:history(id) end
 ---@field limit? integer
 
 ---Records of a collection, newest first. A pattern such as "edu/*" or "*"
----walks all that match.
+---merges all that match. It reads page after page and holds nothing open, so
+---it may be left at any time; as io.lines does, it raises when the store fails.
 ---@param collection string
 ---@param options? mahatta.ListOptions
 ---@return fun(): mahatta.Entry?
@@ -324,7 +330,7 @@ function Station:follows() end
 ---@field mark? string[] before and after a found word; default "«", "»"
 
 ---Search titles and texts. Any text is a query: words; any of them may match,
----more and rarer ones rank higher.
+---more and rarer ones rank higher. Raises when the store fails.
 ---@param query string
 ---@param options? mahatta.SearchOptions
 ---@return fun(): mahatta.Hit?

@@ -38,7 +38,8 @@ describe("display", function ()
   it("leaves direction marks in right-to-left text inside isolates",
     function ()
       assert.equal("\u{2068}\u{200F}apt، و\u{2069}", display("\u{200F}apt، و"))
-      assert.equal("\u{2068}\\u{200F}apt\u{2069}", display("\u{200F}apt"))
+      assert.equal("\u{2068}a b\u{2069}", display("a \u{200F}b"))
+      assert.equal("a \\u{200F}b", display("a \u{200F}b", true))
       assert.equal("\\u{200F}و", display("\u{200F}و", true))
     end)
 

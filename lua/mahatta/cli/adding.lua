@@ -15,11 +15,10 @@ Adding.__index = Adding
 
 -- Store one file; a part that several pages show is stored once.
 function Adding:file(file)
-  local sum, stored, message = self.sum, self.stored[file.path], nil
+  local sum, stored = self.sum, self.stored[file.path]
   if stored then return stored end
   local cut = kinds.edited(file.type) and "content" or "fixed"
-  local job
-  job, message = self.station:add_file(file.path, { cut = cut })
+  local job, message = self.station:add_file(file.path, { cut = cut })
   if not job then return nil, message end
   local before = sum.bytes
   for done in job:steps() do

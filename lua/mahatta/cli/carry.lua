@@ -82,7 +82,7 @@ function slip.run(o, run)
   local told = run.check(station:slip(o.FILE,
     { budget = budget, files = files }))
   if o.json then return out.json(told) end
-  out.line("%s: %s, names %s, asks for %s", out.name(o.FILE),
+  out.line("%s: %s, names %s, asks for %s", out.file(o.FILE),
     out.size(told.bytes), out.count(told.parcels, "parcel"),
     out.count(told.wishes, "collection or pattern",
       "collections or patterns"))
@@ -115,9 +115,9 @@ that a stick that is pulled out early has the right things on it.]],
 
 local function tell_packed(packed)
   if packed.parcels == 0 and packed.blocks == 0 then
-    return out.line("%s: nothing lacks", out.name(packed.path))
+    return out.line("%s: nothing lacks", out.file(packed.path))
   end
-  out.line("%s: %s", out.name(packed.path), out.size(packed.bytes))
+  out.line("%s: %s", out.file(packed.path), out.size(packed.bytes))
   out.line("  %s, %s, %s; %s in all", out.count(packed.records, "record"),
     out.count(packed.files, "file"), out.count(packed.parcels, "parcel"),
     out.count(packed.blocks, "block"))
@@ -160,7 +160,7 @@ beside them are kept, and the exit code is 3.]],
 }
 
 local function tell_report(path, r)
-  out.line("%s: %s new, %s new, %s (%s)", out.name(path),
+  out.line("%s: %s new, %s new, %s (%s)", out.file(path),
     out.count(r.added, "record"), out.count(r.parcels, "parcel"),
     out.count(r.files, "file block"), out.size(r.bytes))
   local function also(n, one, many)

@@ -92,7 +92,9 @@ local function look(path, name, options)
   if attributes.mode == "link" then return nil, "symlink" end
   if attributes.mode == "directory" then return attributes end
   if attributes.mode ~= "file" then return nil, "special" end
-  if of_a_station(absolute(path), attributes.size, options) then return nil, "station" end
+  if of_a_station(absolute(path), attributes.size, options) then
+    return nil, "station"
+  end
   if name:find("[\0-\31\127]") or not utf8.len(name) then
     return nil, "badly named"
   end

@@ -129,14 +129,29 @@ local function overview()
     .. "bad or missing).")
 end
 
--- The command most like a mistyped one: the longest common beginning.
+-- How many letters must be changed, added or left out to make b of a.
+local function distance(a, b)
+  local row = {}
+  for j = 0, #b do row[j] = j end
+  for i = 1, #a do
+    local diagonal = row[0]
+    row[0] = i
+    for j = 1, #b do
+      local cost = diagonal + (a:byte(i) == b:byte(j) and 0 or 1)
+      diagonal = row[j]
+      row[j] = math.min(cost, row[j] + 1, row[j - 1] + 1)
+    end
+  end
+  return row[#b]
+end
+
+-- The command that was probably meant.
 local function nearest(name)
-  local best, length = nil, 1
-  for other in pairs(commands) do
-    local n = 0
-    while n < #name and name:byte(n + 1) == other:byte(n + 1) do n = n + 1 end
-    if n > length or n == length and best and other < best then
-      best, length = other, n
+  local best, least = nil, 3
+  for other in pairs(#name <= 20 and commands or {}) do
+    local n = distance(name, other)
+    if n < least or n == least and best and other < best then
+      best, least = other, n
     end
   end
   return best

@@ -20,6 +20,13 @@ function out.name(s)
   return mahatta.display(s, not s:find("[\128-\255]"))
 end
 
+-- A file's name: nothing in it may move its ending elsewhere.
+function out.file(s)
+  local shown = mahatta.display(s, true)
+  if not shown:find("[\128-\255]") then return shown end
+  return utf8.char(0x2068) .. shown .. utf8.char(0x2069)
+end
+
 -- Text of several lines from elsewhere.
 function out.text(s, indent)
   local lines = {}
@@ -127,9 +134,9 @@ local function plain_leaf(value)
   return { ["/"] = { bytes = base64(name) } }
 end
 
--- A copy without links, bytes and nulls of ours. Depth is bounded: values
--- come from records, which nest 32 deep at most.
-local function copied(value, convert)
+-- A copy without links, bytes and nulls of ours (or with them, the other way
+-- round). ${keys} collects the names of fields.
+local function copied(value, convert, keys)
   local root = {}
   local todo = { { from = { value }, to = root } }
   while #todo > 0 do
@@ -144,13 +151,20 @@ local function copied(value, convert)
         item = fresh
       end
       part.to[key] = item
+      if keys and type(key) == "string" then keys[key] = true end
     end
   end
   return root[1]
 end
 
+-- One line. Fields stand in the order of their names, so that the same value
+-- is always the same text.
 function out.json(value)
-  io.stdout:write(json.encode(copied(value, plain_leaf)), "\n")
+  local keys, order = {}, {}
+  local plain = copied(value, plain_leaf, keys)
+  for key in pairs(keys) do order[#order + 1] = key end
+  table.sort(order)
+  io.stdout:write(json.encode(plain, { keyorder = order }), "\n")
 end
 
 local function ours(value)

@@ -23,15 +23,15 @@ function init.run(o, run)
   local file = io.open(path, "rb")
   if file then
     file:close()
-    return run.fail("%s is here already", out.name(path))
+    return run.fail("%s is here already", out.file(path))
   end
   local station = run.open(o, { create = true })
   if o.json then
     out.json({ station = path, id = station:id() })
   else
-    out.line("%s: a station", out.name(path))
+    out.line("%s: a station", out.file(path))
     out.line("  name  %s", station:id())
-    out.line("  key   %s", out.name(o.key or path .. ".key"))
+    out.line("  key   %s", out.file(o.key or path .. ".key"))
     out.line("next: `mahatta add FOLDER --collection NAME`, or "
       .. "`mahatta follow PATTERN`")
   end
@@ -68,7 +68,8 @@ local LEFT_OUT = {
   { "special", "neither file nor folder" },
   { "station", "of a station" }, { "badly named", "badly named" },
   { "unreadable", "unreadable" },
-  { "part", "parts that no page shows (--each takes them)" },
+  { "part", "part that no page shows (--each takes it)",
+    "parts that no page shows (--each takes them)" },
 }
 
 local function left_out(tally)
@@ -89,7 +90,7 @@ local function tell_added(sum, tally, o)
       faults = sum.faults, left_out = tally })
   end
   for _, f in ipairs(sum.faults) do
-    io.stderr:write(out.name(f.path), ": ", f.fault, "\n")
+    io.stderr:write(out.file(f.path), ": ", f.fault, "\n")
   end
   out.line("published %s in %s (%s, %s)%s%s",
     out.count(sum.published, "record"), out.name(o.collection),
@@ -177,11 +178,9 @@ local function record_of(o)
   return record
 end
 
--- An iterator over the records in lines of JSON; raises run.fail's error.
-local function json_records(path, run)
-  local file, message = io.stdin, nil
-  if path ~= "-" then file, message = io.open(path, "rb") end
-  if not file then return run.fail("%s", out.name(message)) end
+-- An iterator over the records in lines of JSON. It ends at a bad line, and
+-- says so in `bad.fault`: what stands before is published.
+local function json_records(file, bad)
   local n = 0
   return function ()
     local line
@@ -191,27 +190,34 @@ local function json_records(path, run)
     until not line or line:find("%S")
     if not line then return nil end
     local record, fault = out.from_json(line)
-    if type(record) ~= "table" then
-      return run.fail("line %d: %s", n, fault or "a record is an object")
-    end
-    return record
+    if type(record) == "table" then return record end
+    bad.fault = ("line %d: %s"):format(n, fault or "a record is an object")
   end
 end
 
-function publish.run(o, run)
-  if o.from then
-    local station = run.open(o)
-    local line = out.progress(o.json)
-    run.cleanup(function () line:clear() end)
-    local count = run.check(station:publish_all(o.COLLECTION,
-      json_records(o.from, run), { progress = function (done)
-        line:show("records %s", out.number(done))
-      end }))
-    line:clear()
-    if o.json then return out.json({ published = count }) end
-    return out.line("published %s in %s", out.count(count, "record"),
-      out.name(o.COLLECTION))
+local function publish_lines(o, run)
+  local file, message = io.stdin, nil
+  if o.from ~= "-" then file, message = io.open(o.from, "rb") end
+  if not file then return run.fail("%s", out.name(message)) end
+  local station, bad = run.open(o), {}
+  local line = out.progress(o.json)
+  run.cleanup(function () line:clear() end)
+  local count = run.check(station:publish_all(o.COLLECTION,
+    json_records(file, bad), { progress = function (done)
+      line:show("records %s", out.number(done))
+    end }))
+  line:clear()
+  if bad.fault then
+    return run.fail("%s (%s before it published)", bad.fault,
+      out.number(count))
   end
+  if o.json then return out.json({ published = count }) end
+  out.line("published %s in %s", out.count(count, "record"),
+    out.name(o.COLLECTION))
+end
+
+function publish.run(o, run)
+  if o.from then return publish_lines(o, run) end
   local record, message = record_of(o)
   if not record then return run.usage(message) end
   local station = run.open(o)

@@ -159,7 +159,7 @@ function show.run(o, run)
   tell_about(station, entry, run)
   for i, file in ipairs(record.files or {}) do
     field(i == 1 and "files" or "", ("%s  (%s, %s)"):format(
-      out.name(file.name), out.name(file.type or "?"), out.size(file.size)))
+      out.file(file.name), out.name(file.type or "?"), out.size(file.size)))
   end
   tell_text(record, o)
   if record.files and #record.files > 0 then
@@ -247,12 +247,12 @@ function get.run(o, run)
     if o.json then
       out.json(file)
     elseif #files <= 20 then
-      out.line("%s  (%s)", out.name(file.path), out.size(file.size))
+      out.line("%s  (%s)", out.file(file.path), out.size(file.size))
     end
   end
   if not o.json and #files > 1 then
     out.line("%s, %s in %s", out.count(#files, "file"), out.size(bytes),
-      out.name(dir))
+      out.file(dir))
   end
 end
 
@@ -340,7 +340,7 @@ function stats.run(o, run)
     s.id, s.path = station:id(), station:path()
     return out.json(s)
   end
-  out.line("%s", out.name(station:path()))
+  out.line("%s", out.file(station:path()))
   field("name", station:id())
   field("holds", ("%s in %s, %s"):format(
     out.count(s.documents, "record to search", "records to search"),
