@@ -125,9 +125,15 @@ local function unbase64(s)
   return table.concat(bytes)
 end
 
--- Links and bytes as DAG-JSON writes them.
+local EMPTY_MAP = mahatta.encode(mahatta.map())
+
+-- Links and bytes as DAG-JSON writes them; an empty map stays a map.
 local function plain_leaf(value)
   if value == mahatta.null then return json.null end
+  if type(value) == "table" and next(value) == nil
+      and mahatta.encode(value) == EMPTY_MAP then
+    return setmetatable({}, { __jsontype = "object" })
+  end
   if type(value) ~= "userdata" then return value end
   local name = getmetatable(value) ~= nil and tostring(value) or ""
   if mahatta.link(name) then return { ["/"] = name } end
@@ -143,10 +149,8 @@ local function copied(value, convert, keys)
     local part = table.remove(todo)
     for key, item in pairs(part.from) do
       item = convert(item)
-      if type(item) == "table" and item ~= json.null then
-        local mark = getmetatable(item)
-        local empty = next(item) == nil and type(mark) == "table" and mark
-        local fresh = setmetatable({}, empty or nil)
+      if type(item) == "table" and next(item) ~= nil then
+        local fresh = {}
         todo[#todo + 1] = { from = item, to = fresh }
         item = fresh
       end
