@@ -15,7 +15,8 @@ enum major { UINT, NINT, BYTES, TEXT, LIST, MAP, TAG, SIMPLE };
 #define SIMPLE_NULL 22
 #define TAG_CID 42
 
-/* A link: tag 42, byte string of 37, the multibase prefix 00, then the CID. */
+/* A link (F15): tag 42, byte string of 37, the multibase prefix 00, then the
+ * CID. */
 static const uint8_t link_head[] = {0xd8, 0x2a, 0x58, 0x25, 0x00};
 
 _Static_assert(sizeof link_head + CID_SIZE == CBOR_LINK_SIZE, "link");
@@ -62,7 +63,7 @@ static size_t head_read(struct head *h, const uint8_t *p, size_t left,
     return 0;
   }
   h->arg = big_endian(p + 1, n);
-  /* n bytes must be needed: more than n / 2 bytes hold, 23 for one. */
+  /* F10: n bytes must be needed: more than n / 2 bytes hold, 23 for one. */
   uint64_t shorter = n == 1 ? 23 : ((uint64_t)1 << (n * 4)) - 1;
   if (h->major != SIMPLE && h->arg <= shorter) {
     *why = "number not in its shortest form";
@@ -100,7 +101,7 @@ static size_t left_of(const struct walk *w)
 
 static int check_int(struct walk *w, const struct head *h, size_t len)
 {
-  /* A negative number is -1 - arg. */
+  /* F12. A negative number is -1 - arg. */
   uint64_t max = h->major == UINT ? CBOR_INT_MAX : CBOR_INT_MAX - 1;
   if (h->arg > max) {
     return refuse(w, ERR_LIMIT, "integer beyond 2^53 - 1");
@@ -151,7 +152,7 @@ static int check_simple(struct walk *w, const struct head *h)
 }
 
 /* Open a list or map. Its items each take a byte at least, so that a count
- * beyond the bytes left is a lie. */
+ * beyond the bytes left is a lie (F18). */
 static int check_open(struct walk *w, const struct head *h, size_t len)
 {
   size_t each = h->major == MAP ? 2 : 1;
@@ -170,7 +171,7 @@ static int check_open(struct walk *w, const struct head *h, size_t len)
   return 0;
 }
 
-/* A map's key, whose head was read: text, after the one before it. */
+/* A map's key, whose head was read: text, after the one before it (F14). */
 static int check_key(struct walk *w, struct level *l, const struct head *h,
                      size_t len)
 {

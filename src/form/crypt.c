@@ -67,8 +67,9 @@ void identity_seed(uint8_t out[CRYPT_SEED_SIZE], const struct identity *id)
 
 /* ---- signatures ---- */
 
-#define JOIN_STACK 4096 /* a parcel of 90 records; longer ones go to the heap  \
-                         */
+#define JOIN_STACK                                                             \
+  4096 /* a parcel of 90 records; longer ones go to the heap                   \
+        */
 
 /* domain, NUL, a, b in one piece: Ed25519 reads its message twice. */
 struct joined {
@@ -123,7 +124,7 @@ bool crypt_author_ok(const uint8_t key[CRYPT_KEY_SIZE])
   return crypto_core_ed25519_is_valid_point(key) == 1;
 }
 
-/* The acceptance rule but for the author's point. The first half of a
+/* The acceptance rule (F22) but for the author's point. The first half of a
  * signature is R. */
 static bool verify(const uint8_t *sig, const uint8_t *key, struct span message)
 {
@@ -154,7 +155,7 @@ bool crypt_verify_raw(const uint8_t sig[CRYPT_SIG_SIZE],
 
 /* ---- did:key ---- */
 
-/* 34 bytes that start with ed 01 always have 47 base58 digits, so that the
+/* F23: 34 bytes that start with ed 01 always have 47 base58 digits, so that the
  * length is fixed and each key has one spelling. */
 #define DID_BYTES (2 + CRYPT_KEY_SIZE)
 #define DID_DIGITS 47

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 /* A plain file is head, did and seed; a sealed one head, did, kdf, salt,
- * commit, sealed. Lines end in a line feed. FORMAT.md, "Key file". */
+ * commit, sealed (F80 to F82). Lines end in a line feed. */
 static const char head[] =
     "mahatta key 1\n"
     "note whoever has this file publishes in your name: keep it secret\n";
@@ -125,7 +125,7 @@ static int take_number(struct cursor *c, struct span *v, uint64_t *out)
   return 0;
 }
 
-/* "argon2id MEM PASSES". The caps come before any work. */
+/* "argon2id MEM PASSES". The caps come before any work (F85). */
 static int take_cost(struct cursor *c, struct crypt_cost *cost)
 {
   static const char name[] = "argon2id ";
@@ -176,8 +176,8 @@ static int check_pass(const char *pass, struct err *e)
   return 0;
 }
 
-/* AEAD key and commitment from the passphrase; both are bound to all of the
- * file that stands before the commitment. */
+/* AEAD key and commitment from the passphrase (F83); both are bound to all of
+ * the file that stands before the commitment. */
 static int derive(uint8_t out[CRYPT_DERIVED_SIZE], const char *pass,
                   const uint8_t *salt, const struct crypt_cost *cost,
                   struct span public)
@@ -396,7 +396,7 @@ static int sync_folder(const char *path, struct err *e)
   return rc;
 }
 
-/* Is what ${fd} stands for hidden from all but its owner? */
+/* Is what ${fd} stands for hidden from all but its owner (F86)? */
 static int check_private(int fd, struct err *e)
 {
   struct stat st;

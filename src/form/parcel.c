@@ -13,8 +13,8 @@ static const char domain[] = "mahatta/parcel/1";
 #define PAIRS 6 /* keys of a parcel's map */
 static const uint8_t signed_head[] = {0xa0 + PAIRS - 1}; /* without `sig` */
 
-/* How each parcel begins: the map, "sig" and the head of 64 bytes; and what
- * follows the signature. */
+/* How each parcel begins (F31): the map, "sig" and the head of 64 bytes; and
+ * what follows the signature. */
 static const uint8_t sig_head[] = {0xa0 + PAIRS, 0x63, 's', 'i',
                                    'g',          0x58, 0x40};
 static const uint8_t kind_pair[] = {0x64, 'k', 'i', 'n', 'd', 0x68, 'p',
@@ -262,7 +262,7 @@ int parcel_write(struct buf *out, const struct identity *id, int64_t time,
   return rc;
 }
 
-/* ---- collections ---- */
+/* ---- collections (F40, F41) ---- */
 
 static int refuse_name(struct err *e, const char *why)
 {

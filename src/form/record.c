@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "base/limits.h"
+#include "form/parcel.h"
 #include "form/plain.h"
 
 #include <string.h>
@@ -63,7 +64,7 @@ static int expect_plain(struct span *out, struct span value, size_t max,
   return rc;
 }
 
-/* A language tag by its letters alone: BCP 47's registry grows. */
+/* A language tag by its letters alone: BCP 47's registry grows (F52). */
 static int check_lang(struct span s, const char *key, struct err *e)
 {
   if (s.n > RECORD_LANG_MAX) {
@@ -109,7 +110,7 @@ static int check_texts(struct span value, size_t max, const char *key,
   return 0;
 }
 
-/* ---- files ---- */
+/* ---- files (F54) ---- */
 
 enum { HAS_DATA = 1, HAS_NAME = 2, HAS_SIZE = 4 };
 
@@ -194,7 +195,7 @@ static int take_file(struct record_file *out, struct cbor_reader *r,
   return 0;
 }
 
-/* ---- the reserved keys ---- */
+/* ---- the reserved keys (F51, F57) ---- */
 
 static int read_key(struct record *out, struct span value, struct err *e)
 {
@@ -399,7 +400,7 @@ static int read_pairs(struct record *out, struct cbor_reader *r, size_t pairs,
   return 0;
 }
 
-/* What must be there. */
+/* What must be there (F51, F57). */
 static int check_whole(const struct record *r, struct err *e)
 {
   if (r->type.n == 0) {
@@ -425,6 +426,9 @@ int record_read(struct record *out, struct span block, struct err *e)
   int rc = cbor_check(block.p, block.n, e);
   if (rc < 0) {
     return rc;
+  }
+  if (parcel_looks(block)) {
+    return err_set(e, ERR_INVALID, "record: this is a parcel"); /* F31 */
   }
   struct cbor_reader r = cbor_reader_of(block);
   if (cbor_next(&r, &item) != CBOR_MAP) {

@@ -103,6 +103,21 @@ static void test_sealed(void)
   identity_del(id);
 }
 
+/* FORMAT.md shows this very file. */
+static void test_known_answer(void)
+{
+  static const char file[] =
+      HEAD DID "kdf argon2id 67108864 3\n" SALT
+               "commit ae5cc37d33cac4fff1d0575367ecf9f808c3a0de"
+               "43d725837e8c51d4ad05f460\n"
+               "sealed 000102030405060708090a0b0c0d0e0f1011121314151617"
+               "17ebfcd7b0a822f020e15bb4d2deb2119cba4e91baa467448f79"
+               "ac19aa0e1e0bb8b57d6dfeea4295bdbdb5bcd0153239\n";
+  EXPECT_INT(decode(span_of(file, sizeof file - 1),
+                    "correct horse battery staple", NULL),
+             0);
+}
+
 /* The station's id in front is bound: another one's does not open. */
 static void test_bound(void)
 {
@@ -351,6 +366,7 @@ int main(void)
   NEED(mkdtemp(folder) != NULL);
   RUN(test_clear);
   RUN(test_sealed);
+  RUN(test_known_answer);
   RUN(test_bound);
   RUN(test_refuses);
   RUN(test_costs);

@@ -227,6 +227,14 @@ static void test_no_record(void)
   struct pairs m = {0};
   with(&m, "title", text_of("x"));
   reads(&m, ERR_INVALID, "`type` is missing");
+  /* What begins as a parcel is none, whatever else it holds. */
+  with(&m, "sig", bytes_of(64));
+  with(&m, "kind", text_of("parcel/1"));
+  with(&m, "type", text_of("x"));
+  with(&m, "a long key", int_of(1));
+  with(&m, "another key", int_of(1));
+  with(&m, "one more key", int_of(1));
+  reads(&m, ERR_INVALID, "this is a parcel");
 }
 
 /* ---- one key at a time ---- */
