@@ -234,6 +234,8 @@ static int put_rest(struct buf *b, const uint8_t *author, int64_t time,
   return rc < 0 ? rc : cbor_put_key(b, "collection");
 }
 
+/* The seventh argument is where errors go. */
+/* NOLINTNEXTLINE(readability-function-size) */
 int parcel_write(struct buf *out, const struct identity *id, int64_t time,
                  struct span collection, const struct cid *records,
                  size_t count, struct err *e)

@@ -148,12 +148,15 @@ static int take_bytes(struct cbor_reader *r, const char *key, size_t size,
 {
   struct cbor_item item;
   int rc = take(r, key, CBOR_BYTES, &item, e);
-  if (rc == 0 && item.bytes.n != size) {
-    rc = err_set(e, ERR_INVALID, "slip: `%s` has %zu bytes, not %zu", key,
-                 item.bytes.n, size);
+  if (rc < 0) {
+    return rc;
+  }
+  if (item.bytes.n != size) {
+    return err_set(e, ERR_INVALID, "slip: `%s` has %zu bytes, not %zu", key,
+                   item.bytes.n, size);
   }
   *out = item.bytes.p;
-  return rc;
+  return 0;
 }
 
 static int take_int(struct cbor_reader *r, const char *key, int64_t *out,
@@ -161,11 +164,11 @@ static int take_int(struct cbor_reader *r, const char *key, int64_t *out,
 {
   struct cbor_item item;
   int rc = take(r, key, CBOR_INT, &item, e);
-  if (rc == 0) {
-    rc = check_amount(item.num, key, e);
+  if (rc < 0 || (rc = check_amount(item.num, key, e)) < 0) {
+    return rc;
   }
   *out = item.num;
-  return rc;
+  return 0;
 }
 
 static int take_wish(struct slip_wish *out, struct cbor_reader *r,
@@ -177,8 +180,11 @@ static int take_wish(struct slip_wish *out, struct cbor_reader *r,
                    WISH_PAIRS);
   }
   int rc = take(r, "have", CBOR_BYTES, &item, e);
+  if (rc < 0) {
+    return rc;
+  }
   out->have = item.bytes;
-  if (rc < 0 || (rc = take_key(r, "want", e)) < 0) {
+  if ((rc = take_key(r, "want", e)) < 0) {
     return rc;
   }
   out->want = cbor_skip(r);
@@ -362,6 +368,8 @@ static int put_rest(struct buf *b, const struct slip_head *h,
   return buf_put(b, w->wishes.p, w->wishes.n);
 }
 
+/* The seventh argument is where errors go. */
+/* NOLINTNEXTLINE(readability-function-size) */
 int slip_finish(struct slip_writer *w, struct buf *out,
                 const struct identity *id, const uint8_t salt[SLIP_SALT_SIZE],
                 int64_t time, int64_t budget, struct err *e)
