@@ -137,10 +137,13 @@ static int take(struct cbor_reader *r, const char *key, enum cbor_kind kind,
                 struct cbor_item *value, struct err *e)
 {
   int rc = take_key(r, key, e);
-  if (rc == 0 && cbor_next(r, value) != kind) {
-    rc = err_set(e, ERR_INVALID, "slip: `%s` is of the wrong type", key);
+  if (rc < 0) {
+    return rc;
   }
-  return rc;
+  if (cbor_next(r, value) != kind) {
+    return err_set(e, ERR_INVALID, "slip: `%s` is of the wrong type", key);
+  }
+  return 0;
 }
 
 static int take_bytes(struct cbor_reader *r, const char *key, size_t size,
