@@ -160,6 +160,11 @@ int sq_fail(struct sq *s, sqlite3 *db, int rc, const char *doing,
             struct err *e)
 {
   int code = code_of_sqlite(rc);
+  if ((rc & 0xff) == SQLITE_NOTADB) {
+    return err_set(e, ERR_INVALID, "%s is not a station's store (or its"
+                   " first page is damaged; `rebuild` can salvage it)",
+                   sqlite3_db_filename(db, "main"));
+  }
   const char *why = db != NULL ? sqlite3_errmsg(db) : sqlite3_errstr(rc);
   switch (code) {
   case ERR_NOMEM:
@@ -594,6 +599,10 @@ static int lock_take(struct sq *s, struct err *e)
   } else {
     lock_sign(s->lock_fd);
   }
+  if (rc < 0 && s->lock_fd >= 0) {
+    close(s->lock_fd); /* the holder's name in it stays */
+    s->lock_fd = -1;
+  }
   mem_free(name);
   return rc;
 }
@@ -644,14 +653,9 @@ static int ask(struct sq *s, sqlite3 *db, const char *sql, int64_t *out,
     *out = sqlite3_column_int64(st, 0);
     rc = SQLITE_OK;
   }
-  int code = 0;
-  if ((rc & 0xff) == SQLITE_NOTADB) {
-    code = err_set(e, ERR_INVALID, "%s is not a station's store (or its"
-                   " first page is damaged; `rebuild` can salvage it)",
-                   sqlite3_db_filename(db, "main"));
-  } else if (rc != SQLITE_OK && rc != SQLITE_DONE) {
-    code = sq_fail(s, db, rc, "opening", e);
-  }
+  int code = rc == SQLITE_OK || rc == SQLITE_DONE
+                 ? 0
+                 : sq_fail(s, db, rc, "opening", e);
   sqlite3_finalize(st);
   return code;
 }
