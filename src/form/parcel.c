@@ -316,3 +316,24 @@ int collection_check(struct span name, struct err *e)
   }
   return 0;
 }
+
+int pattern_check(struct span pattern, struct err *e)
+{
+  if (span_is(pattern, "*")) {
+    return 0;
+  }
+  if (pattern.n > 2 && pattern.p[pattern.n - 1] == '*' &&
+      pattern.p[pattern.n - 2] == '/') {
+    pattern.n -= 2;
+  }
+  return collection_check(pattern, e);
+}
+
+bool pattern_matches(struct span pattern, struct span name)
+{
+  if (pattern.n == 0 || pattern.p[pattern.n - 1] != '*') {
+    return span_equal(pattern, name);
+  }
+  struct span head = span_of(pattern.p, pattern.n - 1);
+  return name.n > head.n && span_equal(head, span_of(name.p, head.n));
+}

@@ -49,4 +49,9 @@ int parcel_write(struct buf *out, const struct identity *id, int64_t time,
  * bidi characters, no white space at an end of a segment. */
 int collection_check(struct span name, struct err *e) MUST_USE;
 
+/* What stations follow: a collection's name, a prefix that ends in "/" and
+ * "*" (all below it), or "*" (all). */
+int pattern_check(struct span pattern, struct err *e) MUST_USE;
+bool pattern_matches(struct span pattern, struct span name);
+
 #endif

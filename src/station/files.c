@@ -19,8 +19,11 @@
 
 #define WINDOW_SIZE (4u * 1024 * 1024)
 #define WINDOW_LEAVES (WINDOW_SIZE / CHUNK_MIN)
+#define LEAF_MAX UNIXFS_LEAF_SIZE /* of either cut */
 #define EXPORT_STEP_BYTES (2u * 1024 * 1024)
 #define NAME_TRIES 100
+
+_Static_assert(CHUNK_MAX == LEAF_MAX, "one bound for both cuts");
 
 /* ---- in ---- */
 
@@ -73,14 +76,11 @@ static int read_window(struct file_add *a, struct err *e)
 static size_t next_leaf(const struct file_add *a, size_t at)
 {
   size_t left = a->have - at;
-  size_t most = a->cut == FILE_CUT_CONTENT ? CHUNK_MAX : UNIXFS_LEAF_SIZE;
-  if (left == 0 || (left < most && !a->end)) {
+  if (left == 0 || (left < LEAF_MAX && !a->end)) {
     return 0;
   }
-  if (a->cut == FILE_CUT_CONTENT) {
-    return chunk_cut(a->window + at, left < most ? left : most);
-  }
-  return left < most ? left : most;
+  left = left < LEAF_MAX ? left : LEAF_MAX;
+  return a->cut == FILE_CUT_CONTENT ? chunk_cut(a->window + at, left) : left;
 }
 
 static int store_nodes(struct file_add *a, struct err *e)

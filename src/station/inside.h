@@ -69,9 +69,6 @@ int station_follow_files(struct station *st, struct span collection,
                          int64_t otherwise, int64_t *out,
                          struct err *e) MUST_USE;
 
-/* Is ${name} matched by ${pattern} ("a/b", "a/" "*", "*")? */
-bool collection_matches(struct span pattern, struct span name);
-
 /* Walk what the store's kv_list gave. */
 struct kv_reader {
   struct span pairs;

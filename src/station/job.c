@@ -21,8 +21,8 @@ int job_step(struct job *j, struct err *e)
   if (j->failed < 0) {
     return err_set(e, j->failed, "%s", j->error.text);
   }
-  if (j->state == JOB_DONE) {
-    return JOB_DONE;
+  if (j->state != JOB_MORE) {
+    return (int)j->state; /* done, or a question waits for its answer */
   }
   int rc = station_alive(j->st, &j->error);
   if (rc == 0) {
@@ -40,6 +40,7 @@ void job_answer(struct job *j, enum job_verdict verdict)
 {
   CHECK(j->state == JOB_ASK);
   j->verdict = verdict;
+  j->state = JOB_MORE;
 }
 
 void job_del(struct job *j)

@@ -74,7 +74,7 @@ static bool in_patterns(const struct pack *p, struct span name)
   }
   for (size_t at = 0; at < p->patterns.n;) {
     const char *pattern = (const char *)p->patterns.p + at;
-    if (collection_matches(span_of(pattern, strlen(pattern)), name)) {
+    if (pattern_matches(span_of(pattern, strlen(pattern)), name)) {
       return true;
     }
     at += strlen(pattern) + 1;
@@ -92,7 +92,7 @@ static bool lacks(const struct pack *p, const struct cached_parcel *c)
     return false;
   }
   while (p->has_slip && slip_wish_next(&p->slip, &it, &wish)) {
-    if (!collection_matches(wish.collection, c->view.collection)) {
+    if (!pattern_matches(wish.collection, c->view.collection)) {
       continue;
     }
     if (slip_has(wish.have, slip_handle(p->slip.salt, &c->cid))) {
@@ -110,7 +110,7 @@ static int64_t files_wanted(const struct pack *p, struct span collection)
   struct slip_wish wish;
   int64_t most = p->has_slip ? -1 : INT64_MAX;
   while (p->has_slip && slip_wish_next(&p->slip, &it, &wish)) {
-    if (collection_matches(wish.collection, collection) &&
+    if (pattern_matches(wish.collection, collection) &&
         wish.files > most) {
       most = wish.files;
     }

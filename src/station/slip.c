@@ -117,7 +117,7 @@ static int add_wish(struct slipping *s, struct slip_writer *w,
   for (size_t at = 0; rc == 0 && at < s->names.n;) {
     struct span name = span_of(s->names.p + at,
                                strlen((const char *)s->names.p + at));
-    if (collection_matches(pattern, name)) {
+    if (pattern_matches(pattern, name)) {
       rc = note_collection(s, name, e);
     }
     at += name.n + 1;

@@ -316,27 +316,6 @@ bool kv_next(struct kv_reader *r, struct span *key, struct span *value)
   return true;
 }
 
-bool collection_matches(struct span pattern, struct span name)
-{
-  if (pattern.n == 0 || pattern.p[pattern.n - 1] != '*') {
-    return span_equal(pattern, name);
-  }
-  struct span head = span_of(pattern.p, pattern.n - 1);
-  return name.n > head.n && span_equal(head, span_of(name.p, head.n));
-}
-
-static int pattern_check(struct span pattern, struct err *e)
-{
-  if (span_is(pattern, "*")) {
-    return 0;
-  }
-  if (pattern.n > 2 && pattern.p[pattern.n - 1] == '*' &&
-      pattern.p[pattern.n - 2] == '/') {
-    pattern.n -= 2;
-  }
-  return collection_check(pattern, e);
-}
-
 static int follow_put(struct station *st, struct span pattern,
                       struct span value, struct err *e)
 {
@@ -432,7 +411,7 @@ int station_follow_files(struct station *st, struct span collection,
     size_t n = strlen(pattern);
     const char *size = pattern + n + 1;
     at += n + 1 + strlen(size) + 1;
-    if (collection_matches(span_of(pattern, n), collection)) {
+    if (pattern_matches(span_of(pattern, n), collection)) {
       int64_t files = strtoll(size, NULL, 10);
       most = files > most ? files : most;
     }

@@ -124,7 +124,7 @@ static bool wants_collection(const struct unpack *u, struct span name)
 {
   for (size_t at = 0; at < u->patterns.n;) {
     const char *pattern = (const char *)u->patterns.p + at;
-    if (collection_matches(span_of(pattern, strlen(pattern)), name)) {
+    if (pattern_matches(span_of(pattern, strlen(pattern)), name)) {
       return true;
     }
     at += strlen(pattern) + 1;

@@ -101,15 +101,6 @@ static int check_amount(int64_t v, const char *key, struct err *e)
   return 0;
 }
 
-/* A name, or a name and "/" + "*". */
-static int check_collection(struct span name, struct err *e)
-{
-  if (name.n > 2 && memcmp(name.p + name.n - 2, "/*", 2) == 0) {
-    name.n -= 2;
-  }
-  return collection_check(name, e);
-}
-
 static int check_wish(const struct slip_wish *w, struct err *e)
 {
   int rc = check_have(w->have, e);
@@ -117,7 +108,7 @@ static int check_wish(const struct slip_wish *w, struct err *e)
       (rc = check_amount(w->files, "files", e)) < 0) {
     return rc;
   }
-  return check_collection(w->collection, e);
+  return pattern_check(w->collection, e);
 }
 
 /* ---- reading ---- */

@@ -1,0 +1,456 @@
+/* SPDX-License-Identifier: 0BSD */
+/* Publishers, readers and jobs. */
+#include "base/limits.h"
+#include "form/parcel.h"
+#include "lua/lstation.h"
+#include "lua/lvalue.h"
+
+#include <string.h>
+#include <time.h>
+
+/* Hold the station's userdata (its clock and policy live there). */
+static void hold(lua_State *L, int handle, int station)
+{
+  lua_createtable(L, 0, 2);
+  lua_pushvalue(L, station);
+  lua_setfield(L, -2, "station");
+#if LUA_VERSION_NUM >= 504
+  lua_setiuservalue(L, handle, 1);
+#else
+  lua_setuservalue(L, handle);
+#endif
+}
+
+static void held(lua_State *L, int handle, const char *name)
+{
+#if LUA_VERSION_NUM >= 504
+  lua_getiuservalue(L, handle, 1);
+#else
+  lua_getuservalue(L, handle);
+#endif
+  lua_getfield(L, -1, name);
+  lua_remove(L, -2);
+}
+
+/* Let the station's clock tell the time for this call. */
+static void tick(lua_State *L, int handle)
+{
+  held(L, handle, "station");
+  lstation_tick(L, lua_gettop(L));
+  lua_pop(L, 1);
+}
+
+/* ---- publisher ---- */
+
+struct lpublisher {
+  struct publisher *p; /* NULL: closed */
+};
+
+static struct lpublisher *to_publisher(lua_State *L)
+{
+  struct lpublisher *h = luaL_checkudata(L, 1, PUBLISHER);
+  if (h->p == NULL) {
+    luaL_error(L, "attempt to use a closed publisher");
+  }
+  tick(L, 1);
+  return h;
+}
+
+int lpublisher_make(lua_State *L)
+{
+  static const char *const known[] = {"time", NULL};
+  struct lstation *s = lstation_check(L, 1);
+  struct span collection = lutil_span(L, 2);
+  struct err e;
+  lua_settop(L, 3);
+  (void)lutil_options(L, 3, known);
+  lua_Integer time = lutil_opt_int(L, 3, "time", -1, 0, CBOR_INT_MAX);
+  struct lpublisher *h = lua_newuserdatauv(L, sizeof *h, 1);
+  h->p = NULL;
+  luaL_setmetatable(L, PUBLISHER);
+  hold(L, 4, 1);
+  int rc = publisher_new(&h->p, s->st, collection, time, &e);
+  return rc < 0 ? lutil_fail(L, rc, &e) : 1;
+}
+
+static int publisher_add_record(lua_State *L)
+{
+  struct lpublisher *h = to_publisher(L);
+  struct cid id;
+  struct err e;
+  luaL_checktype(L, 2, LUA_TTABLE);
+  lua_settop(L, 2);
+  struct buf *block = lutil_buf(L);
+  lvalue_encode(L, 2, block);
+  int rc = publisher_add(h->p, buf_span(block), &id, &e);
+  buf_free(block);
+  if (rc < 0) {
+    return lutil_fail(L, rc, &e);
+  }
+  lvalue_push_id(L, &id);
+  return 1;
+}
+
+static int publisher_commit_all(lua_State *L)
+{
+  struct lpublisher *h = to_publisher(L);
+  uint64_t committed = 0;
+  struct err e;
+  int rc = publisher_commit(h->p, &committed, &e);
+  if (rc < 0) {
+    return lutil_fail(L, rc, &e);
+  }
+  lua_pushinteger(L, (lua_Integer)committed);
+  return 1;
+}
+
+static int publisher_close(lua_State *L)
+{
+  struct lpublisher *h = luaL_checkudata(L, 1, PUBLISHER);
+  publisher_del(h->p);
+  h->p = NULL;
+  return 0;
+}
+
+static int closed_or_not(lua_State *L, const char *name, const void *open)
+{
+  if (open == NULL) {
+    lua_pushfstring(L, "%s (closed)", name);
+  } else {
+    lua_pushfstring(L, "%s (%p)", name, open);
+  }
+  return 1;
+}
+
+static int publisher_tostring(lua_State *L)
+{
+  struct lpublisher *h = luaL_checkudata(L, 1, PUBLISHER);
+  return closed_or_not(L, PUBLISHER, h->p);
+}
+
+void lpublisher_open(lua_State *L)
+{
+  static const luaL_Reg meta[] = {{"__gc", publisher_close},
+                                  {"__close", publisher_close},
+                                  {"__tostring", publisher_tostring},
+                                  {NULL, NULL}};
+  static const luaL_Reg methods[] = {{"add", publisher_add_record},
+                                     {"commit", publisher_commit_all},
+                                     {"close", publisher_close},
+                                     {NULL, NULL}};
+  lutil_class(L, PUBLISHER, meta, methods);
+}
+
+/* ---- reader ---- */
+
+struct lreader {
+  struct reader *r; /* NULL: closed */
+};
+
+static struct lreader *to_reader(lua_State *L)
+{
+  struct lreader *h = luaL_checkudata(L, 1, READER);
+  if (h->r == NULL) {
+    luaL_error(L, "attempt to use a closed reader");
+  }
+  return h;
+}
+
+int lreader_make(lua_State *L)
+{
+  struct lstation *s = lstation_check(L, 1);
+  struct cid cid = lutil_cid(L, 2);
+  struct err e;
+  struct lreader *h = lua_newuserdatauv(L, sizeof *h, 1);
+  h->r = NULL;
+  luaL_setmetatable(L, READER);
+  hold(L, lua_gettop(L), 1);
+  int rc = reader_new(&h->r, s->st, &cid, &e);
+  return rc < 0 ? lutil_fail(L, rc, &e) : 1;
+}
+
+static int reader_read(lua_State *L)
+{
+  struct lreader *h = to_reader(L);
+  struct err e;
+  struct buf *out = lutil_buf(L);
+  int rc = reader_next(h->r, out, &e);
+  if (rc < 0) {
+    return lutil_fail(L, rc, &e);
+  }
+  if (out->n == 0) {
+    lua_pushnil(L);
+  } else {
+    lua_pushlstring(L, (const char *)out->p, out->n);
+  }
+  buf_free(out); /* a megabyte needn't wait for the collector */
+  return 1;
+}
+
+static int reader_bytes(lua_State *L)
+{
+  lua_pushinteger(L, (lua_Integer)reader_size(to_reader(L)->r));
+  return 1;
+}
+
+static int reader_close(lua_State *L)
+{
+  struct lreader *h = luaL_checkudata(L, 1, READER);
+  reader_del(h->r);
+  h->r = NULL;
+  return 0;
+}
+
+static int reader_tostring(lua_State *L)
+{
+  struct lreader *h = luaL_checkudata(L, 1, READER);
+  return closed_or_not(L, READER, h->r);
+}
+
+void lreader_open(lua_State *L)
+{
+  static const luaL_Reg meta[] = {{"__gc", reader_close},
+                                  {"__close", reader_close},
+                                  {"__tostring", reader_tostring},
+                                  {NULL, NULL}};
+  static const luaL_Reg methods[] = {{"read", reader_read},
+                                     {"size", reader_bytes},
+                                     {"close", reader_close},
+                                     {NULL, NULL}};
+  lutil_class(L, READER, meta, methods);
+}
+
+/* ---- jobs ---- */
+
+#define STEP_MS 20
+
+struct ljob *ljob_new(lua_State *L, int station, const char *from)
+{
+  struct ljob *h = lua_newuserdatauv(L, sizeof *h, 1);
+  int at = lua_gettop(L);
+  h->job = NULL;
+  luaL_setmetatable(L, JOB);
+  hold(L, at, station);
+  if (from != NULL) {
+#if LUA_VERSION_NUM >= 504
+    lua_getiuservalue(L, at, 1);
+#else
+    lua_getuservalue(L, at);
+#endif
+    lua_pushfstring(L, "carry:%s", from);
+    lua_setfield(L, -2, "from");
+    lua_pop(L, 1);
+  }
+  return h;
+}
+
+static struct ljob *to_job(lua_State *L)
+{
+  struct ljob *h = luaL_checkudata(L, 1, JOB);
+  if (h->job == NULL) {
+    luaL_error(L, "attempt to use a closed job");
+  }
+  return h;
+}
+
+static lua_Integer now_ms(void)
+{
+  struct timespec t;
+  (void)clock_gettime(CLOCK_MONOTONIC, &t);
+  return (lua_Integer)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Push the policy and what it is asked about. False when there is none (any
+ * more): the answer is to keep. */
+static bool push_question(lua_State *L, const struct job *j)
+{
+  struct parcel view;
+  struct entry en = {0};
+  struct err e;
+  held(L, 1, "station");
+  lstation_own(L, -1);
+  lua_getfield(L, -1, "admit");
+  lua_replace(L, -3);
+  lua_pop(L, 1);
+  if (lua_isnil(L, -1) || parcel_read(&view, j->ask_parcel, &e) < 0) {
+    lua_pop(L, 1);
+    return false;
+  }
+  en.cid = j->ask_cid;
+  en.parcel = j->ask_parcel_cid;
+  en.time = view.time;
+  memcpy(en.author, view.author, CRYPT_KEY_SIZE);
+  struct buf *block = lutil_buf(L), *collection = lutil_buf(L);
+  if (buf_put(block, j->ask.p, j->ask.n) < 0 ||
+      buf_put(collection, view.collection.p, view.collection.n) < 0) {
+    luaL_error(L, "not enough memory");
+  }
+  en.block = *block; /* lent: the boxes own them */
+  en.collection = *collection;
+  lstation_push_entry(L, &en);
+  lua_replace(L, -3);
+  lua_pop(L, 1);
+  held(L, 1, "from");
+  return true;
+}
+
+static enum job_verdict read_verdict(lua_State *L)
+{
+  const char *s = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
+  if (strcmp(s, "keep") == 0) {
+    return JOB_KEEP;
+  }
+  if (strcmp(s, "drop") == 0) {
+    return JOB_DROP;
+  }
+  if (strcmp(s, "stop") == 0) {
+    return JOB_STOP;
+  }
+  luaL_error(L, "a policy answers \"keep\", \"drop\" or \"stop\", not %s",
+             luaL_tolstring(L, -1, NULL));
+  return JOB_KEEP;
+}
+
+/* The policy's answer lies on top. It may have closed the job meanwhile, or
+ * stepped it itself. */
+static void take_answer(lua_State *L)
+{
+  enum job_verdict verdict = read_verdict(L);
+  struct ljob *h = to_job(L);
+  if (h->job->state == JOB_ASK) {
+    job_answer(h->job, verdict);
+  }
+  lua_settop(L, 2);
+}
+
+static int step_result(lua_State *L, const struct job *j, int rc,
+                       const struct err *e)
+{
+  if (rc < 0) {
+    return lutil_fail(L, rc, e);
+  }
+  lua_pushboolean(L, rc != JOB_DONE);
+  lua_pushinteger(L, (lua_Integer)j->done);
+  lua_pushinteger(L, (lua_Integer)j->total);
+  return 3;
+}
+
+/* Step until ${deadline}; a question to the policy may yield in between, so
+ * all state is in the job and in the stack: job, ms. */
+static int step_on(lua_State *L, int status, lua_KContext deadline)
+{
+  struct err e;
+  int rc;
+  if (status == LUA_YIELD) {
+    take_answer(L);
+  }
+  do {
+    struct job *j = to_job(L)->job;
+    rc = job_step(j, &e);
+    if (rc == JOB_ASK && push_question(L, j)) {
+      lua_callk(L, 2, 1, deadline, step_on);
+      take_answer(L);
+      rc = JOB_MORE;
+    } else if (rc == JOB_ASK) {
+      job_answer(j, JOB_KEEP);
+      rc = JOB_MORE;
+    }
+  } while (rc == JOB_MORE && now_ms() < (lua_Integer)deadline);
+  return step_result(L, to_job(L)->job, rc, &e);
+}
+
+static int job_step_ms(lua_State *L)
+{
+  (void)to_job(L);
+  lua_Integer ms = luaL_optinteger(L, 2, STEP_MS);
+  luaL_argcheck(L, ms >= 0 && ms <= 3600000, 2, "0 to 3,600,000 ms");
+  lua_settop(L, 2);
+  tick(L, 1);
+  return step_on(L, LUA_OK, (lua_KContext)(now_ms() + ms));
+}
+
+static void push_hex(lua_State *L, const uint8_t *p, size_t n)
+{
+  static const char digit[] = "0123456789abcdef";
+  char hex[128];
+  for (size_t i = 0; i < n; i++) {
+    hex[2 * i] = digit[p[i] >> 4];
+    hex[2 * i + 1] = digit[p[i] & 15];
+  }
+  lua_pushlstring(L, hex, 2 * n);
+}
+
+static void push_result(lua_State *L, const struct job_result *r)
+{
+  lua_newtable(L);
+  for (size_t i = 0; i < r->nums; i++) {
+    lua_pushinteger(L, r->num[i].value);
+    lua_setfield(L, -2, r->num[i].name);
+  }
+  if (r->has_faults) {
+    lua_Integer n = 0;
+    lua_newtable(L);
+    for (size_t at = 0; at < r->faults.n;) {
+      const char *line = (const char *)r->faults.p + at;
+      lua_pushstring(L, line);
+      lua_rawseti(L, -2, ++n);
+      at += strlen(line) + 1;
+    }
+    lua_setfield(L, -2, "faults");
+  }
+  if (r->path != NULL) {
+    lua_pushstring(L, r->path);
+    lua_setfield(L, -2, "path");
+  }
+  if (r->has_link) {
+    lvalue_push_link(L, &r->link);
+    lua_setfield(L, -2, "link");
+  }
+  if (r->has_sha256) {
+    lvalue_push_bytes(L, r->sha256, sizeof r->sha256);
+    lua_setfield(L, -2, "sha256");
+    push_hex(L, r->sha256, sizeof r->sha256);
+    lua_setfield(L, -2, "sha256_hex");
+  }
+}
+
+static int job_get_result(lua_State *L)
+{
+  struct ljob *h = to_job(L);
+  if (h->job->failed < 0) {
+    return lutil_fail(L, h->job->failed, &h->job->error);
+  }
+  if (h->job->state != JOB_DONE) {
+    return luaL_error(L, "the job still runs: step it");
+  }
+  push_result(L, &h->job->result);
+  return 1;
+}
+
+static int job_close(lua_State *L)
+{
+  struct ljob *h = luaL_checkudata(L, 1, JOB);
+  struct job *j = h->job;
+  h->job = NULL;
+  job_del(j);
+  return 0;
+}
+
+static int job_tostring(lua_State *L)
+{
+  struct ljob *h = luaL_checkudata(L, 1, JOB);
+  return closed_or_not(L, JOB, h->job);
+}
+
+void ljob_open(lua_State *L)
+{
+  static const luaL_Reg meta[] = {{"__gc", job_close},
+                                  {"__close", job_close},
+                                  {"__tostring", job_tostring},
+                                  {NULL, NULL}};
+  static const luaL_Reg methods[] = {{"step", job_step_ms},
+                                     {"result", job_get_result},
+                                     {"close", job_close},
+                                     {NULL, NULL}};
+  lutil_class(L, JOB, meta, methods);
+}

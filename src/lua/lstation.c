@@ -1,0 +1,836 @@
+/* SPDX-License-Identifier: 0BSD */
+#include "lua/lstation.h"
+
+#include "base/limits.h"
+#include "form/cbor.h"
+#include "lua/lvalue.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define FILES_ALL LUA_MAXINTEGER
+
+static int64_t told_time(void *ud)
+{
+  return ((const struct lstation *)ud)->now;
+}
+
+void lstation_own(lua_State *L, int arg)
+{
+#if LUA_VERSION_NUM >= 504
+  lua_getiuservalue(L, arg, 1);
+#else
+  lua_getuservalue(L, arg);
+#endif
+}
+
+static void set_own(lua_State *L, int arg)
+{
+#if LUA_VERSION_NUM >= 504
+  lua_setiuservalue(L, arg, 1);
+#else
+  lua_setuservalue(L, arg);
+#endif
+}
+
+void lstation_tick(lua_State *L, int arg)
+{
+  struct lstation *s = lua_touserdata(L, arg);
+  int ok;
+  lstation_own(L, arg);
+  lua_getfield(L, -1, "clock");
+  if (lua_isnil(L, -1)) {
+    s->now = (int64_t)time(NULL);
+  } else {
+    lua_call(L, 0, 1);
+    s->now = lua_tointegerx(L, -1, &ok);
+    if (!ok) {
+      luaL_error(L, "the clock must return an integer");
+    }
+  }
+  lua_pop(L, 2);
+}
+
+struct lstation *lstation_check(lua_State *L, int arg)
+{
+  struct lstation *s = luaL_checkudata(L, arg, STATION);
+  if (s->st == NULL) {
+    luaL_error(L, "attempt to use a closed station");
+  }
+  lstation_tick(L, arg);
+  if (s->st == NULL) {
+    luaL_error(L, "the clock closed the station");
+  }
+  return s;
+}
+
+/* ---- life ---- */
+
+static const char *const open_options[] = {
+    "create", "readonly", "key", "passphrase", "clock", "index", NULL};
+
+static void read_open_options(lua_State *L, struct station_options *opt)
+{
+  struct span index = lutil_opt_text(L, 2, "index");
+  struct span key = lutil_opt_text(L, 2, "key");
+  struct span pass = lutil_opt_text(L, 2, "passphrase");
+  opt->create = lutil_opt_bool(L, 2, "create", true);
+  opt->readonly = lutil_opt_bool(L, 2, "readonly", false);
+  opt->key = (const char *)key.p;
+  opt->pass = (const char *)pass.p;
+  if (index.p != NULL && !span_is(index, "now") && !span_is(index, "later")) {
+    luaL_argerror(L, 2, "option 'index' must be \"now\" or \"later\"");
+  }
+  opt->index_later = index.p != NULL && span_is(index, "later");
+  if ((key.p != NULL && strlen(opt->key) != key.n) ||
+      (pass.p != NULL && strlen(opt->pass) != pass.n)) {
+    luaL_argerror(L, 2, "key and passphrase hold no zero byte");
+  }
+}
+
+static int station_make(lua_State *L)
+{
+  const char *path = lutil_path(L, 1);
+  struct station_options opt = {.create = true};
+  struct err e;
+  lua_settop(L, 2);
+  if (lutil_options(L, 2, open_options)) {
+    read_open_options(L, &opt);
+  }
+  struct lstation *s = lua_newuserdatauv(L, sizeof *s, 1);
+  memset(s, 0, sizeof *s);
+  luaL_setmetatable(L, STATION);
+  lua_newtable(L);
+  if (!lua_isnil(L, 2)) {
+    lua_getfield(L, 2, "clock");
+    if (!lua_isnil(L, -1) && !lua_isfunction(L, -1)) {
+      return luaL_argerror(L, 2, "option 'clock' must be a function");
+    }
+    lua_setfield(L, -2, "clock");
+  }
+  set_own(L, 3);
+  lstation_tick(L, 3);
+  opt.host.now = told_time;
+  opt.host.ud = s;
+  int rc = station_open(&s->st, path, &opt, &e);
+  return rc < 0 ? lutil_fail(L, rc, &e) : 1;
+}
+
+static int station_shut(lua_State *L)
+{
+  struct lstation *s = luaL_checkudata(L, 1, STATION);
+  struct station *st = s->st;
+  s->st = NULL;
+  station_close(st);
+  return 0;
+}
+
+static int station_tostring(lua_State *L)
+{
+  struct lstation *s = luaL_checkudata(L, 1, STATION);
+  if (s->st == NULL) {
+    lua_pushliteral(L, STATION " (closed)");
+  } else {
+    lua_pushfstring(L, STATION " (%s)", station_path(s->st));
+  }
+  return 1;
+}
+
+static int station_id(lua_State *L)
+{
+  lua_pushstring(L, station_did(lstation_check(L, 1)->st));
+  return 1;
+}
+
+static int station_where(lua_State *L)
+{
+  lua_pushstring(L, station_path(lstation_check(L, 1)->st));
+  return 1;
+}
+
+/* ---- entries ---- */
+
+void lstation_push_entry(lua_State *L, const struct entry *en)
+{
+  char did[CRYPT_DID_MAX];
+  lua_createtable(L, 0, 6);
+  lvalue_push_id(L, &en->cid);
+  lua_setfield(L, -2, "id");
+  lvalue_push(L, buf_span(&en->block));
+  lua_setfield(L, -2, "record");
+  lua_pushlstring(L, (const char *)en->collection.p, en->collection.n);
+  lua_setfield(L, -2, "collection");
+  did_text(did, en->author);
+  lua_pushstring(L, did);
+  lua_setfield(L, -2, "author");
+  lua_pushinteger(L, en->time);
+  lua_setfield(L, -2, "time");
+  lvalue_push_id(L, &en->parcel);
+  lua_setfield(L, -2, "parcel");
+}
+
+static int push_entry_protected(lua_State *L)
+{
+  const struct entry *en = lua_touserdata(L, 1);
+  lstation_push_entry(L, en);
+  lua_setfield(L, 2, "entry");
+  return 0;
+}
+
+/* Run a core call that fills an entry, push it. ${rc} is the call's. */
+static int give_entry(lua_State *L, int rc, struct entry *en, struct err *e)
+{
+  if (rc < 0) {
+    return lutil_fail(L, rc, e);
+  }
+  /* The carrier was made before the entry: nothing is lost if this raises. */
+  rc = lutil_protect(L, push_entry_protected, en, lua_gettop(L));
+  entry_free(en);
+  if (rc < 0) {
+    return lua_error(L);
+  }
+  lua_getfield(L, -1, "entry");
+  return 1;
+}
+
+static int station_get_entry(lua_State *L)
+{
+  struct lstation *s = lstation_check(L, 1);
+  struct cid cid = lutil_cid(L, 2);
+  struct entry en = {0};
+  struct err e;
+  luaL_checkstack(L, 10, "get");
+  lua_newtable(L);
+  int rc = station_get(s->st, &cid, &en, &e);
+  return give_entry(L, rc, &en, &e);
+}
+
+/* A sink that appends entries to the table at ${table}. */
+struct collect {
+  lua_State *L;
+  int table;
+  bool raised;
+};
+
+static int append_entry(lua_State *L)
+{
+  lstation_push_entry(L, lua_touserdata(L, 1));
+  lua_rawseti(L, 2, (lua_Integer)lua_rawlen(L, 2) + 1);
+  return 0;
+}
+
+static int collect_entry(void *ud, const struct entry *en)
+{
+  struct collect *c = ud;
+  union {
+    const struct entry *in;
+    void *out;
+  } lend = {.in = en};
+  c->raised = lutil_protect(c->L, append_entry, lend.out, c->table) < 0;
+  return c->raised ? ERR_MISUSE : 0;
+}
+
+static struct collect collect_start(lua_State *L)
+{
+  struct collect c = {.L = L};
+  luaL_checkstack(L, 12, "entries");
+  lua_newtable(L);
+  c.table = lua_gettop(L);
+  return c;
+}
+
+/* The table, or the failure, or the error that a sink met. */
+static int collect_end(struct collect *c, int rc, const struct err *e)
+{
+  if (c->raised) {
+    return lua_error(c->L);
+  }
+  if (rc < 0) {
+    return lutil_fail(c->L, rc, e);
+  }
+  lua_settop(c->L, c->table);
+  return 1;
+}
+
+static void author_arg(lua_State *L, int arg, uint8_t key[CRYPT_KEY_SIZE],
+                       const struct station *st)
+{
+  struct err e;
+  struct span did = lua_isnoneornil(L, arg)
+                        ? span_of(station_did(st), strlen(station_did(st)))
+                        : lutil_span(L, arg);
+  if (did_parse(key, (const char *)did.p, did.n, &e) < 0) {
+    luaL_argerror(L, arg, e.text);
+  }
+}
+
+static int first_entry(void *ud, const struct entry *en)
+{
+  int rc = collect_entry(ud, en);
+  return rc < 0 ? rc : 1;
+}
+
+static int station_current(lua_State *L)
+{
+  struct lstation *s = lstation_check(L, 1);
+  uint8_t author[CRYPT_KEY_SIZE];
+  struct err e;
+  struct version_query q = {lutil_span(L, 2), lutil_span(L, 3), author};
+  author_arg(L, 4, author, s->st);
+  struct collect c = collect_start(L);
+  int rc = station_versions(s->st, &q, first_entry, &c, &e);
+  if (rc >= 0 && !c.raised && lua_rawlen(L, c.table) == 0) {
+    rc = err_set(&e, ERR_NOENT, "no record with this key");
+  }
+  if (collect_end(&c, rc, &e) != 1) {
+    return 3;
+  }
+  lua_rawgeti(L, c.table, 1);
+  return 1;
+}
+
+static int station_history(lua_State *L)
+{
+  struct lstation *s = lstation_check(L, 1);
+  struct cid cid = lutil_cid(L, 2);
+  struct entry en = {0};
+  struct err e;
+  struct collect c = collect_start(L);
+  int rc = station_get(s->st, &cid, &en, &e);
+  if (rc == 0 && en.record.key.n == 0) {
+    rc = collect_entry(&c, &en);
+  } else if (rc == 0) {
+    struct version_query q = {buf_span(&en.collection), en.record.key,
+                              en.author};
+    rc = station_versions(s->st, &q, collect_entry, &c, &e);
+  }
+  entry_free(&en);
+  return collect_end(&c, rc, &e);
+}
+
+static int station_about_list(lua_State *L)
+{
+  struct lstation *s = lstation_check(L, 1);
+  struct cid cid = lutil_cid(L, 2);
+  struct err e;
+  struct collect c = collect_start(L);
+  int rc = station_about(s->st, &cid, collect_entry, &c, &e);
+  return collect_end(&c, rc, &e);
+}
+
+/* A cursor is the place of the last row, as 32 hex digits. */
+static void read_cursor(lua_State *L, struct span text, struct page *page)
+{
+  unsigned long long sort, ref;
+  char copy[33];
+  int end = 0;
+  if (text.p == NULL) {
+    return;
+  }
+  if (text.n == 32) {
+    memcpy(copy, text.p, 32);
+    copy[32] = '\0';
+  }
+  if (text.n != 32 ||
+      sscanf(copy, "%16llx%16llx%n", &sort, &ref, &end) != 2 || end != 32) {
+    luaL_argerror(L, 3, "option 'cursor' is none that page() gave");
+  }
+  page->started = true;
+  page->sort = (int64_t)sort;
+  page->ref = ref;
+}
+
+static int station_page_list(lua_State *L)
+{
+  static const char *const known[] = {"limit", "cursor", "history", NULL};
+  struct lstation *s = lstation_check(L, 1);
+  struct page_query q = {.collection = lutil_span(L, 2)};
+  struct page page = {0};
+  struct err e;
+  (void)lutil_options(L, 3, known);
+  q.max = (size_t)lutil_opt_int(L, 3, "limit", 50, 1, STORE_LIST_MAX);
+  q.history = lutil_opt_bool(L, 3, "history", false);
+  read_cursor(L, lutil_opt_text(L, 3, "cursor"), &page);
+  struct collect c = collect_start(L);
+  int rc = station_page(s->st, &q, &page, collect_entry, &c, &e);
+  if (collect_end(&c, rc, &e) != 1) {
+    return 3;
+  }
+  if (page.ended) {
+    lua_pushnil(L);
+  } else {
+    char text[40];
+    (void)snprintf(text, sizeof text, "%016llx%016llx",
+                   (unsigned long long)page.sort,
+                   (unsigned long long)page.ref);
+    lua_pushstring(L, text);
+  }
+  return 2;
+}
+
+static int station_collection_list(lua_State *L)
+{
+  struct lstation *s = lstation_check(L, 1);
+  struct err e;
+  struct buf *names = lutil_buf(L);
+  int rc = station_collections(s->st, names, &e);
+  if (rc < 0) {
+    return lutil_fail(L, rc, &e);
+  }
+  lua_newtable(L);
+  lua_Integer n = 0;
+  for (size_t at = 0; at < names->n;) {
+    const char *name = (const char *)names->p + at;
+    uint64_t parcels = 0;
+    rc = station_collection_count(s->st, span_of(name, strlen(name)),
+                                  &parcels, &e);
+    if (rc < 0) {
+      return lutil_fail(L, rc, &e);
+    }
+    lua_createtable(L, 0, 2);
+    lua_pushstring(L, name);
+    lua_setfield(L, -2, "name");
+    lua_pushinteger(L, (lua_Integer)parcels);
+    lua_setfield(L, -2, "parcels");
+    lua_rawseti(L, -2, ++n);
+    at += strlen(name) + 1;
+  }
+  return 1;
+}
+
+struct missing_place {
+  struct collect c;
+  lua_Integer limit;
+  const struct cid *cid, *wanted_by;
+  const char *kind;
+};
+
+static int append_missing(lua_State *L)
+{
+  const struct missing_place *m = lua_touserdata(L, 1);
+  lua_createtable(L, 0, 3);
+  lvalue_push_id(L, m->cid);
+  lua_setfield(L, -2, "id");
+  lua_pushstring(L, m->kind);
+  lua_setfield(L, -2, "kind");
+  lvalue_push_id(L, m->wanted_by);
+  lua_setfield(L, -2, "for");
+  lua_rawseti(L, 2, (lua_Integer)lua_rawlen(L, 2) + 1);
+  return 0;
+}
+
+static int collect_missing(void *ud, const struct cid *cid, const char *kind,
+                           const struct cid *wanted_by)
+{
+  struct missing_place *m = ud;
+  m->cid = cid;
+  m->kind = kind;
+  m->wanted_by = wanted_by;
+  m->c.raised = lutil_protect(m->c.L, append_missing, m, m->c.table) < 0;
+  return m->c.raised ? ERR_MISUSE : --m->limit <= 0;
+}
+
+static int station_missing_list(lua_State *L)
+{
+  static const char *const known[] = {"limit", NULL};
+  struct lstation *s = lstation_check(L, 1);
+  struct missing_place m = {0};
+  struct err e;
+  (void)lutil_options(L, 2, known);
+  m.limit = lutil_opt_int(L, 2, "limit", 1000, 1, LUA_MAXINTEGER);
+  m.c = collect_start(L);
+  int rc = station_missing(s->st, collect_missing, &m, &e);
+  return collect_end(&m.c, rc, &e);
+}
+
+/* ---- search ---- */
+
+static int append_hit(lua_State *L)
+{
+  const struct search_hit *hit = lua_touserdata(L, 1);
+  const struct entry *en = hit->entry;
+  char did[CRYPT_DID_MAX];
+  lua_createtable(L, 0, 9);
+  lvalue_push_id(L, &en->cid);
+  lua_setfield(L, -2, "id");
+  lua_pushlstring(L, (const char *)hit->title.p, hit->title.n);
+  lua_setfield(L, -2, "title");
+  lua_pushlstring(L, (const char *)hit->snippet.p, hit->snippet.n);
+  lua_setfield(L, -2, "snippet");
+  lua_pushnumber(L, hit->score);
+  lua_setfield(L, -2, "score");
+  lua_pushlstring(L, (const char *)en->collection.p, en->collection.n);
+  lua_setfield(L, -2, "collection");
+  did_text(did, en->author);
+  lua_pushstring(L, did);
+  lua_setfield(L, -2, "author");
+  lua_pushinteger(L, en->time);
+  lua_setfield(L, -2, "time");
+  lua_pushlstring(L, (const char *)en->record.type.p, en->record.type.n);
+  lua_setfield(L, -2, "type");
+  if (hit->lang.n > 0) {
+    lua_pushlstring(L, (const char *)hit->lang.p, hit->lang.n);
+    lua_setfield(L, -2, "lang");
+  }
+  lua_rawseti(L, 2, (lua_Integer)lua_rawlen(L, 2) + 1);
+  return 0;
+}
+
+static int collect_hit(void *ud, const struct search_hit *hit)
+{
+  struct collect *c = ud;
+  union {
+    const struct search_hit *in;
+    void *out;
+  } lend = {.in = hit};
+  c->raised = lutil_protect(c->L, append_hit, lend.out, c->table) < 0;
+  return c->raised ? ERR_MISUSE : 0;
+}
+
+static int station_find(lua_State *L)
+{
+  static const char *const known[] = {"collection", "type", "lang", "limit",
+                                      "offset", "mark", NULL};
+  static const char open[] = "\xc2\xab", close[] = "\xc2\xbb";
+  struct lstation *s = lstation_check(L, 1);
+  struct search_query q = {.text = lutil_span(L, 2)};
+  struct err e;
+  size_t marks;
+  lua_settop(L, 3);
+  (void)lutil_options(L, 3, known);
+  q.collection = lutil_opt_text(L, 3, "collection");
+  q.type = lutil_opt_text(L, 3, "type");
+  q.lang = lutil_opt_text(L, 3, "lang");
+  q.limit = (size_t)lutil_opt_int(L, 3, "limit", 10, 0, STORE_LIST_MAX);
+  q.offset = (size_t)lutil_opt_int(L, 3, "offset", 0, 0, INT_MAX);
+  const struct span *mark = lutil_opt_list(L, 3, "mark", &marks);
+  if (mark != NULL && marks != 2) {
+    return luaL_argerror(L, 3, "option 'mark' must hold two strings");
+  }
+  q.mark_open = mark != NULL ? mark[0] : span_of(open, sizeof open - 1);
+  q.mark_close = mark != NULL ? mark[1] : span_of(close, sizeof close - 1);
+  struct collect c = collect_start(L);
+  int rc = station_search(s->st, &q, collect_hit, &c, &e);
+  return collect_end(&c, rc, &e);
+}
+
+/* ---- follow ---- */
+
+static int done(lua_State *L, int rc, const struct err *e)
+{
+  if (rc < 0) {
+    return lutil_fail(L, rc, e);
+  }
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+static int station_follow_one(lua_State *L)
+{
+  struct lstation *s = lstation_check(L, 1);
+  struct span pattern = lutil_span(L, 2);
+  lua_Integer files = luaL_optinteger(L, 3, FILES_ALL);
+  struct err e;
+  luaL_argcheck(L, files >= 0, 3, "a size can't be negative");
+  return done(L, station_follow(s->st, pattern, files, &e), &e);
+}
+
+static int station_unfollow_one(lua_State *L)
+{
+  struct lstation *s = lstation_check(L, 1);
+  struct err e;
+  return done(L, station_unfollow(s->st, lutil_span(L, 2), &e), &e);
+}
+
+static int station_follow_list(lua_State *L)
+{
+  struct lstation *s = lstation_check(L, 1);
+  struct err e;
+  struct buf *list = lutil_buf(L);
+  int rc = station_follows(s->st, list, &e);
+  if (rc < 0) {
+    return lutil_fail(L, rc, &e);
+  }
+  lua_newtable(L);
+  lua_Integer n = 0;
+  for (size_t at = 0; at < list->n;) {
+    const char *pattern = (const char *)list->p + at;
+    const char *size = pattern + strlen(pattern) + 1;
+    lua_createtable(L, 0, 2);
+    lua_pushstring(L, pattern);
+    lua_setfield(L, -2, "pattern");
+    lua_pushinteger(L, (lua_Integer)strtoll(size, NULL, 10));
+    lua_setfield(L, -2, "files");
+    lua_rawseti(L, -2, ++n);
+    at = (size_t)(size - (const char *)list->p) + strlen(size) + 1;
+  }
+  return 1;
+}
+
+/* ---- files and carry ---- */
+
+static int give_job(lua_State *L, int rc, const struct err *e)
+{
+  return rc < 0 ? lutil_fail(L, rc, e) : 1;
+}
+
+static int station_add_file(lua_State *L)
+{
+  static const char *const known[] = {"cut", "type", NULL};
+  struct lstation *s = lstation_check(L, 1);
+  const char *path = lutil_path(L, 2);
+  struct err e;
+  lua_settop(L, 3);
+  (void)lutil_options(L, 3, known);
+  struct span cut = lutil_opt_text(L, 3, "cut");
+  if (cut.p != NULL && !span_is(cut, "fixed") && !span_is(cut, "content")) {
+    return luaL_argerror(L, 3,
+                         "option 'cut' must be \"fixed\" or \"content\"");
+  }
+  enum file_cut how = cut.p != NULL && span_is(cut, "content")
+                          ? FILE_CUT_CONTENT : FILE_CUT_FIXED;
+  struct ljob *j = ljob_new(L, 1, NULL);
+  return give_job(L, files_add(&j->job, s->st, path, how, &e), &e);
+}
+
+static int station_export_file(lua_State *L)
+{
+  struct lstation *s = lstation_check(L, 1);
+  struct cid cid = lutil_cid(L, 2);
+  const char *dir = lutil_path(L, 3);
+  struct span name = lutil_span(L, 4);
+  struct err e;
+  struct ljob *j = ljob_new(L, 1, NULL);
+  return give_job(L, files_export(&j->job, s->st, &cid, dir, name, &e), &e);
+}
+
+static int station_write_slip(lua_State *L)
+{
+  static const char *const known[] = {"budget", "files", NULL};
+  struct lstation *s = lstation_check(L, 1);
+  const char *path = lutil_path(L, 2);
+  struct slip_options opt;
+  struct slip_report r;
+  struct err e;
+  lua_settop(L, 3);
+  (void)lutil_options(L, 3, known);
+  opt.budget = lutil_opt_int(L, 3, "budget", 0, 0, CBOR_INT_MAX);
+  opt.files = lutil_opt_int(L, 3, "files", -1, 0, LUA_MAXINTEGER);
+  int rc = station_slip(s->st, path, &opt, &r, &e);
+  if (rc < 0) {
+    return lutil_fail(L, rc, &e);
+  }
+  lua_createtable(L, 0, 3);
+  lua_pushinteger(L, (lua_Integer)r.bytes);
+  lua_setfield(L, -2, "bytes");
+  lua_pushinteger(L, (lua_Integer)r.wishes);
+  lua_setfield(L, -2, "wishes");
+  lua_pushinteger(L, (lua_Integer)r.parcels);
+  lua_setfield(L, -2, "parcels");
+  return 1;
+}
+
+static int station_pack_file(lua_State *L)
+{
+  static const char *const known[] = {"slip", "collections", "budget", "files",
+                                      "compress", "level", NULL};
+  struct lstation *s = lstation_check(L, 1);
+  const char *path = lutil_path(L, 2);
+  struct pack_options opt = {0};
+  struct err e;
+  lua_settop(L, 3);
+  (void)lutil_options(L, 3, known);
+  struct span slip = lutil_opt_text(L, 3, "slip");
+  size_t n = strlen(path);
+  opt.slip = (const char *)slip.p;
+  opt.budget = lutil_opt_int(L, 3, "budget", 0, 0, LUA_MAXINTEGER);
+  opt.files = lutil_opt_int(L, 3, "files", -1, 0, LUA_MAXINTEGER);
+  opt.compress = lutil_opt_bool(L, 3, "compress",
+                                n > 4 && strcmp(path + n - 4, ".zst") == 0);
+  opt.level = (int)lutil_opt_int(L, 3, "level", 9, 1, 19);
+  opt.pattern = lutil_opt_list(L, 3, "collections", &opt.patterns);
+  struct ljob *j = ljob_new(L, 1, NULL);
+  return give_job(L, station_pack(&j->job, s->st, path, &opt, &e), &e);
+}
+
+static int station_unpack_file(lua_State *L)
+{
+  static const char *const known[] = {"collections", "keep", NULL};
+  struct lstation *s = lstation_check(L, 1);
+  const char *path = lutil_path(L, 2);
+  struct unpack_options opt = {0};
+  struct err e;
+  lua_settop(L, 3);
+  (void)lutil_options(L, 3, known);
+  opt.keep = lutil_opt_bool(L, 3, "keep", false);
+  opt.pattern = lutil_opt_list(L, 3, "collections", &opt.patterns);
+  struct ljob *j = ljob_new(L, 1, path);
+  return give_job(L, station_unpack(&j->job, s->st, path, &opt, &e), &e);
+}
+
+static int station_set_hooks(lua_State *L)
+{
+  static const char *const known[] = {"admit", NULL};
+  struct lstation *s = lstation_check(L, 1);
+  lua_settop(L, 2);
+  (void)lutil_options(L, 2, known);
+  lstation_own(L, 1);
+  if (lua_isnil(L, 2)) {
+    lua_pushnil(L);
+  } else {
+    lua_getfield(L, 2, "admit");
+  }
+  if (!lua_isnil(L, -1) && !lua_isfunction(L, -1)) {
+    return luaL_argerror(L, 2, "option 'admit' must be a function");
+  }
+  station_set_policy(s->st, !lua_isnil(L, -1));
+  lua_setfield(L, 3, "admit");
+  return 0;
+}
+
+/* ---- upkeep ---- */
+
+static int station_rebuild_all(lua_State *L)
+{
+  struct lstation *s = lstation_check(L, 1);
+  struct err e;
+  struct ljob *j = ljob_new(L, 1, NULL);
+  return give_job(L, station_rebuild(&j->job, s->st, &e), &e);
+}
+
+static int station_index_rest(lua_State *L)
+{
+  struct lstation *s = lstation_check(L, 1);
+  struct err e;
+  struct ljob *j = ljob_new(L, 1, NULL);
+  return give_job(L, station_index(&j->job, s->st, &e), &e);
+}
+
+static int station_verify_all(lua_State *L)
+{
+  static const char *const known[] = {"read_data", NULL};
+  struct lstation *s = lstation_check(L, 1);
+  struct err e;
+  lua_settop(L, 2);
+  (void)lutil_options(L, 2, known);
+  bool read = lutil_opt_bool(L, 2, "read_data", false);
+  struct ljob *j = ljob_new(L, 1, NULL);
+  return give_job(L, station_verify(&j->job, s->st, read, &e), &e);
+}
+
+static int station_sweep_all(lua_State *L)
+{
+  struct lstation *s = lstation_check(L, 1);
+  struct err e;
+  struct ljob *j = ljob_new(L, 1, NULL);
+  return give_job(L, station_sweep(&j->job, s->st, &e), &e);
+}
+
+static int station_salvage_from(lua_State *L)
+{
+  struct lstation *s = lstation_check(L, 1);
+  uint64_t saved = 0, lost = 0;
+  struct err e;
+  int rc = station_salvage(s->st, lutil_path(L, 2), &saved, &lost, &e);
+  if (rc < 0) {
+    return lutil_fail(L, rc, &e);
+  }
+  lua_createtable(L, 0, 2);
+  lua_pushinteger(L, (lua_Integer)saved);
+  lua_setfield(L, -2, "saved");
+  lua_pushinteger(L, (lua_Integer)lost);
+  lua_setfield(L, -2, "lost");
+  return 1;
+}
+
+static void set_number(lua_State *L, const char *name, uint64_t v)
+{
+  lua_pushinteger(L, (lua_Integer)v);
+  lua_setfield(L, -2, name);
+}
+
+static int station_sums(lua_State *L)
+{
+  struct lstation *s = lstation_check(L, 1);
+  struct station_stats n;
+  struct err e;
+  int rc = station_stats(s->st, &n, &e);
+  if (rc < 0) {
+    return lutil_fail(L, rc, &e);
+  }
+  lua_createtable(L, 0, 10);
+  set_number(L, "blocks", n.store.blocks);
+  set_number(L, "bytes", n.store.block_bytes);
+  set_number(L, "file_blocks", n.store.file_blocks);
+  set_number(L, "file_bytes", n.store.file_bytes);
+  set_number(L, "disk", n.store.disk_bytes);
+  set_number(L, "documents", n.store.documents);
+  set_number(L, "collections", n.collections);
+  set_number(L, "parcels", n.parcels);
+  set_number(L, "held", n.held);
+  lua_pushboolean(L, n.unindexed);
+  lua_setfield(L, -2, "unindexed");
+  return 1;
+}
+
+static int station_digest_hex(lua_State *L)
+{
+  struct lstation *s = lstation_check(L, 1);
+  uint8_t digest[32];
+  char hex[65];
+  struct err e;
+  int rc = station_digest(s->st, digest, &e);
+  if (rc < 0) {
+    return lutil_fail(L, rc, &e);
+  }
+  for (int i = 0; i < 32; i++) {
+    (void)snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+  }
+  lua_pushlstring(L, hex, 64);
+  return 1;
+}
+
+void lstation_open(lua_State *L)
+{
+  static const luaL_Reg meta[] = {{"__gc", station_shut},
+                                  {"__close", station_shut},
+                                  {"__tostring", station_tostring},
+                                  {NULL, NULL}};
+  static const luaL_Reg methods[] = {
+      {"close", station_shut},
+      {"id", station_id},
+      {"path", station_where},
+      {"publisher", lpublisher_make},
+      {"get", station_get_entry},
+      {"current", station_current},
+      {"history", station_history},
+      {"about", station_about_list},
+      {"page", station_page_list},
+      {"collections", station_collection_list},
+      {"missing", station_missing_list},
+      {"find", station_find},
+      {"follow", station_follow_one},
+      {"unfollow", station_unfollow_one},
+      {"follows", station_follow_list},
+      {"add_file", station_add_file},
+      {"export_file", station_export_file},
+      {"reader", lreader_make},
+      {"slip", station_write_slip},
+      {"pack", station_pack_file},
+      {"unpack", station_unpack_file},
+      {"policy", station_set_hooks},
+      {"rebuild", station_rebuild_all},
+      {"index", station_index_rest},
+      {"verify", station_verify_all},
+      {"sweep", station_sweep_all},
+      {"salvage", station_salvage_from},
+      {"stats", station_sums},
+      {"digest", station_digest_hex},
+      {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"open", station_make}, {NULL, NULL}};
+  luaL_setfuncs(L, functions, 0);
+  lutil_class(L, STATION, meta, methods);
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: 0BSD */
+/* What the bindings share: classes, failures, options, boxes. Compiles for
+ * Lua 5.4 and, through the shim below, for 5.3.
+ *
+ * Two rules keep a longjmp of Lua's from leaking: memory of the core that
+ * outlives a Lua call lies in a box (a userdata), and what the core calls back
+ * enters Lua only through lutil_protect. */
+#ifndef LUA_LUTIL_H
+#define LUA_LUTIL_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "form/cid.h"
+
+#include <lauxlib.h>
+#include <lua.h>
+
+#if LUA_VERSION_NUM < 504
+#define lua_newuserdatauv(L, n, uv) ((void)(uv), lua_newuserdata(L, n))
+#define luaL_pushfail(L) lua_pushnil(L)
+#endif
+
+#if defined(__GNUC__)
+#define LUTIL_EXPORT __attribute__((visibility("default")))
+#else
+#define LUTIL_EXPORT
+#endif
+
+/* Make the metatable ${name} from ${meta} and ${methods} (may be NULL). The
+ * metatable is hidden from scripts. Leaves the methods' table (or nil) on the
+ * stack. */
+void lutil_class(lua_State *L, const char *name, const luaL_Reg *meta,
+                 const luaL_Reg *methods);
+
+/* Push nil, message, code; returns 3. */
+int lutil_fail(lua_State *L, int rc, const struct err *e);
+
+/* Push an empty buf that the collector frees; valid while it is on the
+ * stack. */
+struct buf *lutil_buf(lua_State *L);
+
+/* Call ${fn} protected with a light userdata and the value at ${arg} (0:
+ * none). 0, or -1 with the error message on the stack. Needs 4 free slots and
+ * allocates nothing itself. */
+int lutil_protect(lua_State *L, lua_CFunction fn, void *ud, int arg);
+
+/* ---- arguments ---- */
+
+/* A string without zero bytes. */
+const char *lutil_path(lua_State *L, int arg);
+struct span lutil_span(lua_State *L, int arg);
+
+/* The options table at ${arg}, or none: 0. Raises for keys that aren't in
+ * ${known} (NULL-terminated). */
+bool lutil_options(lua_State *L, int arg, const char *const *known);
+/* One option each; ${otherwise} when absent. Raise for other types. Strings
+ * stay valid while the table holds them. */
+bool lutil_opt_bool(lua_State *L, int arg, const char *key, bool otherwise);
+lua_Integer lutil_opt_int(lua_State *L, int arg, const char *key,
+                          lua_Integer otherwise, lua_Integer min,
+                          lua_Integer max);
+/* Absent: p NULL. */
+struct span lutil_opt_text(lua_State *L, int arg, const char *key);
+/* A list of strings: as spans in a new userdata that is left on the stack
+ * (or nil); returns it, the number in ${n}. */
+struct span *lutil_opt_list(lua_State *L, int arg, const char *key, size_t *n);
+
+/* A CID from text or from a link. Raises. */
+struct cid lutil_cid(lua_State *L, int arg);
+
+#endif
