@@ -5,6 +5,8 @@
 #include "hex.h"
 #include "sweep.h"
 
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -349,6 +351,38 @@ static void test_large(void)
   EXPECT_INT(load(at("large"), NULL, NULL), ERR_INVALID);
 }
 
+/* The disk is full in the middle of the file: an error, and no half file. */
+static void test_full_disk(void)
+{
+  struct rlimit old, small;
+  struct identity *id = make();
+  void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
+  NEED(handler != SIG_ERR && getrlimit(RLIMIT_FSIZE, &old) == 0);
+  small = old;
+  small.rlim_cur = 100;
+  NEED(setrlimit(RLIMIT_FSIZE, &small) == 0);
+  int rc = keyfile_save(at("full"), id, NULL, NULL);
+  NEED(setrlimit(RLIMIT_FSIZE, &old) == 0);
+  NEED(signal(SIGXFSZ, handler) != SIG_ERR);
+  EXPECT_INT(rc, ERR_FULL);
+  EXPECT(access(at("full"), F_OK) != 0);
+  EXPECT_INT(keyfile_save(at("full"), id, NULL, NULL), 0);
+  EXPECT_INT(unlink(at("full")), 0);
+  identity_del(id);
+}
+
+static void test_path_limit(void)
+{
+  char path[PATH_BYTES_MAX + 2];
+  struct identity *id = make();
+  memset(path, 'x', sizeof path);
+  path[PATH_BYTES_MAX + 1] = '\0';
+  EXPECT_INT(keyfile_save(path, id, NULL, NULL), ERR_LIMIT);
+  path[PATH_BYTES_MAX] = '\0'; /* within ours, beyond the system's */
+  EXPECT_INT(keyfile_save(path, id, NULL, NULL), ERR_IO);
+  identity_del(id);
+}
+
 static void clean(void)
 {
   static const char *const names[] = {"key",      "sealed", "link",
@@ -378,6 +412,8 @@ int main(void)
   RUN(test_not_plain);
   RUN(test_foreign);
   RUN(test_large);
+  RUN(test_full_disk);
+  RUN(test_path_limit);
   RUN(clean);
   return unit_done();
 }
