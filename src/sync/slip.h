@@ -17,7 +17,7 @@
 /* {"sig", "kind": "slip/1", "salt": bytes(16), "time", "author": bytes(32),
  *  "budget": int bytes (0: none said), "wishes": [wish ...]} and a wish is
  * {"have": bytes(8 * n, ascending, unique), "want": [link ...], "files": int,
- *  "collection": text (a name, or a prefix that ends in "/" + "*")}.
+ *  "collection": text (what pattern_check takes)}.
  * files: largest file wanted in bytes, 0 none, CBOR_INT_MAX all.
  * want: blocks wished for one by one, the dearest first. */
 struct slip_wish {

@@ -376,6 +376,35 @@ static void test_name_limit(void)
   }
 }
 
+/* ---- patterns ---- */
+
+static bool matches(const char *pattern, const char *name)
+{
+  return pattern_matches(span_of(pattern, strlen(pattern)),
+                         span_of(name, strlen(name)));
+}
+
+static void test_patterns(void)
+{
+  static const char *const good[] = {"*", "a", "a/*", "a/b/*", "a b/*"};
+  static const char *const bad[] = {"",     "**",    "/*",   "a*",
+                                    "a/**", "*/a",   "a//*", "a/",
+                                    "*/*",  "a/*/*", "a /*", "../*"};
+  for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+    struct span s = span_of(good[i], strlen(good[i]));
+    EXPECT_INT(pattern_check(s, NULL), 0);
+  }
+  for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+    struct span s = span_of(bad[i], strlen(bad[i]));
+    EXPECT_INT(pattern_check(s, NULL), ERR_INVALID);
+  }
+  EXPECT(matches("*", "a") && matches("*", "a/b"));
+  EXPECT(matches("a/*", "a/b") && matches("a/*", "a/b/c"));
+  EXPECT(!matches("a/*", "a") && !matches("a/*", "ab"));
+  EXPECT(!matches("a/*", "b/a") && !matches("a/*", "a/"));
+  EXPECT(matches("a", "a") && !matches("a", "a/b") && !matches("a", "b"));
+}
+
 int main(void)
 {
   struct buf seed = hex_buf(SEED);
@@ -392,6 +421,7 @@ int main(void)
   RUN(test_names);
   RUN(test_bad_names);
   RUN(test_name_limit);
+  RUN(test_patterns);
   identity_del(id);
   buf_free(&seed);
   return unit_done();

@@ -184,8 +184,8 @@ static void adds(const struct slip_wish *w, int code, const char *why)
 
 static void test_collections(void)
 {
-  static const char *const good[] = {"a", "a/*", "edu/physics/*", "a/b"};
-  static const char *const bad[] = {"",    "*",    "/*", "a*",   "a/**",
+  static const char *const good[] = {"a", "a/*", "edu/physics/*", "a/b", "*"};
+  static const char *const bad[] = {"",    "**",   "/*", "a*",   "a/**",
                                     "*/a", "a//*", "a/", "a/*/*"};
   for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
     struct slip_wish w = wish_of(good[i]);
