@@ -386,16 +386,16 @@ static bool matches(const char *pattern, const char *name)
 
 static void test_patterns(void)
 {
-  static const char *const good[] = {"*", "a", "a/*", "a/b/*", "a b/*"};
-  static const char *const bad[] = {"",     "**",    "/*",   "a*",
-                                    "a/**", "*/a",   "a//*", "a/",
-                                    "*/*",  "a/*/*", "a /*", "../*"};
-  for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
-    struct span s = span_of(good[i], strlen(good[i]));
+  static const char *const taken[] = {"*", "a", "a/*", "a/b/*", "a b/*"};
+  static const char *const refused[] = {"",     "**",    "/*",   "a*",
+                                        "a/**", "*/a",   "a//*", "a/",
+                                        "*/*",  "a/*/*", "a /*", "../*"};
+  for (size_t i = 0; i < sizeof taken / sizeof taken[0]; i++) {
+    struct span s = span_of(taken[i], strlen(taken[i]));
     EXPECT_INT(pattern_check(s, NULL), 0);
   }
-  for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-    struct span s = span_of(bad[i], strlen(bad[i]));
+  for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
+    struct span s = span_of(refused[i], strlen(refused[i]));
     EXPECT_INT(pattern_check(s, NULL), ERR_INVALID);
   }
   EXPECT(matches("*", "a") && matches("*", "a/b"));

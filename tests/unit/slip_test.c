@@ -394,7 +394,7 @@ static void test_shapes(void)
        "81a4" WISH_HAVE "40" WISH_WANT "80" WISH_FILES "20" WISH_NAME "6161",
        BAD, "`files` is below 0");
   WITH(wishes,
-       "81a4" WISH_HAVE "40" WISH_WANT "80" WISH_FILES "00" WISH_NAME "612a",
+       "81a4" WISH_HAVE "40" WISH_WANT "80" WISH_FILES "00" WISH_NAME "622f2a",
        BAD, "collection name");
   EXPECT_INT(read_only(span_of("\xa0", 1)), BAD);
   EXPECT_INT(read_only(span_of("\xf6", 1)), BAD);
