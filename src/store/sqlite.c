@@ -741,14 +741,21 @@ int sq_files_open(struct sq *s, bool create, struct err *e)
     goto done;
   }
   if ((rc = open_db(s, name, create, &db, e)) < 0 ||
-      (rc = identify(s, db, &empty, e)) < 0 || s->readonly) {
+      (rc = identify(s, db, &empty, e)) < 0) {
     goto done;
   }
   (void)snprintf(sql, sizeof sql, "PRAGMA page_size = %d;"
                  "PRAGMA auto_vacuum = INCREMENTAL;"
                  "PRAGMA journal_mode = TRUNCATE", SQ_FILES_PAGE);
-  if ((rc = sq_sql(s, db, sql, e)) == 0 && empty) {
+  if (!s->readonly && (rc = sq_sql(s, db, sql, e)) == 0 && empty) {
     rc = create_schema(s, db, sq_schema_files, e);
+  }
+  /* Again, now that the page size is known: what was set before it counts
+   * pages of the default size, and the cache would grow to 32 MiB. */
+  (void)snprintf(sql, sizeof sql, "PRAGMA cache_size = -%d",
+                 SQ_FILES_KIB);
+  if (rc == 0) {
+    rc = sq_sql(s, db, sql, e);
   }
 done:
   if (rc == 0) {

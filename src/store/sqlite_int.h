@@ -32,6 +32,7 @@
 #define SQ_VERSION 1
 #define SQ_PAGE 4096
 #define SQ_FILES_PAGE 65536
+#define SQ_FILES_KIB 4096 /* page cache there; with 2048 puts are slower */
 #define SQ_BUSY_MS 5000
 
 #define SEG_SLOTS 256          /* numbers a segment: slot is the low 8 bits */

@@ -45,7 +45,9 @@ struct store_row {
 };
 
 /* A search document: space-separated tokens per field, made by text/. Tokens
- * hold only bytes >= 0x80, ASCII letters and digits. */
+ * hold only bytes >= 0x80, ASCII letters and digits, and ASCII letters match
+ * without their case. One document a ref: a second is ERR_EXIST; taking out
+ * one that isn't there is passed over. */
 enum { STORE_FIELD_TITLE, STORE_FIELD_TEXT, STORE_FIELD_FACET, STORE_FIELDS };
 struct store_doc {
   uint64_t ref;
@@ -63,7 +65,8 @@ struct store_batch {
   struct span collection; /* whose log; needed when log_n > 0 */
   const struct store_block *blocks;
   size_t blocks_n;
-  const uint64_t *erase; /* blocks to remove for good, overwritten on disk */
+  const uint64_t *erase; /* blocks to remove for good, overwritten on disk;
+                          * the words of undocs, now or before, go too */
   size_t erase_n;
   const uint64_t *log; /* block numbers (or STORE_NEW) to append to the log */
   size_t log_n;
@@ -84,8 +87,11 @@ struct store_hit {
   double score; /* greater is better */
 };
 
-/* A query: every word is a group of alternative tokens (the last may be a
- * prefix); must: all groups are needed, else any. */
+/* A query: every word is a group of alternative tokens, looked for in title
+ * and text; a token that ends in '*' is a prefix. must: all groups are
+ * needed, else any. Facets alone are a query too (newest first); words to
+ * exclude alone are ERR_INVALID, as is a token with other bytes than above.
+ * At most QUERY_WORDS_MAX words and as many facets. */
 struct store_word {
   const struct span *token;
   size_t count;
@@ -116,7 +122,9 @@ struct store_ops {
   /* ---- blocks ---- */
   /* Idempotent. numbers[i] (may be NULL) gets each block's number, fresh[i]
    * (may be NULL) whether it was new. ${file}: blocks of files, which
-   * mark/sweep may collect; they may rest in another place. */
+   * mark/sweep may collect; they may rest in another place. A block that is
+   * here as a file's only is new to a put without ${file}, and gets a number
+   * of its own that no sweep takes away. */
   int (*put)(struct store *s, const struct store_block *b, size_t n, bool file,
              uint64_t *numbers, bool *fresh, struct err *e);
   /* Append the block's bytes to ${out}: ERR_NOENT when it isn't here. Does
@@ -130,12 +138,16 @@ struct store_ops {
   int (*find)(struct store *s, const struct cid *c, size_t n, uint64_t *refs,
               struct err *e);
   /* Up to ${max} numbers > ${after} in order; returns how many. Skips none.
-   * ${file} chooses file blocks or the others. */
+   * ${file} chooses file blocks or the others. Here and in all lists ${max}
+   * is cut to STORE_LIST_MAX. */
   int (*walk)(struct store *s, uint64_t after, bool file, uint64_t *refs,
               size_t max, struct err *e);
   /* Garbage of file blocks: sweep_start opens a generation; mark what is
    * reachable; sweep drops up to ${limit} unmarked ones that are older than
-   * the generation and says how many and how much (0: done). */
+   * the generation and says how many and how much (0: done). Finding a block
+   * or putting it again marks it too: whoever asked counts on it. A
+   * generation ends with the handle; mark and sweep without one are
+   * ERR_MISUSE. */
   int (*sweep_start)(struct store *s, struct err *e);
   int (*mark)(struct store *s, const struct cid *c, size_t n, struct err *e);
   int (*sweep)(struct store *s, size_t limit, uint64_t *freed,
@@ -208,7 +220,9 @@ int store_sqlite_open(struct store **out, const char *path,
 
 /* Give every block of a (damaged) store at ${path} that can still be read and
  * hashes to its CID to ${sink}; unreadable places are passed over. ${sink}
- * returns 0 to go on. ${good} and ${lost} count. Opens nothing for writing. */
+ * returns 0 to go on. ${good} and ${lost} count; what lay in pages of which
+ * nothing is left can't be counted. Opens nothing for writing. The store must
+ * not be open in this process (closing a file drops its locks). */
 typedef int store_salvage_sink(void *ud, const struct store_block *b,
                                bool file);
 int store_sqlite_salvage(const char *path, store_salvage_sink *sink, void *ud,
