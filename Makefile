@@ -240,7 +240,9 @@ spec: all
 format:
 	clang-format -i $(C_FILES)
 format-check:
-	@clang-format --dry-run -Werror $(C_FILES)
+	@clang-format --dry-run -Werror $(C_FILES) 2>&1 | \
+	  sed -n 's/:.*code should be.*/: not formatted, try make format/p' | \
+	  sort -u | { ! grep .; }
 
 bench: all $(BENCH_BIN)
 	@for b in $(BENCH_BIN); do echo "== $$b"; $$b || exit 1; done

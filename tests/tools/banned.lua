@@ -16,8 +16,7 @@ local calls = {
   strtok = "a loop over a span",
   atoi = "strtol, with its errors looked at",
   atol = "strtol, with its errors looked at",
-  system = "nothing: the host starts programs",
-  popen = "nothing: the host starts programs",
+  system = "nftw for folders, fork and exec for programs",
   alloca = "a buf, or an array of fixed size",
   rand = "crypt_random",
   setjmp = "an error code",
@@ -35,6 +34,8 @@ local core_calls = {
   abort = "CHECK",
   exit = "an error code",
   printf = "err_set",
+  popen = "nothing: the host starts programs",
+  fork = "nothing: the host starts programs",
 }
 local core_homes = { ["src/base/mem.c"] = true, ["src/base/check.c"] = true }
 

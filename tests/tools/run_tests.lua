@@ -93,17 +93,27 @@ local function run(command, log)
     passed = passed, failed = failed, skipped = skipped }
 end
 
+-- The end of the log, without the tests that passed.
+local function tell_fault(result)
+  local shown = {}
+  for _, line in ipairs(result.lines) do
+    if not line:match "^ok %d" then
+      shown[#shown + 1] = line
+    end
+  end
+  print(string.format("    FAILED: %s: %s", result.command, result.fault))
+  local first = math.max(1, #shown - LOG_LINES + 1)
+  if first > 1 then
+    print("    | (all of it is in " .. result.log .. ")")
+  end
+  for i = first, #shown do
+    print("    | " .. shown[i])
+  end
+end
+
 local function tell(result)
   if result.fault then
-    print(string.format("    FAILED: %s: %s", result.command, result.fault))
-    local first = math.max(1, #result.lines - LOG_LINES + 1)
-    if first > 1 then
-      print("    | (all of it is in " .. result.log .. ")")
-    end
-    for i = first, #result.lines do
-      print("    | " .. result.lines[i])
-    end
-    return
+    return tell_fault(result)
   end
   for _, line in ipairs(result.lines) do
     if result.skipped > 0 and line:lower():match "skip"
