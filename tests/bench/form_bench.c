@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: 0BSD */
-/* What admitting costs before the store: hashes, signatures, parcels,
- * records. Prints figures of one core. */
-#include "base/limits.h"
-#include "base/mem.h"
-#include "form/cbor.h"
-#include "form/hash.h"
-#include "form/parcel.h"
-#include "form/record.h"
+/* How fast are cutting, folding, and the search for a section after damage?
+ * Prints MB/s (10^6 bytes) of one core, the best of ten rounds. */
+#include "form/car.h"
+#include "form/chunk.h"
+#include "text/words.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+#define SIZE ((size_t)32 << 20)
+#define ROUNDS 10
+
+static volatile size_t sink; /* so that no work is optimised away */
 
 static double seconds(void)
 {
@@ -19,110 +22,81 @@ static double seconds(void)
   return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static int bench_hash(void)
+static void fill_random(uint8_t *p, size_t n)
 {
-  size_t large = 256 * 1024;
-  uint8_t *data = mem_zero(large), out[HASH_SIZE];
-  int bad = data == NULL;
-  double start = seconds();
-  for (int i = 0; i < 2000 && !bad; i++) {
-    bad |= hash_sha256(out, data, large);
+  uint64_t seed = 88172645463325252u;
+  for (size_t i = 0; i < n; i++) {
+    seed ^= seed << 13;
+    seed ^= seed >> 7;
+    seed ^= seed << 17;
+    p[i] = (uint8_t)(seed >> 32);
   }
-  printf("hash: 256 KiB %.0f MB/s", 2000 * 0.262144 / (seconds() - start));
-  start = seconds();
-  for (int i = 0; i < 500000 && !bad; i++) {
-    bad |= hash_sha256(out, data, 480);
-  }
-  printf(", 480 bytes %.3f us\n", (seconds() - start) * 2);
-  mem_free(data);
-  return bad;
 }
 
-/* A parcel of ${count} records: read, and verify with and without the
- * author's point. */
-static int bench_parcel(const struct identity *id, size_t count)
+static void fill_text(uint8_t *p, size_t n, const char *text)
 {
-  struct cid *cids = mem_alloc(count * sizeof *cids);
-  struct buf b = {0};
-  struct parcel p;
-  int bad = cids == NULL;
-  for (size_t i = 0; i < count && !bad; i++) {
-    bad |= cid_of(&cids[i], CID_DAG_CBOR, &i, sizeof i);
+  size_t len = strlen(text), i = 0;
+  for (; i + len <= n; i += len) {
+    memcpy(p + i, text, len);
   }
-  bad = bad || parcel_write(&b, id, 1, span_of("a", 1), cids, count, NULL) < 0;
-  double start = seconds();
-  for (int i = 0; i < 20000 && !bad; i++) {
-    bad |= parcel_read(&p, buf_span(&b), NULL);
-  }
-  printf("parcel: %zu records: read %.2f us", count, (seconds() - start) * 50);
-  for (int known = 0; known < 2; known++) {
-    start = seconds();
-    for (int i = 0; i < 2000 && !bad; i++) {
-      bad |= parcel_verify(&p, known == 1, NULL);
-    }
-    printf(", verify %.0f us%s", (seconds() - start) * 500,
-           known == 1 ? " (known author)\n" : "");
-  }
-  buf_free(&b);
-  mem_free(cids);
-  return bad;
+  memset(p + i, ' ', n - i);
 }
 
-/* A record of about 480 bytes. */
-static int put_record(struct buf *b)
+static void cut(const uint8_t *p, size_t n)
 {
-  static const char text[] =
-      "Three laws, with worked examples for the ninth class. An object at "
-      "rest stays at rest; force is mass times acceleration; each action has "
-      "its equal and opposite reaction. With exercises and their solutions.";
-  struct cid c;
-  int rc = cid_of(&c, CID_RAW, "x", 1);
-  rc |= cbor_put_map(b, 6);
-  rc |= cbor_put_key(b, "tags") | cbor_put_list(b, 2);
-  rc |= cbor_put_key(b, "physics") | cbor_put_key(b, "mechanics");
-  rc |= cbor_put_key(b, "text") | cbor_put_text(b, text, sizeof text - 1);
-  rc |= cbor_put_key(b, "type") | cbor_put_key(b, "lesson");
-  rc |= cbor_put_key(b, "files") | cbor_put_list(b, 1) | cbor_put_map(b, 4);
-  rc |= cbor_put_key(b, "data") | cbor_put_link(b, &c);
-  rc |= cbor_put_key(b, "name") | cbor_put_key(b, "newton.pdf");
-  rc |= cbor_put_key(b, "size") | cbor_put_int(b, 1234567);
-  rc |= cbor_put_key(b, "type") | cbor_put_key(b, "application/pdf");
-  rc |= cbor_put_key(b, "title") | cbor_put_map(b, 2);
-  rc |= cbor_put_key(b, "ar") | cbor_put_key(b, "قوانين نيوتن للحركة");
-  rc |= cbor_put_key(b, "en") | cbor_put_key(b, "Newton's laws of motion");
-  rc |= cbor_put_key(b, "license") | cbor_put_key(b, "CC-BY-4.0");
-  return rc;
+  size_t chunks = 0;
+  for (size_t at = 0; at < n; chunks++) {
+    at += chunk_cut(p + at, n - at);
+  }
+  sink = chunks;
 }
 
-static int bench_record(void)
+static void seek(const uint8_t *p, size_t n)
 {
-  struct buf b = {0};
-  struct record r;
-  int bad = put_record(&b);
-  double start = seconds();
-  for (int i = 0; i < 500000 && !bad; i++) {
-    bad |= cbor_check(b.p, b.n, NULL);
+  sink = car_seek(span_of(p, n), 0);
+}
+
+static void words(const uint8_t *p, size_t n)
+{
+  struct words w = {span_of(p, n), 0};
+  struct word word;
+  size_t count = 0;
+  while (words_next(&w, &word)) {
+    count++;
   }
-  double check = (seconds() - start) * 2;
-  start = seconds();
-  for (int i = 0; i < 500000 && !bad; i++) {
-    bad |= record_read(&r, buf_span(&b), NULL);
+  sink = count;
+}
+
+static void bench(const char *name, void (*run)(const uint8_t *, size_t),
+                  const uint8_t *p)
+{
+  double best = 1e9;
+  for (int i = 0; i < ROUNDS; i++) {
+    double start = seconds();
+    run(p, SIZE);
+    double took = seconds() - start;
+    best = took < best ? took : best;
   }
-  double read = (seconds() - start) * 2;
-  printf("record: %zu bytes: check %.3f us, read %.3f us (%.3f beyond)\n", b.n,
-         check, read, read - check);
-  buf_free(&b);
-  return bad;
+  printf("%-28s %8.0f MB/s\n", name, (double)SIZE / best / 1e6);
 }
 
 int main(void)
 {
-  struct identity *id = NULL;
-  double start = seconds();
-  int bad = crypt_start(NULL);
-  printf("start and self-test: %.2f ms\n", (seconds() - start) * 1e3);
-  bad = bad || identity_new(&id, NULL) < 0 || bench_hash() || bench_record() ||
-        bench_parcel(id, 1) || bench_parcel(id, PARCEL_RECORDS_MAX);
-  identity_del(id);
-  return bad ? 1 : 0;
+  uint8_t *p = malloc(SIZE);
+  if (p == NULL) {
+    return 1;
+  }
+  fill_random(p, SIZE);
+  bench("chunk_cut, random", cut, p);
+  bench("car_seek, random", seek, p);
+  fill_text(p, SIZE, "قَوانينُ نيوتن للحركة ثلاثة قوانين. تأسست عليها. ");
+  bench("words_next, Arabic", words, p);
+  fill_text(p, SIZE, "کوردستان وڵاتێکی جوانە و خەڵکەکەی ئازایە. ");
+  bench("words_next, Sorani", words, p);
+  fill_text(p, SIZE, "Three laws, with worked examples for the ninth class. ");
+  bench("words_next, English", words, p);
+  fill_text(p, SIZE, "Şêx Ûsiv çîroka zarokan li gundê xwe gotiye. ");
+  bench("words_next, Kurmanji", words, p);
+  free(p);
+  return 0;
 }
