@@ -240,9 +240,10 @@ spec: all
 format:
 	clang-format -i $(C_FILES)
 format-check:
-	@clang-format --dry-run -Werror $(C_FILES) 2>&1 | \
-	  sed -n 's/:.*code should be.*/: not formatted, try make format/p' | \
-	  sort -u | { ! grep .; }
+	@mkdir -p $(B)
+	@clang-format --dry-run -Werror $(C_FILES) 2>$(B)/format.log || { \
+	  sed -n '/:.*error:/s/:[0-9].*should be.*/: not formatted/p; 1p' \
+	    $(B)/format.log | sort -u; exit 1; }
 
 bench: all $(BENCH_BIN)
 	@for b in $(BENCH_BIN); do echo "== $$b"; $$b || exit 1; done
