@@ -11,6 +11,13 @@ local ALL = math.maxinteger -- as a size: no limit
 local PAGE = 50 -- entries that list() asks for at a time
 local STEP_MS = 50 -- of a job that is run to its end
 
+-- The C methods below ours, kept where a second load of this file finds them:
+-- hosts that reload their scripts keep the C module, and its methods.
+local c_methods = rawget(Station, "__plain") or
+  { follow = Station.follow, slip = Station.slip, pack = Station.pack,
+    add_file = Station.add_file }
+Station.__plain = c_methods
+
 local mahatta = { display = display }
 for name, value in pairs(core) do
   if name ~= "methods" then mahatta[name] = value end
@@ -19,6 +26,10 @@ end
 -- Clocks of stations that were opened with one of their own: labels expire
 -- by it. Weak, so that it keeps nobody alive.
 local clocks = setmetatable({}, { __mode = "k" })
+
+local function clock_of(station)
+  return (clocks[station] or os.time)()
+end
 
 -- Misuse: raise at the line that called the function which calls this.
 local function misuse(n, name, what)
@@ -91,10 +102,14 @@ function mahatta.open(path, options)
     "index")
   if wrong then misuse(2, "open", wrong) end
   local station, message, code = core.open(path, options)
-  if station and options and options.clock then
-    clocks[station] = options.clock
+  if not station then
+    if not message:find(path, 1, true) then
+      message = path .. ": " .. message
+    end
+    return nil, message, code
   end
-  return station, message, code
+  if options and options.clock then clocks[station] = options.clock end
+  return station
 end
 
 -- ---- jobs ----
@@ -137,8 +152,7 @@ local function stored_file(station, spec)
   file.path = nil
   file.name = file.name or path:match("([^/]+)/*$") or path
   file.type = file.type or kinds.type(file.name)
-  local job, message, code = station:add_file(path,
-    { cut = kinds.edited(file.type) and "content" or "fixed" })
+  local job, message, code = station:add_file(path, { type = file.type })
   if not job then return nil, message, code end
   local stored
   stored, message, code = job:run()
@@ -169,6 +183,82 @@ local function complete(station, record)
   return record
 end
 
+-- Records on their way into parcels: { station, collection, time, publisher,
+-- late, seen, before }. A new version must be later than the one that it
+-- replaces, also within one second, or their ids would decide which of them is
+-- current; such a record goes by the publisher `late`, whose parcel has a time
+-- of its own.
+local Batch = {}
+Batch.__index = Batch
+
+local function new_batch(station, collection, options)
+  local time = options and options.time
+  local publisher, message, code =
+    station:publisher(collection, { time = time })
+  if not publisher then return nil, message, code end
+  return setmetatable({ station = station, collection = collection,
+    time = time, publisher = publisher, seen = {}, before = 0 }, Batch)
+end
+
+-- Sign and store all; the number of records so far.
+function Batch:commit()
+  local count, message, code = self.publisher:commit()
+  if not count then return nil, message, code end
+  if self.late then
+    local late
+    late, message, code = self.late:commit()
+    if not late then return nil, message, code end
+    self.before = self.before + late
+    self.late:close()
+    self.late = nil
+  end
+  self.seen = {}
+  return count + self.before
+end
+
+function Batch:close()
+  self.publisher:close()
+  if self.late then self.late:close() end
+end
+
+-- The publisher for a record: `late` when its time must not be now.
+function Batch:publisher_for(record)
+  local key = record.key
+  if self.time or type(key) ~= "string" then return self.publisher end
+  if self.seen[key] then
+    local done, message, code = self:commit()
+    if not done then return nil, message, code end
+  end
+  self.seen[key] = true
+  local current = self.station:current(self.collection, key)
+  if not current or current.time < clock_of(self.station) then
+    return self.publisher
+  end
+  local time = current.time + 1
+  if self.late and self.late_time ~= time then
+    local done, message, code = self:commit()
+    if not done then return nil, message, code end
+  end
+  if not self.late then
+    local message, code
+    self.late, message, code =
+      self.station:publisher(self.collection, { time = time })
+    if not self.late then return nil, message, code end
+    self.late_time = time
+  end
+  return self.late
+end
+
+-- Files and `about` made links, then added; the id.
+function Batch:add(record)
+  local publisher, message, code
+  record, message, code = complete(self.station, record)
+  if not record then return nil, message, code end
+  publisher, message, code = self:publisher_for(record)
+  if not publisher then return nil, message, code end
+  return publisher:add(record)
+end
+
 function Station:publish(collection, record, options)
   local wrong = unlike(collection, "string")
   if wrong then misuse(1, "publish", wrong) end
@@ -176,13 +266,12 @@ function Station:publish(collection, record, options)
   if wrong then misuse(2, "publish", wrong) end
   wrong = unknown(options, "time")
   if wrong then misuse(3, "publish", wrong) end
-  local publisher, id, count, message, code
-  publisher, message, code = self:publisher(collection, options)
-  if not publisher then return nil, message, code end
-  record, message, code = complete(self, record)
-  if record then id, message, code = publisher:add(record) end
-  if id then count, message, code = publisher:commit() end
-  publisher:close()
+  local id, count
+  local batch, message, code = new_batch(self, collection, options)
+  if not batch then return nil, message, code end
+  id, message, code = batch:add(record)
+  if id then count, message, code = batch:commit() end
+  batch:close()
   if not count then return nil, message, code end
   return id
 end
@@ -195,25 +284,28 @@ local function list_iterator(list)
   end
 end
 
+-- Among many, a value that the data model can't hold is a bad record, too.
+local function try_add(batch, record)
+  if type(record) ~= "table" then
+    return nil, unlike(record, "table"), "EINVALID"
+  end
+  local ok, id, message, code = pcall(batch.add, batch, record)
+  if ok then return id, message, code end
+  return nil, (tostring(id):gsub("^[^:]+:%d+: ", "")), "EINVALID"
+end
+
 -- Add all; then commit, also after a bad record: the good ones before it
 -- are as good as published alone.
-local function publish_each(station, publisher, records, progress)
+local function publish_each(batch, records, progress)
   local done, message, code = 0, nil, nil
   for record in records do
     local id
-    if type(record) ~= "table" then
-      message, code = unlike(record, "table"), "EINVALID"
-    else
-      record, message, code = complete(station, record)
-    end
-    if record and not message then
-      id, message, code = publisher:add(record)
-    end
+    id, message, code = try_add(batch, record)
     if not id then break end
     done = done + 1
     if progress then progress(done) end
   end
-  local committed, fault, fault_code = publisher:commit()
+  local committed, fault, fault_code = batch:commit()
   if message then
     return nil, ("record %d: %s (%s)"):format(done + 1, message, committed
       and ("%d before it are published"):format(committed) or fault), code
@@ -232,13 +324,12 @@ function Station:publish_all(collection, records, options)
   end
   wrong = unknown(options, "time", "progress")
   if wrong then misuse(3, "publish_all", wrong) end
-  local publisher, message, code = self:publisher(collection,
-    { time = options and options.time })
-  if not publisher then return nil, message, code end
+  local batch, message, code = new_batch(self, collection, options)
+  if not batch then return nil, message, code end
   local ok, count
-  ok, count, message, code = pcall(publish_each, self, publisher, records,
+  ok, count, message, code = pcall(publish_each, batch, records,
     options and options.progress)
-  publisher:close()
+  batch:close()
   if not ok then error(count, 0) end -- raised by the caller's own iterator
   return count, message, code
 end
@@ -380,6 +471,18 @@ function Station:withdraw(id, options)
   return withdrawal
 end
 
+-- A label must be later than the own one that it changes, also within one
+-- second. nil: now is late enough.
+local function label_time(station, id, value)
+  local now, mine = clock_of(station), station:id()
+  for _, entry in ipairs(station:about(id) or {}) do -- newest first
+    if entry.time < now then return nil end
+    if entry.author == mine and entry.record.value == value then
+      return entry.time + 1
+    end
+  end
+end
+
 function Station:label(id, value, options)
   local wrong = unlike(id, "string")
   if wrong then misuse(1, "label", wrong) end
@@ -394,8 +497,10 @@ function Station:label(id, value, options)
     if not entry then return nil, message, code end
     collection = entry.collection
   end
+  -- `by` keeps the same label by two authors two records.
   return self:publish(collection, { type = "label", about = id,
-    value = value, negated = options.negated, expires = options.expires })
+    value = value, negated = options.negated, expires = options.expires,
+    by = self:id() }, { time = label_time(self, id, value) })
 end
 
 function Station:labels(id)
@@ -404,7 +509,7 @@ function Station:labels(id)
   local entries, message, code = self:about(id)
   if not entries then return nil, message, code end
   local seen, labels = {}, {}
-  local now = (clocks[self] or os.time)()
+  local now = clock_of(self)
   for _, entry in ipairs(entries) do -- newest first
     local record = entry.record
     local which = entry.author .. " " .. tostring(record.value)
@@ -420,6 +525,19 @@ function Station:labels(id)
 end
 
 -- ---- files ----
+
+function Station:add_file(path, options)
+  local wrong = unlike(path, "string")
+  if wrong then misuse(1, "add_file", wrong) end
+  wrong = unknown(options, "cut", "type")
+  if wrong then misuse(2, "add_file", wrong) end
+  local cut = options and options.cut or "auto"
+  if cut == "auto" then
+    local kind = options and options.type or kinds.type(path)
+    cut = kinds.edited(kind) and "content" or "fixed"
+  end
+  return c_methods.add_file(self, path, { cut = cut })
+end
 
 local function export_all(station, files, dir, progress)
   local written, before_it, total = {}, 0, 0
@@ -458,12 +576,6 @@ function Station:export(id, dir, options)
 end
 
 -- ---- follow and carry: sizes as people write them ----
-
--- The C methods below ours, kept where a second load of this file finds them
--- (hosts that reload their scripts keep the C module).
-local c_methods = core.methods.plain or
-  { follow = Station.follow, slip = Station.slip, pack = Station.pack }
-core.methods.plain = c_methods
 
 function Station:follow(pattern, options)
   local wrong = unlike(pattern, "string")

@@ -7,7 +7,8 @@
 --  * Handles have close, __close, __gc and __tostring; a closed one raises
 --    "attempt to use a closed ...". Jobs and readers live on after their
 --    station's variable is collected; closing the station ends them.
---  * Ids are text: a CIDv1 in base32, "bafyrei...". Times are integers,
+--  * Ids are text: a CIDv1 in base32, "bafyrei...". Text that is none raises
+--    (mahatta.link tells for strings from elsewhere). Times are integers,
 --    seconds since 1970, UTC. Sizes are bytes.
 --  * Paths hold no zero byte. Nothing is written but where it says so.
 
@@ -44,7 +45,7 @@ local Bytes = {}
 ---@field key? string path of the key file; default path .. ".key"
 ---@field passphrase? string of the key file
 ---@field clock? fun(): integer seconds since 1970; default os.time
----@field index? "now"|"later" search index at once, or by station:index()
+---@field index? "now"|"later" search index at once, or (after the first parcel) by station:index()
 
 ---Open the station at ${path}. Another process that has it open for writing
 ---gives EBUSY with its pid: open it with readonly = true then.
@@ -344,7 +345,9 @@ function Station:search(query, options) end
 ---@return mahatta.Code? code
 function Station:find(query, options) end
 
----Store a file's content. The job's result: { link, size, sha256, blocks }.
+---Store a file's content. The job's result: { link, size, sha256 (bytes),
+---sha256_hex, blocks }. ${cut} "auto": by content if ${type} (by default that
+---of the name's ending) is one that people edit and the file is over 1 MiB.
 ---@param path string
 ---@param options? { cut?: "auto"|"fixed"|"content", type?: string }
 ---@return mahatta.Job? job
@@ -394,7 +397,9 @@ function Reader:close() end
 ---@field budget? string|integer bytes that the answer may have
 ---@field files? string|integer largest file wanted, over the follow rules
 
----Write a slip: what this station has and wants. Replaces ${path} atomically.
+---Write a slip: what this station has and wants by its follow rules (all, if
+---it follows nothing). Replaces ${path} atomically. Signed, so it needs the
+---key file also when the station is open for reading only.
 ---@param path string
 ---@param options? mahatta.SlipOptions
 ---@return { bytes: integer, wishes: integer, parcels: integer }?
@@ -433,7 +438,7 @@ function Station:pack(path, options) end
 ---Take in a carry file through the one door. The file is only read. Damage
 ---costs the blocks it hits. Result: mahatta.Report.
 ---@param path string
----@param options? { collections?: string[], keep?: boolean, index?: "now"|"later" }
+---@param options? { collections?: string[], keep?: boolean } keep: good file blocks, too, that nothing here lists
 ---@return mahatta.Job? job
 ---@return string? message
 ---@return mahatta.Code? code

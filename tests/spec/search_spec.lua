@@ -139,6 +139,7 @@ describe("search", function ()
 
   it("may be put off and made up for", function ()
     local later = support.station({ index = "later" })
+    assert(later:publish("c", { type = "a", title = "first" }))
     assert(later:publish("c", { type = "a", title = "put off" }))
     assert.same({}, later:find("off"))
     assert.is_true(later:stats().unindexed)

@@ -78,7 +78,9 @@ function support.noise(n, seed)
 end
 
 function support.run(job, message)
-  return assert(assert(job, message):run())
+  local result, fault = assert(job, message):run()
+  job:close()
+  return assert(result, fault)
 end
 
 -- Everything an iterator yields, as a list.

@@ -42,6 +42,28 @@ describe("versions", function ()
     other:close()
   end)
 
+  it("of one moment follow each other", function ()
+    local clock = support.clock()
+    local own = support.station({ clock = clock.tell })
+    local last
+    for n = 1, 10 do
+      last = assert(own:publish("c", { type = "a", key = "k", n = n }))
+      assert.equal(n, own:current("c", "k").record.n)
+    end
+    assert.equal(clock.now + 9, own:get(last).time)
+    assert(own:publish_all("c", { { type = "a", key = "k", n = 11 },
+      { type = "a", key = "j", n = 1 }, { type = "a", n = 0 },
+      { type = "a", key = "k", n = 12 } }))
+    assert.equal(12, own:current("c", "k").record.n)
+    assert.equal(1, own:current("c", "j").record.n)
+    local history = own:history(last)
+    for i, entry in ipairs(history) do
+      assert.equal(13 - i, entry.record.n)
+    end
+    assert.equal(12, #history)
+    own:close()
+  end)
+
   it("keys belong to an author and a collection", function ()
     local mine = publish(1, 100)
     assert(station:publish("d", { type = "a", key = "k" }, { time = 500 }))
@@ -73,9 +95,8 @@ describe("versions", function ()
       assert.is_nil(entry)
       assert.equal("ENOENT", code)
     end
-    entry, message, code = station:get("nonsense")
-    assert.is_nil(entry)
-    assert.is_string(message)
-    assert.equal("EINVALID", code)
+    support.raises("bad argument #1 to 'get'", function ()
+      return (station:get("nonsense"))
+    end)
   end)
 end)

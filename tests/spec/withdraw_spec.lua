@@ -120,6 +120,16 @@ describe("labels", function ()
     assert.same({ "graphic", "unverified" }, values(id))
   end)
 
+  it("of one moment follow each other", function ()
+    local id = assert(station:publish("c", { type = "a" }))
+    for _ = 1, 3 do
+      assert(station:label(id, "x"))
+      assert.same({ "x" }, values(id))
+      assert(station:label(id, "x", { negated = true }))
+      assert.same({}, values(id))
+    end
+  end)
+
   it("expire by the station's clock", function ()
     local id = assert(station:publish("c", { type = "a" }))
     assert(station:label(id, "rumour", { expires = clock.now + 10 }))

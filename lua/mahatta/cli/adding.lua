@@ -3,7 +3,6 @@
 -- what has not changed, commits.
 
 local folder = require "mahatta.cli.folder"
-local kinds = require "mahatta.kinds"
 local mahatta = require "mahatta"
 
 local KEY_MAX = 256 -- bytes of a record's key
@@ -17,8 +16,7 @@ Adding.__index = Adding
 function Adding:file(file)
   local sum, stored = self.sum, self.stored[file.path]
   if stored then return stored end
-  local cut = kinds.edited(file.type) and "content" or "fixed"
-  local job, message = self.station:add_file(file.path, { cut = cut })
+  local job, message = self.station:add_file(file.path, { type = file.type })
   if not job then return nil, message end
   local before = sum.bytes
   for done in job:steps() do
@@ -49,32 +47,63 @@ function Adding:record(plan)
   return record
 end
 
--- "published" or "unchanged" and the id; nil, message.
-function Adding:plan(plan)
-  local record, message = self:record(plan)
-  if not record then return nil, message end
-  local ok, bytes = pcall(mahatta.encode, record)
-  if not ok then return nil, bytes end
-  local id = mahatta.id(bytes, "dag-cbor")
-  local current = self.station:current(self.options.collection, record.key)
-  if current and current.id == id then return "unchanged", id end
-  id, message = self.publisher:add(record)
-  if not id then return nil, message end
-  return "published", id
+function Adding:fail(plan, message)
+  local sum = self.sum
+  sum.failed = sum.failed + 1
+  sum.faults[#sum.faults + 1] = { path = plan.main.path, fault = message }
 end
 
-function Adding:all(plans)
-  local sum, each = self.sum, self.options.each
-  for _, plan in ipairs(plans) do
-    local what, detail = self:plan(plan)
-    if what then
-      sum[what] = sum[what] + 1
-      if each then each(plan, what, detail) end
-    else
-      sum.failed = sum.failed + 1
-      sum.faults[#sum.faults + 1] = { path = plan.main.path, fault = detail }
+function Adding:tell(plan, what, id)
+  self.sum[what] = self.sum[what] + 1
+  if self.options.each then self.options.each(plan, what, id) end
+end
+
+-- The record of a plan if it has to be published; else it is counted here.
+function Adding:changed(plan)
+  local record, message = self:record(plan)
+  if not record then return self:fail(plan, message) end
+  local ok, bytes = pcall(mahatta.encode, record)
+  if not ok then return self:fail(plan, bytes) end
+  local id = mahatta.id(bytes, "dag-cbor")
+  local current = self.station:current(self.options.collection, record.key)
+  if current and current.id == id then
+    return self:tell(plan, "unchanged", id)
+  end
+  return record, id
+end
+
+-- An iterator of the records to publish. One that was taken is counted when
+-- the next is asked for: then it was good.
+function Adding:records(plans)
+  return function ()
+    if self.taken then self:tell(self.taken, "published", self.taken_id) end
+    self.taken = nil
+    while self.at < #plans do
+      self.at = self.at + 1
+      local record, id = self:changed(plans[self.at])
+      if record then
+        self.taken, self.taken_id = plans[self.at], id
+        return record
+      end
     end
   end
+end
+
+-- Faults of one record; any other ends the whole.
+local ITS_OWN = { EINVALID = true, ELIMIT = true, EEXIST = true }
+
+function Adding:all(plans)
+  repeat
+    local count, message, code = self.station:publish_all(
+      self.options.collection, self:records(plans))
+    if not count then
+      if not (self.taken and ITS_OWN[code]) then return nil, message, code end
+      self:fail(self.taken, message:gsub("^record %d+: ", "")
+        :gsub(" %([^(]*before it are published%)$", ""))
+      self.taken = nil
+    end
+  until count
+  return self.sum
 end
 
 local function distinct_files(plans)
@@ -91,21 +120,13 @@ end
 -- Publish all plans. Options: collection; license, tag, type, lang, title for
 -- the records; progress(sum, total files); each(plan, what, id). Gives
 -- { published, unchanged, failed, files, bytes, faults = { path, fault } }.
--- nil, message when the store fails.
+-- nil, message, code when the store fails.
 function adding.run(station, plans, options)
-  local publisher, message = station:publisher(options.collection)
-  if not publisher then return nil, message end
-  local self = setmetatable({ station = station, publisher = publisher,
-    options = options, progress = options.progress, stored = {},
-    total = distinct_files(plans),
+  local self = setmetatable({ station = station, options = options, at = 0,
+    progress = options.progress, stored = {}, total = distinct_files(plans),
     sum = { published = 0, unchanged = 0, failed = 0, files = 0, bytes = 0,
       faults = {} } }, Adding)
-  self:all(plans)
-  local committed
-  committed, message = publisher:commit()
-  publisher:close()
-  if not committed then return nil, message end
-  return self.sum
+  return self:all(plans)
 end
 
 return adding

@@ -33,7 +33,7 @@ local follow = {
   arguments = { { "PATTERN" } },
   options = {
     { nil, "--files", "SIZE",
-      "largest file to ask for: 10M, none or all; default all" },
+      "largest file to ask for: 10M, none, all (default)" },
   },
   notes = "What is followed goes into the slips that this station writes.",
   examples = { "mahatta follow 'edu/*' --files 10M" },
@@ -86,8 +86,9 @@ function slip.run(o, run)
     out.size(told.bytes), out.count(told.parcels, "parcel"),
     out.count(told.wishes, "collection or pattern",
       "collections or patterns"))
-  if told.wishes == 0 then
-    out.line("it asks for nothing: `mahatta follow PATTERN` first")
+  if #station:follows() == 0 then
+    out.line("nothing is followed here, so it asks for everything: `mahatta "
+      .. "follow PATTERN` narrows it")
   end
 end
 

@@ -56,6 +56,12 @@ local function new_run(command)
 
   function run.usage(message) stop(USAGE, message, command) end
 
+  function run.id(text)
+    if mahatta.link(text) then return text end
+    return run.usage(("'%s' is no id: they look like bafyrei..., see `list` "
+      .. "and `search`"):format(out.name(text)))
+  end
+
   -- Pass results through; a failure of the world ends the command.
   function run.check(value, message, code, ...)
     if value ~= nil and value ~= false then

@@ -152,8 +152,7 @@ local publish = {
     { "-l", "--license", "ID", "SPDX identifier, such as CC-BY-4.0" },
     { "-t", "--tag", "TAG", "a tag; may be repeated", many = true },
     { "-f", "--file", "PATH", "a file of it; may be repeated", many = true },
-    { nil, "--name", "KEY",
-      "its name in the collection: again means a new version" },
+    { nil, "--name", "KEY", "its own name: again means a new version" },
     { nil, "--about", "ID", "the record that it is about" },
     { nil, "--from", "FILE",
       "records as JSON, one a line; \"-\" is standard input" },
@@ -218,6 +217,7 @@ end
 
 function publish.run(o, run)
   if o.from then return publish_lines(o, run) end
+  if o.about then run.id(o.about) end
   local record, message = record_of(o)
   if not record then return run.usage(message) end
   local station = run.open(o)
@@ -242,8 +242,9 @@ called back from those whom the withdrawal doesn't reach.]],
 }
 
 function withdraw.run(o, run)
+  local about = run.id(o.ID)
   local station = run.open(o)
-  local id = run.check(station:withdraw(o.ID,
+  local id = run.check(station:withdraw(about,
     { reason = o.reason, only = o.only }))
   if o.json then return out.json({ id = id }) end
   out.line("withdrawn; the withdrawal is %s", id)
@@ -265,8 +266,9 @@ function label.run(o, run)
   if o.days and (not days or days < 1 or days > 36500) then
     return run.usage("--days needs a whole number, 1 to 36500")
   end
+  local about = run.id(o.ID)
   local station = run.open(o)
-  local id = run.check(station:label(o.ID, o.VALUE, { negated = o.negate,
+  local id = run.check(station:label(about, o.VALUE, { negated = o.negate,
     expires = days and os.time() + days * 86400,
     collection = o.collection }))
   if o.json then return out.json({ id = id }) end

@@ -138,8 +138,9 @@ local function tell_about(station, entry, run)
 end
 
 function show.run(o, run)
+  local id = run.id(o.ID)
   local station = run.open(o, { readonly = true })
-  local entry = run.check(station:get(o.ID))
+  local entry = run.check(station:get(id))
   local record = entry.record
   if o.json then return out.json(entry_json(entry)) end
   out.line("%s", out.name(out.title_of(record, o.lang)))
@@ -227,16 +228,17 @@ there is written over.]],
 }
 
 function get.run(o, run)
+  local id = run.id(o.ID)
   local dir = o.output or "."
   local station = run.open(o, { readonly = true })
-  local entry = run.check(station:get(o.ID))
+  local entry = run.check(station:get(id))
   if not entry.record.files or #entry.record.files == 0 then
     return run.fail("this record has no files")
   end
   if lfs.attributes(dir, "mode") == nil then run.check(lfs.mkdir(dir)) end
   local line = out.progress(o.json)
   run.cleanup(function () line:clear() end)
-  local files = run.check(station:export(o.ID, dir,
+  local files = run.check(station:export(id, dir,
     { progress = function (done, total)
       line:bytes("written", done, total)
     end }))
@@ -265,8 +267,9 @@ local history = {
 }
 
 function history.run(o, run)
+  local id = run.id(o.ID)
   local station = run.open(o, { readonly = true })
-  for i, entry in ipairs(run.check(station:history(o.ID))) do
+  for i, entry in ipairs(run.check(station:history(id))) do
     if o.json then
       out.json(entry_json(entry))
     else
