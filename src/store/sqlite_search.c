@@ -4,8 +4,6 @@
  * that nothing in a query is ever syntax. */
 #include "store/sqlite_int.h"
 
-#include <inttypes.h>
-
 /* Far beyond what anybody pages to; keeps skip + max within bounds. */
 #define SKIP_MAX ((size_t)1 << 30)
 
@@ -96,8 +94,7 @@ static int doc(struct sq *s, const struct store_doc *d, size_t blocks,
     return rc;
   }
   if (place != NOWHERE) {
-    return err_set(e, ERR_EXIST, "document %" PRId64 " is indexed already",
-                   ref);
+    return 0; /* the same batch again, after an end that nobody saw */
   }
   s->pending += wait ? 1 : 0;
   return doc_run(s, wait ? Q_PENDING_PUT : Q_DOC_PUT, ref, d, e);

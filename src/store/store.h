@@ -46,8 +46,8 @@ struct store_row {
 
 /* A search document: space-separated tokens per field, made by text/. Tokens
  * hold only bytes >= 0x80, ASCII letters and digits, and ASCII letters match
- * without their case. One document a ref: a second is ERR_EXIST; taking out
- * one that isn't there is passed over. */
+ * without their case. One document a ref: a second is passed over, and so is
+ * taking out one that isn't there. */
 enum { STORE_FIELD_TITLE, STORE_FIELD_TEXT, STORE_FIELD_FACET, STORE_FIELDS };
 struct store_doc {
   uint64_t ref;
