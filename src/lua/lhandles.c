@@ -14,20 +14,12 @@ static void hold(lua_State *L, int handle, int station)
   lua_createtable(L, 0, 2);
   lua_pushvalue(L, station);
   lua_setfield(L, -2, "station");
-#if LUA_VERSION_NUM >= 504
-  lua_setiuservalue(L, handle, 1);
-#else
-  lua_setuservalue(L, handle);
-#endif
+  lutil_set_own(L, handle);
 }
 
 static void held(lua_State *L, int handle, const char *name)
 {
-#if LUA_VERSION_NUM >= 504
-  lua_getiuservalue(L, handle, 1);
-#else
-  lua_getuservalue(L, handle);
-#endif
+  lutil_get_own(L, handle);
   lua_getfield(L, -1, name);
   lua_remove(L, -2);
 }
@@ -73,6 +65,27 @@ int lpublisher_make(lua_State *L)
   return rc < 0 ? lutil_fail(L, rc, &e) : 1;
 }
 
+/* A box for the bytes of a record, used again and again. It is taken out of
+ * the handle meanwhile: an error, or a finaliser that publishes, then meets a
+ * fresh one. Stack: publisher, record, the handle's table, the box. */
+static struct buf *take_box(lua_State *L)
+{
+  lutil_get_own(L, 1);
+  lua_rawgeti(L, -1, 1);
+  if (lua_isnil(L, -1)) {
+    lua_pop(L, 1);
+    return lutil_buf(L);
+  }
+  lua_pushnil(L);
+  lua_rawseti(L, -3, 1);
+  return lua_touserdata(L, -1);
+}
+
+static void give_box_back(lua_State *L)
+{
+  lua_rawseti(L, 3, 1);
+}
+
 static int publisher_add_record(lua_State *L)
 {
   struct lpublisher *h = to_publisher(L);
@@ -80,10 +93,12 @@ static int publisher_add_record(lua_State *L)
   struct err e;
   luaL_checktype(L, 2, LUA_TTABLE);
   lua_settop(L, 2);
-  struct buf *block = lutil_buf(L);
+  struct buf *block = take_box(L);
   lvalue_encode(L, 2, block);
-  int rc = publisher_add(h->p, buf_span(block), &id, &e);
-  buf_free(block);
+  int rc = h->p == NULL ? err_set(&e, ERR_CLOSED, "the publisher was closed")
+                        : publisher_add(h->p, buf_span(block), &id, &e);
+  buf_clear(block);
+  give_box_back(L);
   if (rc < 0) {
     return lutil_fail(L, rc, &e);
   }
@@ -232,11 +247,7 @@ struct ljob *ljob_new(lua_State *L, int station, const char *from)
   luaL_setmetatable(L, JOB);
   hold(L, at, station);
   if (from != NULL) {
-#if LUA_VERSION_NUM >= 504
-    lua_getiuservalue(L, at, 1);
-#else
-    lua_getuservalue(L, at);
-#endif
+    lutil_get_own(L, at);
     lua_pushfstring(L, "carry:%s", from);
     lua_setfield(L, -2, "from");
     lua_pop(L, 1);
@@ -268,7 +279,7 @@ static bool push_question(lua_State *L, const struct job *j)
   struct entry en = {0};
   struct err e;
   held(L, 1, "station");
-  lstation_own(L, -1);
+  lutil_get_own(L, -1);
   lua_getfield(L, -1, "admit");
   lua_replace(L, -3);
   lua_pop(L, 1);

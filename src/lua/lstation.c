@@ -18,29 +18,11 @@ static int64_t told_time(void *ud)
   return ((const struct lstation *)ud)->now;
 }
 
-void lstation_own(lua_State *L, int arg)
-{
-#if LUA_VERSION_NUM >= 504
-  lua_getiuservalue(L, arg, 1);
-#else
-  lua_getuservalue(L, arg);
-#endif
-}
-
-static void set_own(lua_State *L, int arg)
-{
-#if LUA_VERSION_NUM >= 504
-  lua_setiuservalue(L, arg, 1);
-#else
-  lua_setuservalue(L, arg);
-#endif
-}
-
 void lstation_tick(lua_State *L, int arg)
 {
   struct lstation *s = lua_touserdata(L, arg);
   int ok;
-  lstation_own(L, arg);
+  lutil_get_own(L, arg);
   lua_getfield(L, -1, "clock");
   if (lua_isnil(L, -1)) {
     s->now = (int64_t)time(NULL);
@@ -111,7 +93,7 @@ static int station_make(lua_State *L)
     }
     lua_setfield(L, -2, "clock");
   }
-  set_own(L, 3);
+  lutil_set_own(L, 3);
   lstation_tick(L, 3);
   opt.host.now = told_time;
   opt.host.ud = s;
@@ -677,7 +659,7 @@ static int station_set_hooks(lua_State *L)
   struct lstation *s = lstation_check(L, 1);
   lua_settop(L, 2);
   (void)lutil_options(L, 2, known);
-  lstation_own(L, 1);
+  lutil_get_own(L, 1);
   if (lua_isnil(L, 2)) {
     lua_pushnil(L);
   } else {

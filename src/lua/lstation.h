@@ -24,9 +24,6 @@ struct lstation *lstation_check(lua_State *L, int arg);
 /* Ask the clock of the station at ${arg} (an absolute index). */
 void lstation_tick(lua_State *L, int arg);
 
-/* Push the station's "own" table. */
-void lstation_own(lua_State *L, int arg);
-
 /* Push an entry as scripts see it. */
 void lstation_push_entry(lua_State *L, const struct entry *en);
 

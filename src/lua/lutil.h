@@ -18,6 +18,12 @@
 #if LUA_VERSION_NUM < 504
 #define lua_newuserdatauv(L, n, uv) ((void)(uv), lua_newuserdata(L, n))
 #define luaL_pushfail(L) lua_pushnil(L)
+#define lutil_get_own(L, i) lua_getuservalue(L, i)
+#define lutil_set_own(L, i) lua_setuservalue(L, i)
+#else
+/* A handle's own table: its one user value. */
+#define lutil_get_own(L, i) lua_getiuservalue(L, i, 1)
+#define lutil_set_own(L, i) lua_setiuservalue(L, i, 1)
 #endif
 
 #if defined(__GNUC__)

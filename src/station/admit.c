@@ -123,8 +123,7 @@ static int compare_record(const void *a, const void *b)
   return cid_compare(&(*x)->cid, &(*y)->cid);
 }
 
-/* Join the records at hand with the parcel's list. */
-static int match_records(struct work *w, const struct admit_parcel *in)
+static int match_sorted(struct work *w, const struct admit_parcel *in)
 {
   const struct admit_record **sorted =
       mem_resize(NULL, in->records, sizeof *sorted);
@@ -143,6 +142,18 @@ static int match_records(struct work *w, const struct admit_parcel *in)
   }
   mem_free(sorted);
   return 0;
+}
+
+/* Join the records at hand with the parcel's list: mostly they come whole and
+ * in its order. */
+static int match_records(struct work *w, const struct admit_parcel *in)
+{
+  bool same = in->records == w->view->count;
+  for (size_t i = 0; same && i < in->records; i++) {
+    w->have[i] = &in->record[i];
+    same = cid_equal(&in->record[i].cid, &w->cid[i]);
+  }
+  return same ? 0 : match_sorted(w, in);
 }
 
 static int any_row(struct station *st, enum idx name, struct span key,
@@ -230,7 +241,7 @@ static int settle_others(struct work *w, const struct admit_record *in,
     }
     listing_of(&by, refs[i], &p->cid, &p->view);
     if ((rc = facet_insert(facets, p->view.collection)) < 0 ||
-        (rc = place_pair(w->c, PLACE_ADD, &by, &in->rec, &in->cid, ref)) < 0) {
+        (rc = place_pair(w->c, PLACE_ADD, &by, &in->rec, ref)) < 0) {
       return err_set(e, rc, "not enough memory");
     }
     change_drop(w->c, IDX_MISSING, no_key, sort, refs[i]);
@@ -251,8 +262,7 @@ static int place(struct work *w, const struct admit_record *in, uint64_t ref,
   int rc;
   if ((rc = buf_put(&after, before.p, before.n)) < 0 ||
       (rc = facet_insert(&after, listing_collection(&w->by))) < 0 ||
-      (rc = place_pair(w->c, PLACE_ADD, &w->by, &in->rec, &in->cid, ref)) <
-          0) {
+      (rc = place_pair(w->c, PLACE_ADD, &w->by, &in->rec, ref)) < 0) {
     rc = err_set(e, rc, "not enough memory");
     goto done;
   }
@@ -278,7 +288,7 @@ static int place_stored(struct work *w, size_t i, struct err *e)
   int rc = w->st->store->ops->get_ref(w->st->store, w->ref[i], NULL, &block,
                                       e);
   if (rc == 0 && (rc = record_read(&in.rec, buf_span(&block), e)) == 0 &&
-      (rc = listing_facets(w->st, &in.cid, &before, e)) == 0) {
+      (rc = listing_facets(w->st, w->ref[i], &before, e)) == 0) {
     rc = place(w, &in, w->ref[i], buf_span(&before), e);
   }
   buf_free(&block);
@@ -518,11 +528,10 @@ static int record_wants(struct station *st, uint64_t ref,
   struct record_files it = {0};
   struct record_file file;
   struct record rec;
-  struct cid cid;
   int wants = 0;
-  int rc = st->store->ops->get_ref(st->store, ref, &cid, &block, e);
+  int rc = st->store->ops->get_ref(st->store, ref, NULL, &block, e);
   if (rc < 0 || (rc = record_read(&rec, buf_span(&block), e)) < 0 ||
-      (rc = listings(st, &cid, by, LISTINGS_MAX, e)) < 0) {
+      (rc = listings(st, ref, by, e)) < 0) {
     buf_free(&block);
     return rc;
   }

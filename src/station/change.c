@@ -95,6 +95,16 @@ void change_drop(struct change *c, enum idx name, struct span key,
   note_row(c, &c->drop, &row);
 }
 
+void change_add_listed(struct change *c, uint64_t record, uint64_t parcel)
+{
+  struct span none = {NULL, 0};
+  bool fresh = (record & STORE_NEW(0)) != 0;
+  struct change_row row = row_of(IDX_LISTED, none,
+                                 (int64_t)(record & ~STORE_NEW(0)), parcel);
+  row.sort_new = fresh;
+  note_row(c, &c->add, &row);
+}
+
 void change_kv(struct change *c, struct span key, struct span value)
 {
   CHECK(c->kvs < sizeof c->kv / sizeof c->kv[0]);
@@ -199,6 +209,7 @@ static struct store_row *rows_out(const struct change_rows *rows)
     out[i].name = (uint8_t)r->name;
     out[i].key = span_of(r->key, r->key_n);
     out[i].sort = r->sort;
+    out[i].sort_new = r->sort_new;
     out[i].ref = r->ref;
   }
   return out;

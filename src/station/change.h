@@ -9,7 +9,7 @@
 /* Names of index rows. They are derived and never travel. */
 enum idx {
   IDX_TIME = 't',     /* key: collection; sort: time; ref: record */
-  IDX_LISTED = 'l',   /* sort: cid_order(record); ref: parcel */
+  IDX_LISTED = 'l',   /* sort: record; ref: parcel */
   IDX_ABOUT = 'a',    /* key: cid_key(about); sort: time; ref: record */
   IDX_WITHDRAW = 'w', /* the same, of withdrawals only */
   IDX_WITHDRAWER = 'W', /* key: author in collection; ref: withdrawal */
@@ -27,6 +27,7 @@ struct change_row {
   uint8_t key[CHANGE_KEY_MAX];
   size_t key_n;
   int64_t sort;
+  bool sort_new; /* as in struct store_row */
   uint64_t ref;
 };
 
@@ -72,6 +73,8 @@ void change_add(struct change *c, enum idx name, struct span key, int64_t sort,
                 uint64_t ref);
 void change_drop(struct change *c, enum idx name, struct span key,
                  int64_t sort, uint64_t ref);
+/* The row that says that ${parcel} lists ${record}: both may be NEW. */
+void change_add_listed(struct change *c, uint64_t record, uint64_t parcel);
 void change_kv(struct change *c, struct span key, struct span value);
 
 /* Search document of a record listed in the collections whose keys are in

@@ -47,24 +47,21 @@ bool parcel_lists(const struct parcel *p, const struct cid *record)
   return false;
 }
 
-int listings(struct station *st, const struct cid *record, struct listing *out,
-             size_t max, struct err *e)
+int listings(struct station *st, uint64_t record, struct listing *out,
+             struct err *e)
 {
   uint64_t refs[LISTINGS_MAX];
-  int found = 0;
-  int n = rows_at(st, IDX_LISTED, span_of(NULL, 0), cid_order(record), refs,
-                  max, e);
+  int n = rows_at(st, IDX_LISTED, span_of(NULL, 0), (int64_t)record, refs,
+                  LISTINGS_MAX, e);
   for (int i = 0; i < n; i++) {
     const struct cached_parcel *p;
     int rc = station_parcel(st, refs[i], &p, e);
     if (rc < 0) {
       return rc;
     }
-    if (parcel_lists(&p->view, record)) {
-      listing_of(&out[found++], refs[i], &p->cid, &p->view);
-    }
+    listing_of(&out[i], refs[i], &p->cid, &p->view);
   }
-  return n < 0 ? n : found;
+  return n;
 }
 
 /* Does the withdrawal with number ${ref} take ${record} back for this author
@@ -76,15 +73,14 @@ static int takes_back(struct station *st, uint64_t ref,
   struct listing by[LISTINGS_MAX];
   struct buf block = {0};
   struct record rec;
-  struct cid cid;
   int yes = 0;
-  int rc = st->store->ops->get_ref(st->store, ref, &cid, &block, e);
+  int rc = st->store->ops->get_ref(st->store, ref, NULL, &block, e);
   if (rc == 0) {
     rc = record_read(&rec, buf_span(&block), e);
   }
   if (rc == 0 && rec.kind == RECORD_WITHDRAW &&
       cid_equal(&rec.about, record)) {
-    rc = listings(st, &cid, by, LISTINGS_MAX, e);
+    rc = listings(st, ref, by, e);
     for (int i = 0; i < rc && !yes; i++) {
       yes = memcmp(by[i].author, of->author, CRYPT_KEY_SIZE) == 0 &&
             span_equal(listing_collection(&by[i]), listing_collection(of));
@@ -139,11 +135,11 @@ int facet_insert(struct buf *facets, struct span collection)
   return 0;
 }
 
-int listing_facets(struct station *st, const struct cid *record,
-                   struct buf *out, struct err *e)
+int listing_facets(struct station *st, uint64_t record, struct buf *out,
+                   struct err *e)
 {
   struct listing by[LISTINGS_MAX];
-  int n = listings(st, record, by, LISTINGS_MAX, e);
+  int n = listings(st, record, by, e);
   for (int i = 0; i < n; i++) {
     int rc = facet_insert(out, listing_collection(&by[i]));
     if (rc < 0) {

@@ -26,9 +26,10 @@ static inline struct span listing_collection(const struct listing *l)
  * parcel): a flood of parcels that list a known record costs no more. */
 #define LISTINGS_MAX 32
 
-/* Fill ${out} (room for ${max} <= LISTINGS_MAX); returns how many. */
-int listings(struct station *st, const struct cid *record, struct listing *out,
-             size_t max, struct err *e) MUST_USE;
+/* Of the record with number ${record}: fill ${out} (room for LISTINGS_MAX);
+ * returns how many. */
+int listings(struct station *st, uint64_t record, struct listing *out,
+             struct err *e) MUST_USE;
 
 /* A listing from a parcel's view. */
 void listing_of(struct listing *out, uint64_t ref, const struct cid *cid,
@@ -42,8 +43,8 @@ int withdrawn(struct station *st, const struct cid *record,
               struct err *e) MUST_USE;
 
 /* Ascending, unique collection keys of all listings: a document's facets. */
-int listing_facets(struct station *st, const struct cid *record,
-                   struct buf *out, struct err *e) MUST_USE;
+int listing_facets(struct station *st, uint64_t record, struct buf *out,
+                   struct err *e) MUST_USE;
 int facet_insert(struct buf *facets, struct span collection) MUST_USE;
 
 /* Numbers under (name, key) whose sort is exactly ${sort}: up to ${max}. */

@@ -169,11 +169,8 @@ static int plan_urgent(struct pack *p, struct err *e)
   uint64_t refs[PLAN_ROWS];
   int n = next_rows(p, IDX_URGENT, refs, PLAN_ROWS, e);
   for (int i = 0; i < n; i++) {
-    struct cid cid;
-    int rc = p->job.st->store->ops->get_ref(p->job.st->store, refs[i], &cid,
-                                            NULL, e);
-    int lists = rc < 0 ? rc : listings(p->job.st, &cid, by, LISTINGS_MAX, e);
-    rc = lists;
+    int lists = listings(p->job.st, refs[i], by, e);
+    int rc = lists;
     for (int k = 0; k < lists && rc >= 0; k++) {
       rc = plan_parcel(p, by[k].parcel_ref, e);
     }
@@ -398,13 +395,12 @@ static int start_file(struct pack *p, const struct cid *root, uint64_t size,
   return 1;
 }
 
-/* Was a parcel packed that lists the record, and how large may its files
+/* Was a parcel packed that lists the record p->ref, and how large may its files
  * be? < 0: no files. */
-static int record_limit(struct pack *p, const struct cid *cid, int64_t *out,
-                        struct err *e)
+static int record_limit(struct pack *p, int64_t *out, struct err *e)
 {
   struct listing by[LISTINGS_MAX];
-  int n = listings(p->job.st, cid, by, LISTINGS_MAX, e);
+  int n = listings(p->job.st, p->ref, by, e);
   *out = -1;
   for (int i = 0; i < n; i++) {
     if (refset_has(&p->packed, by[i].parcel_ref)) {
@@ -422,14 +418,13 @@ static int next_file(struct pack *p, struct err *e)
   struct record_files it = {0};
   struct record_file file;
   struct record rec;
-  struct cid cid;
   int64_t most;
   bool small = p->stage == STAGE_SMALL;
   buf_clear(&p->unit);
-  int rc = p->job.st->store->ops->get_ref(p->job.st->store, p->ref, &cid,
+  int rc = p->job.st->store->ops->get_ref(p->job.st->store, p->ref, NULL,
                                           &p->unit, e);
   if (rc < 0 || (rc = record_read(&rec, buf_span(&p->unit), e)) < 0 ||
-      (rc = record_limit(p, &cid, &most, e)) < 0) {
+      (rc = record_limit(p, &most, e)) < 0) {
     return rc;
   }
   while (rc == 0 && record_file_next(&it, rec.files, &file)) {

@@ -21,13 +21,17 @@ static bool urgent(const struct record *rec)
 }
 
 int place_pair(struct change *c, enum place_how how, const struct listing *by,
-               const struct record *rec, const struct cid *cid, uint64_t ref)
+               const struct record *rec, uint64_t ref)
 {
   struct span collection = listing_collection(by);
   uint8_t key[CHANGE_KEY_MAX];
   int rc;
-  put_row(c, how, IDX_LISTED, span_of(NULL, 0), cid_order(cid),
-          by->parcel_ref);
+  if (how == PLACE_ADD) {
+    change_add_listed(c, ref, by->parcel_ref);
+  } else {
+    change_drop(c, IDX_LISTED, span_of(NULL, 0), (int64_t)ref,
+                by->parcel_ref);
+  }
   if (rec->kind == RECORD_PLAIN) {
     if ((rc = coll_key(key, collection)) < 0) {
       return rc;
@@ -115,12 +119,12 @@ struct remains {
 
 /* Drop the pairs of ${by}'s voice; all listings are looked at, by pages. */
 static int drop_pairs(struct station *st, struct change *c,
-                      const struct admit_record *target, uint64_t ref,
+                      const struct record *rec, uint64_t ref,
                       const struct listing *by, struct remains *left)
 {
   int64_t sorts[LISTINGS_MAX];
   uint64_t refs[LISTINGS_MAX];
-  int64_t sort = cid_order(&target->cid);
+  int64_t sort = (int64_t)ref;
   uint64_t at = 0;
   struct err e;
   for (;;) {
@@ -133,22 +137,18 @@ static int drop_pairs(struct station *st, struct change *c,
       if (rc < 0) {
         return rc;
       }
-      if (!parcel_lists(&p->view, &target->cid)) {
-        continue;
-      }
       listing_of(&pair, refs[i], &p->cid, &p->view);
       rc = facet_insert(&left->before, p->view.collection);
       if (rc == 0 && same_voice(by, &p->view)) {
         left->taken++;
-        rc = place_pair(c, PLACE_DROP, &pair, &target->rec, &target->cid, ref);
+        rc = place_pair(c, PLACE_DROP, &pair, rec, ref);
       } else if (rc == 0) {
         /* Rows that two pairs share go with the first: put them back (a
          * batch drops before it adds). */
         left->others++;
         rc = facet_insert(&left->after, p->view.collection);
         rc = rc < 0 ? rc
-                    : place_pair(c, PLACE_ADD, &pair, &target->rec,
-                                 &target->cid, ref);
+                    : place_pair(c, PLACE_ADD, &pair, rec, ref);
       }
       if (rc < 0) {
         return rc;
@@ -163,33 +163,33 @@ static int drop_pairs(struct station *st, struct change *c,
 
 /* The record is here: drop pairs, and the block when nobody else lists it. */
 static int withdraw_here(struct station *st, struct change *c,
-                         const struct cid *target, uint64_t ref,
-                         const struct listing *by, struct err *e)
+                         uint64_t ref, const struct listing *by,
+                         struct err *e)
 {
   struct remains left = {0};
   struct buf block = {0};
-  struct admit_record it = {.cid = *target};
+  struct record rec;
   int rc = st->store->ops->get_ref(st->store, ref, NULL, &block, e);
-  if (rc < 0 || (rc = record_read(&it.rec, buf_span(&block), e)) < 0) {
+  if (rc < 0 || (rc = record_read(&rec, buf_span(&block), e)) < 0) {
     goto done;
   }
-  if (it.rec.kind == RECORD_WITHDRAW) {
+  if (rec.kind == RECORD_WITHDRAW) {
     rc = 0; /* a withdrawal stands: else an old stick could undo it */
     goto done;
   }
-  if ((rc = drop_pairs(st, c, &it, ref, by, &left)) < 0) {
+  if ((rc = drop_pairs(st, c, &rec, ref, by, &left)) < 0) {
     rc = err_set(e, rc, "can't take back: %s", err_name(rc));
     goto done;
   }
   if (left.taken == 0) {
     goto done;
   }
-  place_doc(st, c, ref, &it.rec, buf_span(&left.before),
+  place_doc(st, c, ref, &rec, buf_span(&left.before),
             buf_span(&left.after));
   if (left.others == 0) {
     CHECK(c->erases < sizeof c->erase / sizeof c->erase[0]);
     c->erase[c->erases++] = ref;
-    rc = place_files(st, c, PLACE_DROP, &it.rec, ref, e);
+    rc = place_files(st, c, PLACE_DROP, &rec, ref, e);
   }
   rc = rc < 0 ? rc : 1;
 
@@ -234,6 +234,6 @@ int place_withdrawal(struct station *st, struct change *c,
   if (rc < 0) {
     return rc;
   }
-  return ref != 0 ? withdraw_here(st, c, target, ref, by, e)
+  return ref != 0 ? withdraw_here(st, c, ref, by, e)
                   : withdraw_missing(st, c, target, by, e);
 }

@@ -9,8 +9,7 @@
 /* Rows of one pair. */
 enum place_how { PLACE_ADD, PLACE_DROP };
 int place_pair(struct change *c, enum place_how how, const struct listing *by,
-               const struct record *rec, const struct cid *cid,
-               uint64_t ref) MUST_USE;
+               const struct record *rec, uint64_t ref) MUST_USE;
 
 /* Note the files of a record that are not here, or drop those notes. */
 int place_files(struct station *st, struct change *c, enum place_how how,

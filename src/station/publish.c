@@ -2,9 +2,16 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "station/admit.h"
+#include "station/refset.h"
 #include "station/station.h"
 
 #include <string.h>
+
+/* Large enough for a parcel of ordinary records; larger ones make smaller
+ * parcels. It never moves, so views into it stay valid. */
+#define ARENA_SIZE (1024u * 1024)
+
+_Static_assert(ARENA_SIZE >= RECORD_SIZE_MAX, "any record fits");
 
 /* Records of a parcel under construction: their bytes lie in one arena. */
 struct publisher {
@@ -13,9 +20,10 @@ struct publisher {
   size_t collection_n;
   int64_t time; /* < 0: now */
   struct buf arena;
-  size_t end[PARCEL_RECORDS_MAX]; /* of each record in the arena */
   struct admit_record record[PARCEL_RECORDS_MAX];
-  struct cid id[PARCEL_RECORDS_MAX]; /* of a parcel that is written */
+  struct cid id[PARCEL_RECORDS_MAX];
+  struct refset added;  /* by cid_order, of this parcel */
+  bool withdraws;       /* we have withdrawn something in this collection */
   size_t n;
   uint64_t committed;
 };
@@ -36,6 +44,10 @@ int publisher_new(struct publisher **out, struct station *st,
     return err_set(e, ERR_NOMEM, "not enough memory");
   }
   p->st = station_ref(st);
+  if (buf_reserve(&p->arena, ARENA_SIZE) < 0) {
+    publisher_del(p);
+    return err_set(e, ERR_NOMEM, "not enough memory");
+  }
   memcpy(p->collection, collection.p, collection.n);
   p->collection_n = collection.n;
   p->time = time;
@@ -47,16 +59,39 @@ void publisher_del(struct publisher *p)
 {
   if (p != NULL) {
     buf_free(&p->arena);
+    refset_free(&p->added);
     station_unref(p->st);
     mem_free(p);
   }
 }
 
+static struct span collection_of(const struct publisher *p)
+{
+  return span_of(p->collection, p->collection_n);
+}
+
+/* At the first record of a parcel: must each be looked up? */
+static int look_for_withdrawals(struct publisher *p, struct err *e)
+{
+  uint8_t key[CHANGE_KEY_MAX];
+  uint64_t ref;
+  int rc = author_key(key, collection_of(p), identity_key(p->st->id));
+  if (rc < 0) {
+    return err_set(e, rc, "not enough memory");
+  }
+  rc = rows_at(p->st, IDX_WITHDRAWER, span_of(key, sizeof key), 0, &ref, 1, e);
+  p->withdraws = rc > 0;
+  return rc < 0 ? rc : 0;
+}
+
 static int refuse_withdrawn(struct publisher *p, const struct cid *id,
                             struct err *e)
 {
-  struct span collection = span_of(p->collection, p->collection_n);
-  int rc = withdrawn(p->st, id, identity_key(p->st->id), collection, e);
+  int rc = p->n == 0 ? look_for_withdrawals(p, e) : 0;
+  if (rc < 0 || !p->withdraws) {
+    return rc;
+  }
+  rc = withdrawn(p->st, id, identity_key(p->st->id), collection_of(p), e);
   if (rc > 0) {
     rc = err_set(e, ERR_EXIST,
                  "this very record was withdrawn from %.*s and can't come "
@@ -65,64 +100,58 @@ static int refuse_withdrawn(struct publisher *p, const struct cid *id,
   return rc;
 }
 
-static bool is_added(const struct publisher *p, const struct cid *id)
+/* Copy the record into the arena and read it there; undone when it is bad. */
+static int take_record(struct publisher *p, struct span block,
+                       struct admit_record *out, struct err *e)
 {
-  for (size_t i = 0; i < p->n; i++) {
-    if (cid_equal(&p->record[i].cid, id)) {
-      return true;
-    }
+  size_t was = p->arena.n;
+  int rc = buf_put(&p->arena, block.p, block.n);
+  if (rc < 0) {
+    return err_set(e, rc, "not enough memory");
   }
-  return false;
+  struct span copy = span_of(p->arena.p + was, block.n);
+  if ((rc = record_read(&out->rec, copy, e)) == 0 &&
+      (rc = cid_of(&out->cid, CID_DAG_CBOR, copy.p, copy.n)) < 0) {
+    rc = err_set(e, rc, "not enough memory");
+  }
+  if (rc == 0) {
+    rc = refuse_withdrawn(p, &out->cid, e);
+  }
+  int fresh = 0;
+  if (rc == 0 &&
+      (fresh = refset_add(&p->added, (uint64_t)cid_order(&out->cid))) < 0) {
+    rc = err_set(e, fresh, "not enough memory");
+  }
+  if (rc < 0 || fresh == 0) {
+    p->arena.n = was;
+  }
+  return rc < 0 ? rc : fresh;
 }
 
 int publisher_add(struct publisher *p, struct span block, struct cid *id,
                   struct err *e)
 {
-  struct record rec;
-  struct cid cid;
-  int rc;
-  if ((rc = station_writable(p->st, e)) < 0 ||
-      (rc = record_read(&rec, block, e)) < 0) {
+  int rc = station_writable(p->st, e);
+  if (rc < 0) {
     return rc;
   }
-  if ((rc = cid_of(&cid, CID_DAG_CBOR, block.p, block.n)) < 0) {
-    return err_set(e, rc, "not enough memory");
+  if (block.n > RECORD_SIZE_MAX) {
+    return err_set(e, ERR_LIMIT, "a record has %zu bytes, more than %u: put "
+                   "long text into a file", block.n, RECORD_SIZE_MAX);
   }
-  if ((rc = refuse_withdrawn(p, &cid, e)) < 0) {
-    return rc;
-  }
-  *id = cid;
-  if (is_added(p, &cid)) {
-    return 0; /* the same bytes twice are one record */
-  }
-  if (p->n == PARCEL_RECORDS_MAX ||
-      p->arena.n + block.n > STORE_BATCH_BYTES) {
+  if (p->n == PARCEL_RECORDS_MAX || p->arena.n + block.n > ARENA_SIZE) {
     uint64_t committed;
     if ((rc = publisher_commit(p, &committed, e)) < 0) {
       return rc;
     }
   }
-  if ((rc = buf_put(&p->arena, block.p, block.n)) < 0) {
-    return err_set(e, rc, "not enough memory");
+  struct admit_record *next = &p->record[p->n];
+  if ((rc = take_record(p, block, next, e)) < 0) {
+    return rc;
   }
-  p->record[p->n].cid = cid;
-  p->end[p->n++] = p->arena.n;
-  return 0;
-}
-
-/* The arena may have moved while it grew: views are taken at the end. */
-static int view_records(struct publisher *p, struct err *e)
-{
-  size_t at = 0;
-  for (size_t i = 0; i < p->n; i++) {
-    struct span block = span_of(p->arena.p + at, p->end[i] - at);
-    int rc = record_read(&p->record[i].rec, block, e);
-    if (rc < 0) {
-      return rc;
-    }
-    p->id[i] = p->record[i].cid;
-    at = p->end[i];
-  }
+  *id = next->cid;
+  p->id[p->n] = next->cid;
+  p->n += (size_t)rc; /* the same bytes twice are one record */
   return 0;
 }
 
@@ -138,9 +167,8 @@ int publisher_commit(struct publisher *p, uint64_t *committed, struct err *e)
   int64_t time = p->time >= 0 ? p->time : station_now(p->st);
   if ((rc = station_refresh(p->st, e)) < 0 ||
       (rc = admit_release_held(p->st, e)) < 0 ||
-      (rc = view_records(p, e)) < 0 ||
       (rc = parcel_write(&block, p->st->id, time < 0 ? 0 : time,
-                         span_of(p->collection, p->collection_n), p->id, p->n,
+                         collection_of(p), p->id, p->n,
                          e)) < 0 ||
       (rc = parcel_read(&in.view, buf_span(&block), e)) < 0) {
     goto done;
@@ -155,6 +183,7 @@ int publisher_commit(struct publisher *p, uint64_t *committed, struct err *e)
   p->committed += p->n;
   p->n = 0;
   buf_clear(&p->arena);
+  refset_clear(&p->added);
 
 done:
   buf_free(&block);

@@ -79,6 +79,15 @@ bool refset_has(const struct refset *s, uint64_t v)
   return s->cap > 0 && s->slot[place(s, v)] == v;
 }
 
+void refset_clear(struct refset *s)
+{
+  if (s->n > 0) {
+    memset(s->slot, 0, s->cap * sizeof *s->slot);
+  }
+  s->n = 0;
+  s->has_zero = false;
+}
+
 void refset_free(struct refset *s)
 {
   mem_free(s->slot);

@@ -21,6 +21,8 @@ struct refset {
 /* 1: new, 0: was there, ERR_NOMEM. */
 int refset_add(struct refset *s, uint64_t v) MUST_USE;
 bool refset_has(const struct refset *s, uint64_t v);
+/* Empty it, keep the memory. */
+void refset_clear(struct refset *s);
 void refset_free(struct refset *s);
 
 #endif

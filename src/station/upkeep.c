@@ -139,14 +139,13 @@ static int index_one(struct indexing *x, uint64_t ref, struct buf *block,
   struct station *st = x->job.st;
   struct buf facets = {0};
   struct record rec;
-  struct cid cid;
   buf_clear(block);
-  int rc = st->store->ops->get_ref(st->store, ref, &cid, block, e);
+  int rc = st->store->ops->get_ref(st->store, ref, NULL, block, e);
   if (rc < 0 || parcel_looks(buf_span(block))) {
     return rc;
   }
   if ((rc = record_read(&rec, buf_span(block), e)) == 0 &&
-      (rc = listing_facets(st, &cid, &facets, e)) == 0 && facets.n > 0) {
+      (rc = listing_facets(st, ref, &facets, e)) == 0 && facets.n > 0) {
     change_doc(x->change, ref, &rec, buf_span(&facets));
     x->records++;
   }

@@ -48,7 +48,7 @@ static int choose(struct station *st, struct entry *en, struct span collection,
 {
   struct listing by[LISTINGS_MAX];
   const struct listing *best = NULL;
-  int n = listings(st, &en->cid, by, LISTINGS_MAX, e);
+  int n = listings(st, en->ref, by, e);
   for (int i = 0; i < n; i++) {
     if (collection.n > 0 &&
         !span_equal(listing_collection(&by[i]), collection)) {

@@ -7,13 +7,9 @@
 #include "base/mem.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 struct query_text {
@@ -371,9 +367,17 @@ int sq_snapshot(struct sq *s, struct err *e)
   return rc;
 }
 
+int sq_snapshot_many(struct sq *s, size_t n, struct err *e)
+{
+  if (s->readonly || n < 2) {
+    return sq_snapshot(s, e);
+  }
+  return sq_exec(s, Q_READ, e); /* else each row asks the system for a lock */
+}
+
 void sq_release(struct sq *s)
 {
-  if (s->readonly) {
+  if (!sqlite3_get_autocommit(s->db)) {
     roll_back(s, s->db); /* nothing was written: this only lets go */
   }
 }
@@ -519,94 +523,6 @@ static int put(struct store *st, const struct store_block *b, size_t n,
 
 /* ---- opening ---- */
 
-static char *path_with(const char *path, const char *suffix)
-{
-  size_t n = strlen(path), m = strlen(suffix);
-  char *out = mem_alloc(n + m + 1);
-  if (out != NULL) {
-    memcpy(out, path, n);
-    memcpy(out + n, suffix, m + 1);
-  }
-  return out;
-}
-
-/* fcntl locks and shared memory, on which SQLite rests, do not hold between
- * computers. */
-static int refuse_network(const char *path, struct err *e)
-{
-  char dir[PATH_BYTES_MAX];
-  const char *slash = strrchr(path, '/');
-  struct statfs fs;
-  int n = slash == NULL ? 1 : (int)(slash - path) + 1;
-  (void)snprintf(dir, sizeof dir, "%.*s", n, slash == NULL ? "." : path);
-  if (statfs(dir, &fs) != 0) {
-    return err_sys(e, errno, "%s", dir);
-  }
-  uint32_t type = (uint32_t)fs.f_type;
-  if (type == 0x6969u || type == 0x517bu || type == 0xff534d42u ||
-      type == 0xfe534d42u) {
-    return err_set(e, ERR_INVALID, "%s is on a network file system; a"
-                   " station's store must lie on a disk of this computer",
-                   path);
-  }
-  return 0;
-}
-
-/* Who holds the lock, for the message: "pid bootid\n". */
-static int lock_held(int fd, const char *path, struct err *e)
-{
-  char text[64] = "";
-  long pid = 0;
-  ssize_t n = pread(fd, text, sizeof text - 1, 0);
-  if (n > 0 && sscanf(text, "%ld", &pid) == 1 && pid > 0) {
-    return err_set(e, ERR_BUSY, "%s is in use by %s (pid %ld)", path,
-                   pid == (long)getpid() ? "this process" :
-                   "another process", pid);
-  }
-  return err_set(e, ERR_BUSY, "%s is in use by another process", path);
-}
-
-static void lock_sign(int fd)
-{
-  char boot[40] = "-", text[96];
-  int b = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-  if (b >= 0) {
-    ssize_t n = read(b, boot, sizeof boot - 1);
-    boot[n > 0 ? (size_t)n : 0] = '\0';
-    boot[strcspn(boot, "\n")] = '\0';
-    close(b);
-  }
-  int n = snprintf(text, sizeof text, "%ld %s\n", (long)getpid(), boot);
-  /* Only a message hangs on it: flock is the lock. */
-  if (ftruncate(fd, 0) != 0 || pwrite(fd, text, (size_t)n, 0) != n) {
-    return;
-  }
-}
-
-static int lock_take(struct sq *s, struct err *e)
-{
-  char *name = path_with(s->path, "-lock");
-  if (name == NULL) {
-    return sq_nomem(e);
-  }
-  int rc = 0;
-  s->lock_fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
-  if (s->lock_fd < 0) {
-    rc = err_sys(e, errno, "%s", name);
-  } else if (flock(s->lock_fd, LOCK_EX | LOCK_NB) != 0) {
-    rc = errno == EWOULDBLOCK ? lock_held(s->lock_fd, s->path, e)
-                              : err_sys(e, errno, "%s: flock", name);
-  } else {
-    lock_sign(s->lock_fd);
-  }
-  if (rc < 0 && s->lock_fd >= 0) {
-    close(s->lock_fd); /* the holder's name in it stays */
-    s->lock_fd = -1;
-  }
-  mem_free(name);
-  return rc;
-}
-
 static int configure(struct sq *s, sqlite3 *db, struct err *e)
 {
   char sql[320];
@@ -730,7 +646,7 @@ int sq_files_open(struct sq *s, bool create, struct err *e)
   if (s->files != NULL) {
     return 0;
   }
-  char *name = path_with(s->path, "-files");
+  char *name = sq_path(s->path, "-files");
   if (name == NULL) {
     return sq_nomem(e);
   }
@@ -787,14 +703,7 @@ static void sq_close(struct store *st)
   }
   sqlite3_close(s->files);
   sqlite3_close(s->db);
-  if (s->lock_fd >= 0) {
-    /* The lock belongs to the open file: a child's close leaves it to the
-     * parent. */
-    if (ours && ftruncate(s->lock_fd, 0) != 0) {
-      (void)0; /* only the message for others hangs on it */
-    }
-    close(s->lock_fd);
-  }
+  sq_unlock(s, ours);
   sq_blocks_free(s);
   zpack_del(s->zpack);
   buf_free(&s->pack);
@@ -834,14 +743,14 @@ static const struct store_ops ops = {
 static int open_path(struct sq *s, const struct store_options *opt,
                      struct err *e)
 {
-  int rc = refuse_network(s->path, e);
+  int rc = sq_refuse_network(s->path, e);
   if (rc < 0) {
     return rc;
   }
   if ((s->readonly || !opt->create) && access(s->path, F_OK) != 0) {
     return err_sys(e, errno, "%s", s->path);
   }
-  if ((!s->readonly && (rc = lock_take(s, e)) < 0) ||
+  if ((!s->readonly && (rc = sq_lock(s, e)) < 0) ||
       (rc = open_db(s, s->path, opt->create, &s->db, e)) < 0 ||
       (rc = prepare_main(s, e)) < 0) {
     return rc;
@@ -878,7 +787,7 @@ int store_sqlite_open(struct store **out, const char *path,
   s->cache_kib = opt->cache_bytes > 0 && opt->cache_bytes < ((size_t)1 << 40)
                      ? (int)(opt->cache_bytes / 1024 + 1)
                      : 2048;
-  s->path = path_with(path, "");
+  s->path = sq_path(path, "");
   s->zpack = zpack_new();
   int rc = s->path == NULL || s->zpack == NULL ? sq_nomem(e) : 0;
   if (rc == 0) {

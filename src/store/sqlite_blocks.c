@@ -262,7 +262,7 @@ int sq_find(struct store *st, const struct cid *c, size_t n, uint64_t *refs,
 {
   struct sq *s = sq_of(st);
   int rc = sq_enter(s, false, e);
-  if (rc < 0 || (rc = sq_snapshot(s, e)) < 0) {
+  if (rc < 0 || (rc = sq_snapshot_many(s, n, e)) < 0) {
     return rc;
   }
   for (size_t i = 0; rc == 0 && i < n; i++) {

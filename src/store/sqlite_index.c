@@ -226,8 +226,9 @@ int sq_collections(struct store *st, struct span after, struct buf *names,
 
 /* ---- index rows ---- */
 
+/* ${sort} and ${ref}: as resolved. */
 static int entry_run(struct sq *s, enum sq_stmt q, const struct store_row *r,
-                     int64_t ref, struct err *e)
+                     int64_t sort, int64_t ref, struct err *e)
 {
   sqlite3_stmt *st = NULL;
   if (r->key.n > KEY_BYTES_MAX) {
@@ -240,7 +241,7 @@ static int entry_run(struct sq *s, enum sq_stmt q, const struct store_row *r,
   }
   sqlite3_bind_int(st, 1, r->name);
   sq_bind(st, 2, r->key);
-  sqlite3_bind_int64(st, 3, r->sort);
+  sqlite3_bind_int64(st, 3, sort);
   sqlite3_bind_int64(st, 4, ref);
   return sq_run(s, st, e);
 }
@@ -251,8 +252,13 @@ static int entries(struct sq *s, enum sq_stmt q, const struct store_row *r,
   int64_t ref = 0;
   int rc = 0;
   for (size_t i = 0; rc == 0 && i < n; i++) {
-    if ((rc = sq_ref(s, r[i].ref, blocks, &ref, e)) == 0) {
-      rc = entry_run(s, q, &r[i], ref, e);
+    int64_t sort = r[i].sort;
+    rc = sq_ref(s, r[i].ref, blocks, &ref, e);
+    if (rc == 0 && r[i].sort_new) {
+      rc = sq_ref(s, STORE_NEW(r[i].sort), blocks, &sort, e);
+    }
+    if (rc == 0) {
+      rc = entry_run(s, q, &r[i], sort, ref, e);
     }
   }
   return rc;

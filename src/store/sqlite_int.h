@@ -251,6 +251,8 @@ int sq_end(struct sq *s, int rc, struct err *e) MUST_USE;
 /* A reader's snapshot, with what is in memory brought up to it. Nothing to do
  * for the writer, whose memory is always right. */
 int sq_snapshot(struct sq *s, struct err *e) MUST_USE;
+/* The same before ${n} reads, for the writer too. */
+int sq_snapshot_many(struct sq *s, size_t n, struct err *e) MUST_USE;
 void sq_release(struct sq *s);
 
 int sq_state_get(struct sq *s, const char *name, int64_t *out,
@@ -262,6 +264,17 @@ int sq_state_add(struct sq *s, const char *name, int64_t value,
 
 /* Open `path-files` if it isn't; ${create} makes it. ERR_NOENT without. */
 int sq_files_open(struct sq *s, bool create, struct err *e) MUST_USE;
+
+/* ---- sqlite_lock.c ---- */
+
+/* ${path} with a suffix, on the heap; NULL: no memory. */
+char *sq_path(const char *path, const char *suffix) MUST_USE;
+/* ERR_INVALID for a path on a network file system. */
+int sq_refuse_network(const char *path, struct err *e) MUST_USE;
+/* Take the lock, or ERR_BUSY with who holds it. */
+int sq_lock(struct sq *s, struct err *e) MUST_USE;
+/* ${ours}: this process took it. */
+void sq_unlock(struct sq *s, bool ours);
 
 /* ---- sqlite_blocks.c ---- */
 

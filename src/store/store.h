@@ -42,6 +42,8 @@ struct store_row {
   struct span key;
   int64_t sort;
   uint64_t ref; /* a block's number, or STORE_NEW(i) */
+  bool sort_new; /* in a batch: ${sort} is i, and stands for the number of the
+                    batch's i-th block */
 };
 
 /* A search document: space-separated tokens per field, made by text/. Tokens
