@@ -115,7 +115,8 @@ that a stick that is pulled out early has the right things on it.]],
 }
 
 local function tell_packed(packed)
-  if packed.parcels == 0 and packed.blocks == 0 then
+  if packed.parcels + packed.records + packed.files == 0
+      and packed.left_parcels + packed.left_files == 0 then
     return out.line("%s: nothing lacks", out.file(packed.path))
   end
   out.line("%s: %s", out.file(packed.path), out.size(packed.bytes))
