@@ -217,8 +217,12 @@ function verify.run(o, run)
   if o.json then
     out.json(r)
   else
-    out.line("%s, %s: %s bad, %s missing", out.count(r.blocks, "block"),
-      out.size(r.bytes), out.number(r.bad), out.number(r.missing))
+    out.line("%s%s: %s bad, %s missing", out.count(r.blocks, "block"),
+      o.read_data and ", " .. out.size(r.bytes) .. " read" or "",
+      out.number(r.bad), out.number(r.missing))
+    if not o.read_data then
+      out.line("(what is listed is here; `--read-data` hashes it, too)")
+    end
     for _, fault in ipairs(r.faults or {}) do
       out.line("  %s", out.name(fault))
     end

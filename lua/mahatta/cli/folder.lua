@@ -203,6 +203,7 @@ local function documents(prefix, files, options, plans, tally)
   local used, by_name = {}, of_files(files)
   for _, file in ipairs(files) do
     if is_page(file) and not options.each then
+      if options.looking then options.looking(#plans + 1) end
       local parts = parts_of(file, by_name)
       for _, part in ipairs(parts) do used[part.name] = true end
       plans[#plans + 1] = plan_of(prefix, file, parts)
@@ -264,7 +265,9 @@ local function plan_file(path, attributes, options, plans, tally)
 end
 
 -- Plans for all paths, in order. The second value counts what is left out,
--- by why. nil, message for a path that isn't there.
+-- by why. nil, message for a path that isn't there. Options: each, one; own,
+-- a list of paths that are never published; looking(n), called before the
+-- n-th page is read.
 function folder.plan(paths, options)
   local plans, tally = {}, {}
   for _, path in ipairs(paths) do

@@ -109,8 +109,13 @@ function add.run(o, run)
   end
   local station = run.open(o)
   local path = run.path(o)
+  local line = out.progress(o.json)
+  run.cleanup(function () line:clear() end)
   local plans, tally = folder.plan(o.PATH, { each = o.each, one = o.one,
-    own = { run.absolute(path), o.key and run.absolute(o.key) } })
+    own = { run.absolute(path), o.key and run.absolute(o.key) },
+    looking = function (n)
+      line:show("looking at page %s", out.number(n))
+    end })
   if not plans then return run.fail("%s", out.name(tally)) end
   if o.title and #plans > 1 then
     return run.usage("--title is for a single record, and these are "
@@ -121,8 +126,6 @@ function add.run(o, run)
     return run.fail("nothing to publish here%s",
       others and " (left out: " .. others .. ")" or "")
   end
-  local line = out.progress(o.json)
-  run.cleanup(function () line:clear() end)
   local sum = run.check(adding.run(station, plans, { collection = o.collection,
     license = o.license, tag = o.tag, type = o.type, lang = o.lang,
     title = o.title,

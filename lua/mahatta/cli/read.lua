@@ -6,6 +6,7 @@ local lfs = require "lfs"
 local out = require "mahatta.cli.out"
 
 local TITLE_CHARS = 100 -- of a title in a list
+local FILES_SHOWN = 6 -- of a record, unless all are asked for
 
 -- ---- what a record looks like ----
 
@@ -85,7 +86,7 @@ local show = {
   name = "show", does = "A record: its words, files and labels.",
   arguments = { { "ID" } },
   options = {
-    { nil, "--full", nil, "the whole text, not just its first lines" },
+    { nil, "--full", nil, "the whole text and all files" },
     { nil, "--lang", "CODE", "title and text in this language" },
   },
   examples = { "mahatta show bafyrei..." },
@@ -124,6 +125,18 @@ local function tell_text(record, o)
   end
 end
 
+local function tell_files(files, o)
+  local shown = o.full and #files or math.min(#files, FILES_SHOWN)
+  for i = 1, shown do
+    local file = files[i]
+    field(i == 1 and "files" or "", ("%s  (%s, %s)"):format(
+      out.file(file.name), out.name(file.type or "?"), out.size(file.size)))
+  end
+  if shown < #files then
+    field("", ("and %d more: `--full`"):format(#files - shown))
+  end
+end
+
 local function tell_about(station, entry, run)
   local labels = run.check(station:labels(entry.id))
   for _, label in ipairs(labels) do
@@ -158,10 +171,7 @@ function show.run(o, run)
   field("created", record.created and out.name(record.created))
   own_fields(record)
   tell_about(station, entry, run)
-  for i, file in ipairs(record.files or {}) do
-    field(i == 1 and "files" or "", ("%s  (%s, %s)"):format(
-      out.file(file.name), out.name(file.type or "?"), out.size(file.size)))
-  end
+  tell_files(record.files or {}, o)
   tell_text(record, o)
   if record.files and #record.files > 0 then
     out.line("")
