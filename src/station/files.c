@@ -32,6 +32,7 @@ struct file_add {
   int fd;
   enum file_cut cut;
   bool end;          /* the file is read to its end */
+  bool counted;      /* in st->importing */
   uint8_t *window;   /* WINDOW_SIZE bytes, ${have} of them read */
   size_t have;
   struct hash *whole;
@@ -131,6 +132,28 @@ static int store_leaves(struct file_add *a, struct err *e)
   return store_nodes(a, e);
 }
 
+/* Until a record lists it, a sweep must know of it. */
+static int note_imported(struct station *st, const struct cid *root)
+{
+  if (st->imported_n == st->imported_cap) {
+    size_t cap = st->imported_cap > 0 ? st->imported_cap * 2 : 16;
+    struct cid *list = mem_resize(st->imported, cap, sizeof *list);
+    if (list == NULL) {
+      return ERR_NOMEM;
+    }
+    st->imported = list;
+    st->imported_cap = cap;
+  }
+  st->imported[st->imported_n++] = *root;
+  return 0;
+}
+
+static void uncount(struct file_add *a)
+{
+  a->job.st->importing -= a->counted;
+  a->counted = false;
+}
+
 static int finish_add(struct file_add *a, struct err *e)
 {
   struct job_result *r = &a->job.result;
@@ -150,9 +173,11 @@ static int finish_add(struct file_add *a, struct err *e)
       (rc = store_nodes(a, e)) < 0) {
     return rc;
   }
-  if ((rc = hash_end(a->whole, r->sha256)) < 0) {
+  if ((rc = hash_end(a->whole, r->sha256)) < 0 ||
+      (rc = note_imported(a->job.st, &r->link)) < 0) {
     return err_set(e, rc, "not enough memory");
   }
+  uncount(a);
   r->has_link = r->has_sha256 = true;
   a->job.total = a->job.done;
   job_num(&a->job, "size", (int64_t)size);
@@ -176,7 +201,7 @@ static void add_clean(struct job *j)
   if (a->fd >= 0) {
     (void)close(a->fd);
   }
-  j->st->importing--;
+  uncount(a);
   mem_free(a->window);
   hash_del(a->whole);
   unixfs_builder_del(a->tree);
@@ -224,6 +249,7 @@ int files_add(struct job **out, struct station *st, const char *path,
   }
   job_init(&a->job, st, &ops);
   st->importing++;
+  a->counted = true;
   a->fd = fd;
   a->job.total = size;
   /* What fits one block is one, in any policy. */

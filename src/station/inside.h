@@ -42,6 +42,9 @@ struct station {
                                the search index; UINT64_MAX: all are */
   int64_t held_next;       /* time of the first held parcel, INT64_MAX: none */
   int importing;           /* add_file jobs under way: no sweep meanwhile */
+  struct cid *imported;    /* files added since this station was opened: a
+                              record that lists them may yet come */
+  size_t imported_n, imported_cap;
   uint64_t version;        /* the store's, when the state above was read */
 };
 

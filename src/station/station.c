@@ -44,6 +44,7 @@ void station_unref(struct station *st)
     return;
   }
   shut(st);
+  mem_free(st->imported);
   mem_free(st->path);
   mem_free(st);
 }

@@ -371,6 +371,7 @@ struct sweep {
   enum sweep_stage stage;
   int64_t sort;
   uint64_t ref, freed;
+  size_t imported; /* of st->imported: marked so far */
   struct unixfs_walk walk;
 };
 
@@ -380,13 +381,13 @@ static int mark(struct sweep *s, const struct cid *cid, struct err *e)
 }
 
 /* Mark all blocks of a file. Leaves need not be read. */
-static int mark_file(struct sweep *s, const struct record_file *file,
+static int mark_file(struct sweep *s, const struct cid *root, uint64_t size,
                      struct err *e)
 {
   struct buf block = {0};
   struct unixfs_step step;
   struct span leaf;
-  int rc = unixfs_walk_start(&s->walk, &file->data, (uint64_t)file->size, e);
+  int rc = unixfs_walk_start(&s->walk, root, size, e);
   while (rc == 0 && (rc = unixfs_walk_next(&s->walk, &step, e)) > 0) {
     if ((rc = mark(s, &step.cid, e)) < 0) {
       break;
@@ -422,7 +423,7 @@ static int mark_record(struct sweep *s, uint64_t ref, struct err *e)
     rc = record_read(&rec, buf_span(&block), e);
   }
   while (rc == 0 && record_file_next(&it, rec.files, &file)) {
-    rc = mark_file(s, &file, e);
+    rc = mark_file(s, &file.data, (uint64_t)file.size, e);
   }
   buf_free(&block);
   return rc;
@@ -471,9 +472,14 @@ static int sweep_start(struct sweep *s, struct err *e)
 
 static int sweep_mark(struct sweep *s, struct err *e)
 {
-  int n = s->job.st->store->ops->rows(s->job.st->store, IDX_FILES,
-                                      span_of(NULL, 0), s->sort, s->ref, true,
-                                      &s->sort, &s->ref, 1, e);
+  struct station *st = s->job.st;
+  if (s->imported < st->imported_n) {
+    int rc = mark_file(s, &st->imported[s->imported++], UNIXFS_SIZE_UNKNOWN,
+                       e);
+    return rc < 0 ? rc : JOB_MORE;
+  }
+  int n = st->store->ops->rows(st->store, IDX_FILES, span_of(NULL, 0),
+                               s->sort, s->ref, true, &s->sort, &s->ref, 1, e);
   if (n == 0) {
     s->stage = SWEEP_DROP;
   }
