@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: 0BSD */
 /* Figures of the storage engine on synthetic Arabic records.
  *
- *   store_bench DIR [records]
+ *   store_bench [DIR [records [records | single | files]]]
  *
+ * KEEP=1 in the environment leaves the stores there to be looked at.
  * Prints one line a figure. Numbers, never a gate: the machine is shared. */
 #include "base/mem.h"
 #include "form/hash.h"
@@ -24,7 +25,7 @@
 #define MIB (1024u * 1024)
 
 static uint32_t seed = 0x9e3779b9u;
-static char words[WORDS][24];
+static struct buf words[WORDS];
 static char dir[256];
 
 static void need(int rc, const struct err *e, const char *what)
@@ -63,15 +64,15 @@ static void make_words(void)
 {
   static const char letters[] = "ابتثجحخدذرزسشصضطظعغفقكلمنهوي";
   size_t count = (sizeof letters - 1) / 2;
+  struct err e = {0, "memory"};
   for (int i = 0; i < WORDS; i++) {
     int n = 2 + (int)(rnd() * 5);
-    words[i][0] = '\0';
     if (rnd() < 0.4) {
-      strcat(words[i], "ال");
+      need(buf_put(&words[i], "ال", 4), &e, "word");
     }
     while (n-- > 0) {
       size_t at = (size_t)(rnd() * (double)count) * 2;
-      strncat(words[i], letters + at, 2);
+      need(buf_put(&words[i], letters + at, 2), &e, "word");
     }
   }
 }
@@ -84,7 +85,7 @@ static void put_text(struct buf *b, int n)
     int at = (int)(exp(rnd() * log(WORDS)) - 1);
     at = at < WORDS ? at : WORDS - 1;
     need(i > 0 ? buf_byte(b, ' ') : 0, &e, "text");
-    need(buf_put(b, words[at], strlen(words[at])), &e, "text");
+    need(buf_put(b, words[at].p, words[at].n), &e, "text");
   }
 }
 
@@ -184,9 +185,9 @@ static void fill(struct job *j, int n)
     need(cid_of(&j->block[i].cid, CID_DAG_CBOR, p + r->at, r->n), &e, "cid");
     j->row[2 * i] = (struct store_row){
         1, span_of(coll, sizeof coll - 1), 1700000000 + j->next + i,
-        STORE_NEW(i)};
-    j->row[2 * i + 1] = (struct store_row){2, span_of("", 0), j->next + i,
-                                           STORE_NEW(i)};
+        STORE_NEW(i), false};
+    j->row[2 * i + 1] = (struct store_row){2, span_of("", 0), i,
+                                           STORE_NEW(i), true};
     j->doc[i] = (struct store_doc){
         STORE_NEW(i),
         {span_of(p + r->title, r->title_n), span_of(p + r->text, r->text_n),
@@ -231,10 +232,10 @@ static void bench_bulk(const char *name, int records, bool docs)
   double t = now();
   s->ops->close(s);
   spent += now() - t;
-  printf("bulk %s docs: %.0f blocks/s (cpu %.1f us each), slowest batch %.1f ms, %.0f B a block,"
-         " disk %.1f MB, peak rss %.1f MB\n",
-         docs ? "with" : "without", records / spent,
-         busy / records * 1e6, worst * 1e3, (double)raw / records, disk_mb(name), rss_mb());
+  printf("bulk %s docs: %.0f blocks/s (cpu %.1f us each), slowest batch"
+         " %.1f ms, %.0f B a block, disk %.1f MB, peak rss %.1f MB\n",
+         docs ? "with" : "without", records / spent, busy / records * 1e6,
+         worst * 1e3, (double)raw / records, disk_mb(name), rss_mb());
 }
 
 /* ---- single commits, beside a bare table that takes the same bytes ---- */
@@ -303,11 +304,11 @@ static void bench_single(bool docs)
   }
   double mo = median(ours, N), mb = median(bare, N);
   printf("single append %s doc: median %.0f us, bare %.0f us, ratio %.2f;"
-         " mean %.0f and %.0f us, ratio %.2f; p99 %.0f us, worst %.1f ms; cpu %.0f and"
-         " %.0f us\n", docs ? "with" : "without", mo * 1e6, mb * 1e6, mo / mb,
-         sum_ours / N * 1e6, sum_bare / N * 1e6, sum_ours / sum_bare,
-         ours[N * 99 / 100] * 1e6, worst * 1e3, cpu_ours / N * 1e6,
-         cpu_bare / N * 1e6);
+         " mean %.0f and %.0f us, ratio %.2f; p99 %.0f us, worst %.1f ms;"
+         " cpu %.0f and %.0f us\n", docs ? "with" : "without", mo * 1e6,
+         mb * 1e6, mo / mb, sum_ours / N * 1e6, sum_bare / N * 1e6,
+         sum_ours / sum_bare, ours[N * 99 / 100] * 1e6, worst * 1e3,
+         cpu_ours / N * 1e6, cpu_bare / N * 1e6);
   sqlite3_finalize(q);
   sqlite3_close(db);
   remove_store("bare");
@@ -383,7 +384,7 @@ static void bench_query(void)
       struct store_word word[2];
       for (int k = 0; k < 2; k++) {
         int at = 20 + (int)(exp(rnd() * log(WORDS - 20)) - 1);
-        token[k] = span_of(words[at], strlen(words[at]));
+        token[k] = buf_span(&words[at]);
         word[k] = (struct store_word){&token[k], 1, false};
       }
       struct store_query q = {word, 2, must != 0, NULL, 0, {4, 1, 0}};
@@ -457,7 +458,8 @@ static void bench_files(int blocks)
 
 int main(int argc, char **argv)
 {
-  int records = argc > 2 ? atoi(argv[2]) : 100000;
+  long asked = argc > 2 ? strtol(argv[2], NULL, 10) : 100000;
+  int records = asked > 0 && asked < 100000000 ? (int)asked : 100000;
   const char *only = argc > 3 ? argv[3] : "";
   (void)snprintf(dir, sizeof dir, "%s", argc > 1 ? argv[1] : "/tmp");
   make_words();

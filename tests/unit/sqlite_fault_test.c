@@ -88,7 +88,8 @@ static int write_group(struct store *s, uint64_t group)
   static const char coll[] = "c";
   struct store_block big = block_make(group + 1000, 100000), b[EACH];
   uint64_t log = STORE_NEW(0);
-  struct store_row row = {1, span_of("k", 1), (int64_t)group, STORE_NEW(1)};
+  struct store_row row = {1, span_of("k", 1), (int64_t)group, STORE_NEW(1),
+                          false};
   struct store_doc doc = {STORE_NEW(0), {span_of("a", 1), span_of("b", 1),
                                          span_of("f", 1)}};
   for (uint64_t i = 0; i < EACH; i++) {

@@ -125,11 +125,18 @@ static void write_file(const char *name, const void *p, size_t n)
   NEED(f != NULL && fwrite(p, 1, n, f) == n && fclose(f) == 0);
 }
 
-static int shell(const char *command)
+static const char *command;
+
+static int child_runs_it(void)
 {
-  (void)fflush(stdout);
-  int status = system(command);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  (void)execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+  return 127;
+}
+
+static int shell(const char *line)
+{
+  command = line;
+  return in_child(child_runs_it);
 }
 
 static int sql(const char *statement)
@@ -376,9 +383,15 @@ static void test_kill_loses_nothing_acknowledged(void)
       _exit(child_writes(next));
     }
     close(pipe_up[1]);
-    (void)usleep((useconds_t)(2000 + round * 700 % 30000));
-    NEED(kill(pid, SIGKILL) == 0);
     uint64_t i = 0;
+    /* Every fifth is killed early, while it opens; the others at some moment
+     * after their first answer. */
+    if (round % 5 != 0) {
+      NEED(read(pipe_up[0], &i, sizeof i) == sizeof i && i == acked);
+      acked = i + 1;
+    }
+    (void)usleep((useconds_t)(round * 377 % 9000));
+    NEED(kill(pid, SIGKILL) == 0);
     while (read(pipe_up[0], &i, sizeof i) == sizeof i) {
       EXPECT(i == acked);
       acked = i + 1;
@@ -397,7 +410,7 @@ static void test_kill_loses_nothing_acknowledged(void)
     acked = next = count;
     s->ops->close(s);
   }
-  EXPECT(acked > 50);
+  EXPECT(acked >= 40);
   NEED(open_store(&s, false) == 0);
   for (uint64_t k = 0; k < acked; k++) {
     EXPECT(has(s, k, 300) && has(s, k + 500000, 40000));

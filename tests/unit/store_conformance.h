@@ -12,6 +12,9 @@ typedef int store_opener(struct store **out, bool fresh);
 /* Run them all: returns how many failed, ${passed} how many did not. */
 int store_conformance(store_opener *open, int *passed);
 
+/* The part of it about search and what else is derived. */
+int store_conformance_derived(store_opener *open, int *passed);
+
 /* A block whose bytes are ${n} times a pattern of ${seed}: owned by the
  * caller, freed by block_free(). */
 struct store_block block_make(uint64_t seed, size_t n);
