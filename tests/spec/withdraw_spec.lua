@@ -76,6 +76,17 @@ describe("withdraw", function ()
     assert.equal(id, station:get(id).id)
   end)
 
+  it("is the author's also when somebody else lists the record", function ()
+    local record = { type = "a", key = "k", title = "mine" }
+    local id = assert(station:publish("c", record))
+    support.carry(station, other)
+    assert(other:publish("c", record, { time = os.time() + 100 }))
+    support.carry(other, station)
+    assert.equal(station:id(), station:get(id).author)
+    assert(station:withdraw(id))
+    assert.is_nil(station:current("c", "k"))
+  end)
+
   it("says what is not there", function ()
     local id = assert(station:publish("c", { type = "a" }))
     assert(station:withdraw(id))
