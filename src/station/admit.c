@@ -659,6 +659,7 @@ int admit_again(struct station *st, uint64_t ref, struct admit_counts *counts,
       (rc = prepare(w, st, &view, &cid, e)) < 0) {
     goto done;
   }
+  w->c->keep_blocks = true;
   w->by.parcel_ref = ref;
   w->c->log[w->c->logs++] = ref;
   change_add(w->c, IDX_PARCEL, no_key, view.time, ref);

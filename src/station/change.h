@@ -60,6 +60,8 @@ struct change {
   struct store_pair kv[4]; /* lent */
   size_t kvs;
   bool failed; /* memory ran out on the way: commit says so */
+  bool keep_blocks; /* deriving again: what seems unlisted now may be listed
+                       by a parcel that comes later, so nothing is erased */
 };
 
 struct change *change_new(void);

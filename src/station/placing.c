@@ -188,7 +188,9 @@ static int withdraw_here(struct station *st, struct change *c,
             buf_span(&left.after));
   if (left.others == 0) {
     CHECK(c->erases < sizeof c->erase / sizeof c->erase[0]);
-    c->erase[c->erases++] = ref;
+    if (!c->keep_blocks) {
+      c->erase[c->erases++] = ref;
+    }
     rc = place_files(st, c, PLACE_DROP, &rec, ref, e);
   }
   rc = rc < 0 ? rc : 1;
