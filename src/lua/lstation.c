@@ -316,8 +316,8 @@ static void read_cursor(lua_State *L, struct span text, struct page *page)
     memcpy(copy, text.p, 32);
     copy[32] = '\0';
   }
-  if (text.n != 32 ||
-      sscanf(copy, "%16llx%16llx%n", &sort, &ref, &end) != 2 || end != 32) {
+  if (text.n != 32 || sscanf(copy, "%16llx%16llx%n", &sort, &ref, &end) != 2 ||
+      end != 32) {
     luaL_argerror(L, 3, "option 'cursor' is none that page() gave");
   }
   page->started = true;
@@ -346,8 +346,7 @@ static int station_page_list(lua_State *L)
   } else {
     char text[40];
     (void)snprintf(text, sizeof text, "%016llx%016llx",
-                   (unsigned long long)page.sort,
-                   (unsigned long long)page.ref);
+                   (unsigned long long)page.sort, (unsigned long long)page.ref);
     lua_pushstring(L, text);
   }
   return 2;
@@ -367,8 +366,8 @@ static int station_collection_list(lua_State *L)
   for (size_t at = 0; at < names->n;) {
     const char *name = (const char *)names->p + at;
     uint64_t parcels = 0;
-    rc = station_collection_count(s->st, span_of(name, strlen(name)),
-                                  &parcels, &e);
+    rc = station_collection_count(s->st, span_of(name, strlen(name)), &parcels,
+                                  &e);
     if (rc < 0) {
       return lutil_fail(L, rc, &e);
     }
@@ -475,7 +474,7 @@ static int collect_hit(void *ud, const struct search_hit *hit)
 static int station_find(lua_State *L)
 {
   static const char *const known[] = {"collection", "type", "lang", "limit",
-                                      "offset", "mark", NULL};
+                                      "offset",     "mark", NULL};
   static const char open[] = "\xc2\xab", close[] = "\xc2\xbb";
   struct lstation *s = lstation_check(L, 1);
   struct search_query q = {.text = lutil_span(L, 2)};
@@ -569,11 +568,11 @@ static int station_add_file(lua_State *L)
   (void)lutil_options(L, 3, known);
   struct span cut = lutil_opt_text(L, 3, "cut");
   if (cut.p != NULL && !span_is(cut, "fixed") && !span_is(cut, "content")) {
-    return luaL_argerror(L, 3,
-                         "option 'cut' must be \"fixed\" or \"content\"");
+    return luaL_argerror(L, 3, "option 'cut' must be \"fixed\" or \"content\"");
   }
   enum file_cut how = cut.p != NULL && span_is(cut, "content")
-                          ? FILE_CUT_CONTENT : FILE_CUT_FIXED;
+                          ? FILE_CUT_CONTENT
+                          : FILE_CUT_FIXED;
   struct ljob *j = ljob_new(L, 1, NULL);
   return give_job(L, files_add(&j->job, s->st, path, how, &e), &e);
 }
@@ -617,8 +616,8 @@ static int station_write_slip(lua_State *L)
 
 static int station_pack_file(lua_State *L)
 {
-  static const char *const known[] = {"slip", "collections", "budget", "files",
-                                      "compress", "level", NULL};
+  static const char *const known[] = {
+      "slip", "collections", "budget", "files", "compress", "level", NULL};
   struct lstation *s = lstation_check(L, 1);
   const char *path = lutil_path(L, 2);
   struct pack_options opt = {0};
@@ -781,37 +780,36 @@ void lstation_open(lua_State *L)
                                   {"__close", station_shut},
                                   {"__tostring", station_tostring},
                                   {NULL, NULL}};
-  static const luaL_Reg methods[] = {
-      {"close", station_shut},
-      {"id", station_id},
-      {"path", station_where},
-      {"publisher", lpublisher_make},
-      {"get", station_get_entry},
-      {"current", station_current},
-      {"history", station_history},
-      {"about", station_about_list},
-      {"page", station_page_list},
-      {"collections", station_collection_list},
-      {"missing", station_missing_list},
-      {"find", station_find},
-      {"follow", station_follow_one},
-      {"unfollow", station_unfollow_one},
-      {"follows", station_follow_list},
-      {"add_file", station_add_file},
-      {"export_file", station_export_file},
-      {"reader", lreader_make},
-      {"slip", station_write_slip},
-      {"pack", station_pack_file},
-      {"unpack", station_unpack_file},
-      {"policy", station_set_hooks},
-      {"rebuild", station_rebuild_all},
-      {"index", station_index_rest},
-      {"verify", station_verify_all},
-      {"sweep", station_sweep_all},
-      {"salvage", station_salvage_from},
-      {"stats", station_sums},
-      {"digest", station_digest_hex},
-      {NULL, NULL}};
+  static const luaL_Reg methods[] = {{"close", station_shut},
+                                     {"id", station_id},
+                                     {"path", station_where},
+                                     {"publisher", lpublisher_make},
+                                     {"get", station_get_entry},
+                                     {"current", station_current},
+                                     {"history", station_history},
+                                     {"about", station_about_list},
+                                     {"page", station_page_list},
+                                     {"collections", station_collection_list},
+                                     {"missing", station_missing_list},
+                                     {"find", station_find},
+                                     {"follow", station_follow_one},
+                                     {"unfollow", station_unfollow_one},
+                                     {"follows", station_follow_list},
+                                     {"add_file", station_add_file},
+                                     {"export_file", station_export_file},
+                                     {"reader", lreader_make},
+                                     {"slip", station_write_slip},
+                                     {"pack", station_pack_file},
+                                     {"unpack", station_unpack_file},
+                                     {"policy", station_set_hooks},
+                                     {"rebuild", station_rebuild_all},
+                                     {"index", station_index_rest},
+                                     {"verify", station_verify_all},
+                                     {"sweep", station_sweep_all},
+                                     {"salvage", station_salvage_from},
+                                     {"stats", station_sums},
+                                     {"digest", station_digest_hex},
+                                     {NULL, NULL}};
   static const luaL_Reg functions[] = {{"open", station_make}, {NULL, NULL}};
   luaL_setfuncs(L, functions, 0);
   lutil_class(L, STATION, meta, methods);

@@ -106,8 +106,7 @@ bool lutil_options(lua_State *L, int arg, const char *const *known)
   return true;
 }
 
-static int bad_option(lua_State *L, int arg, const char *key,
-                      const char *what)
+static int bad_option(lua_State *L, int arg, const char *key, const char *what)
 {
   lua_pushfstring(L, "option '%s' must be %s", key, what);
   return luaL_argerror(L, arg, lua_tostring(L, -1));

@@ -91,10 +91,10 @@ static int bytes_eq(lua_State *L)
 
 /* A list or map under way. Maps walk their keys in canonical order. */
 struct level {
-  int table;          /* its place on the Lua stack */
+  int table; /* its place on the Lua stack */
   bool is_map;
   size_t at, count;
-  struct span *key;   /* ${small}, or a userdata on the stack */
+  struct span *key; /* ${small}, or a userdata on the stack */
   struct span small[SMALL_MAP];
 };
 
@@ -496,11 +496,13 @@ void lvalue_open(lua_State *L)
                                         {"__eq", bytes_eq},
                                         {NULL, NULL}};
   static const luaL_Reg map_meta[] = {{NULL, NULL}};
-  static const luaL_Reg functions[] = {
-      {"encode", value_encode}, {"decode", value_decode},
-      {"link", value_link},     {"id", value_id},
-      {"bytes", value_bytes},   {"map", value_map},
-      {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"encode", value_encode},
+                                       {"decode", value_decode},
+                                       {"link", value_link},
+                                       {"id", value_id},
+                                       {"bytes", value_bytes},
+                                       {"map", value_map},
+                                       {NULL, NULL}};
   lutil_class(L, LINK, link_meta, NULL);
   lutil_class(L, BYTES, bytes_meta, NULL);
   lutil_class(L, MAP, map_meta, NULL);

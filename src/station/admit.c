@@ -63,8 +63,7 @@ static size_t refused_key(uint8_t out[sizeof REFUSED_PREFIX - 1 + CID_SIZE],
 }
 
 /* 1 when the policy refused it before, else 0. */
-static int was_refused(struct station *st, const struct cid *cid,
-                       struct err *e)
+static int was_refused(struct station *st, const struct cid *cid, struct err *e)
 {
   uint8_t key[sizeof REFUSED_PREFIX - 1 + CID_SIZE];
   struct buf value = {0};
@@ -85,7 +84,8 @@ static int note_refused(struct station *st, const struct admit_parcel *in,
   uint8_t(*keys)[SIZE] = mem_resize(NULL, in->refused_n, sizeof *keys);
   struct store_pair *pair = mem_resize(NULL, in->refused_n, sizeof *pair);
   int rc = keys == NULL || pair == NULL
-               ? err_set(e, ERR_NOMEM, "not enough memory") : 0;
+               ? err_set(e, ERR_NOMEM, "not enough memory")
+               : 0;
   for (size_t i = 0; rc == 0 && i < in->refused_n; i++) {
     pair[i].key = span_of(keys[i], refused_key(keys[i], &in->refused[i]));
     pair[i].value = span_of("", 0);
@@ -104,7 +104,7 @@ static int note_refused(struct station *st, const struct admit_parcel *in,
 struct work {
   struct station *st;
   struct change *c;
-  struct listing by;      /* the parcel as a listing; parcel_ref may be NEW */
+  struct listing by; /* the parcel as a listing; parcel_ref may be NEW */
   const struct parcel *view;
   struct cid cid[PARCEL_RECORDS_MAX];
   uint64_t ref[PARCEL_RECORDS_MAX]; /* in the store, 0: not */
@@ -184,8 +184,8 @@ static int prepare(struct work *w, struct station *st,
       (rc = any_row(st, IDX_WITHDRAWER, span_of(voice, sizeof voice),
                     &w->voice_withdraws, e)) < 0 ||
       (rc = any_row(st, IDX_MISSING, no_key, &w->any_missing, e)) < 0 ||
-      (rc = st->store->ops->find(st->store, w->cid, view->count, w->ref,
-                                 e)) < 0) {
+      (rc = st->store->ops->find(st->store, w->cid, view->count, w->ref, e)) <
+          0) {
     return rc;
   }
   rc = st->store->ops->kv_list(
@@ -215,8 +215,8 @@ static int taken_back(struct work *w, size_t i, struct err *e)
   if (!w->voice_withdraws) {
     return 0;
   }
-  return withdrawn(w->st, &w->cid[i], w->by.author,
-                   listing_collection(&w->by), e);
+  return withdrawn(w->st, &w->cid[i], w->by.author, listing_collection(&w->by),
+                   e);
 }
 
 /* Other parcels that ask for this record get their pair too. */
@@ -266,8 +266,7 @@ static int place(struct work *w, const struct admit_record *in, uint64_t ref,
     rc = err_set(e, rc, "not enough memory");
     goto done;
   }
-  if (w->any_missing &&
-      (rc = settle_others(w, in, ref, &after, e)) < 0) {
+  if (w->any_missing && (rc = settle_others(w, in, ref, &after, e)) < 0) {
     goto done;
   }
   place_doc(w->st, w->c, ref, &in->rec, before, buf_span(&after));
@@ -285,8 +284,7 @@ static int place_stored(struct work *w, size_t i, struct err *e)
 {
   struct buf block = {0}, before = {0};
   struct admit_record in = {.cid = w->cid[i]};
-  int rc = w->st->store->ops->get_ref(w->st->store, w->ref[i], NULL, &block,
-                                      e);
+  int rc = w->st->store->ops->get_ref(w->st->store, w->ref[i], NULL, &block, e);
   if (rc == 0 && (rc = record_read(&in.rec, buf_span(&block), e)) == 0 &&
       (rc = listing_facets(w->st, w->ref[i], &before, e)) == 0) {
     rc = place(w, &in, w->ref[i], buf_span(&before), e);
@@ -406,8 +404,8 @@ static int begin_later(struct station *st, const uint64_t *numbers, size_t n,
 static int finish(struct work *w, struct err *e)
 {
   uint64_t numbers[STORE_BATCH_MAX];
-  int rc = change_commit(w->c, w->st, listing_collection(&w->by), numbers,
-                         NULL, e);
+  int rc =
+      change_commit(w->c, w->st, listing_collection(&w->by), numbers, NULL, e);
   return rc < 0 ? rc : begin_later(w->st, numbers, w->c->blocks, e);
 }
 
@@ -552,8 +550,8 @@ static int record_wants(struct station *st, uint64_t ref,
 int admit_wants(struct station *st, const struct cid *cid, struct err *e)
 {
   uint64_t refs[LISTINGS_MAX];
-  int n = rows_at(st, IDX_MISSING, no_key, cid_order(cid), refs, LISTINGS_MAX,
-                  e);
+  int n =
+      rows_at(st, IDX_MISSING, no_key, cid_order(cid), refs, LISTINGS_MAX, e);
   if (n > 0 && cid_codec(cid) == CID_DAG_CBOR) {
     return WANT_RECORD;
   }
@@ -564,9 +562,8 @@ int admit_wants(struct station *st, const struct cid *cid, struct err *e)
       continue; /* its parent was swept meanwhile */
     }
     if (rc == 0) {
-      rc = cid_codec(&parent) == CID_DAG_PB
-               ? 1
-               : record_wants(st, refs[i], cid, e);
+      rc = cid_codec(&parent) == CID_DAG_PB ? 1
+                                            : record_wants(st, refs[i], cid, e);
     }
     if (rc != 0) {
       return rc < 0 ? rc : WANT_FILE;
@@ -615,8 +612,9 @@ int admit_files(struct station *st, const struct store_block *block, size_t n,
   /* The blocks first, then their notes. A crash in between leaves a note for
    * a block that is here; it is settled when the block comes again or when
    * station_missing or a rebuild meets it. */
-  if (rc < 0 || (rc = st->store->ops->put(st->store, block, n, true, numbers,
-                                          fresh, e)) < 0 ||
+  if (rc < 0 ||
+      (rc = st->store->ops->put(st->store, block, n, true, numbers, fresh, e)) <
+          0 ||
       (rc = any_row(st, IDX_MISSING, no_key, &any, e)) < 0) {
     goto done;
   }

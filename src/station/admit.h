@@ -69,8 +69,7 @@ int admit_files(struct station *st, const struct store_block *block, size_t n,
 int admit_again(struct station *st, uint64_t ref, struct admit_counts *counts,
                 struct err *e) MUST_USE;
 /* Note the children of a file's node that are not here. */
-int admit_node_again(struct station *st, uint64_t ref,
-                     struct err *e) MUST_USE;
+int admit_node_again(struct station *st, uint64_t ref, struct err *e) MUST_USE;
 
 /* ---- held parcels (held.c) ---- */
 bool admit_is_ahead(struct station *st, const struct parcel *p);
@@ -78,8 +77,7 @@ int admit_hold(struct station *st, const struct admit_parcel *in,
                struct admit_counts *counts, struct err *e) MUST_USE;
 /* Take in those whose time has come. */
 int admit_release_held(struct station *st, struct err *e) MUST_USE;
-int admit_held_count(struct station *st, uint64_t *out,
-                     struct err *e) MUST_USE;
+int admit_held_count(struct station *st, uint64_t *out, struct err *e) MUST_USE;
 
 /* Read st->held_next from the store. */
 int held_load(struct station *st, struct err *e) MUST_USE;

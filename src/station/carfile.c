@@ -10,8 +10,8 @@
 
 #define CHECK_STEP (1024u * 1024)
 
-int carfile_start(struct carfile *f, const char *path, bool compress,
-                  int level, struct err *e)
+int carfile_start(struct carfile *f, const char *path, bool compress, int level,
+                  struct err *e)
 {
   memset(f, 0, sizeof *f);
   f->back_fd = -1;
@@ -88,13 +88,14 @@ int carfile_sync(struct carfile *f, struct err *e)
   }
   /* Drop the cached pages, so that the disk itself is asked. */
   (void)posix_fadvise(f->out.fd, 0, 0, POSIX_FADV_DONTNEED);
-  f->back_fd = openat(f->out.dirfd, f->out.part,
-                      O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+  f->back_fd =
+      openat(f->out.dirfd, f->out.part, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
   if (f->back_fd < 0) {
     return err_sys(e, errno, "can't read the carry file back");
   }
   return buf_reserve(&f->packed, CHECK_STEP) < 0
-             ? err_set(e, ERR_NOMEM, "not enough memory") : 0;
+             ? err_set(e, ERR_NOMEM, "not enough memory")
+             : 0;
 }
 
 int carfile_check(struct carfile *f, struct err *e)
@@ -119,7 +120,8 @@ int carfile_check(struct carfile *f, struct err *e)
   }
   if (f->read_back != f->out.bytes ||
       memcmp(digest, f->written, HASH_SIZE) != 0) {
-    return err_set(e, ERR_IO, "the disk gave other bytes back than were "
+    return err_set(e, ERR_IO,
+                   "the disk gave other bytes back than were "
                    "written: don't trust this stick");
   }
   return 0;

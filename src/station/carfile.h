@@ -11,23 +11,23 @@
 
 struct carfile {
   struct outfile out;
-  struct buf frame;  /* sections that wait */
+  struct buf frame; /* sections that wait */
   struct buf packed;
   struct zpack *zpack; /* NULL: plain */
   int level;
-  struct hash *hash;   /* of what was written, then of what is read back */
+  struct hash *hash; /* of what was written, then of what is read back */
   uint8_t written[HASH_SIZE];
   uint64_t read_back;
   int back_fd;
   uint64_t blocks;
 };
 
-int carfile_start(struct carfile *f, const char *path, bool compress,
-                  int level, struct err *e) MUST_USE;
+int carfile_start(struct carfile *f, const char *path, bool compress, int level,
+                  struct err *e) MUST_USE;
 int carfile_header(struct carfile *f, const struct cid *root,
                    struct err *e) MUST_USE;
-int carfile_block(struct carfile *f, const struct cid *cid,
-                  struct span block, struct err *e) MUST_USE;
+int carfile_block(struct carfile *f, const struct cid *cid, struct span block,
+                  struct err *e) MUST_USE;
 /* Bytes on disk plus those that wait (not compressed yet). */
 uint64_t carfile_size(const struct carfile *f);
 int carfile_flush(struct carfile *f, struct err *e) MUST_USE;
@@ -35,8 +35,7 @@ int carfile_flush(struct carfile *f, struct err *e) MUST_USE;
  * again; ERR_IO: the disk gave other bytes back), then carfile_finish. */
 int carfile_sync(struct carfile *f, struct err *e) MUST_USE;
 int carfile_check(struct carfile *f, struct err *e) MUST_USE;
-int carfile_finish(struct carfile *f, const char *path,
-                   struct err *e) MUST_USE;
+int carfile_finish(struct carfile *f, const char *path, struct err *e) MUST_USE;
 void carfile_free(struct carfile *f); /* removes what isn't finished */
 
 #endif

@@ -112,8 +112,7 @@ static void skip_frame(struct carsource *s)
 {
   struct span w = packed_window(s);
   s->bad_frames++;
-  const uint8_t *next =
-      w.n > 1 ? find_magic(span_of(w.p + 1, w.n - 1)) : NULL;
+  const uint8_t *next = w.n > 1 ? find_magic(span_of(w.p + 1, w.n - 1)) : NULL;
   if (next != NULL) {
     s->packed_at += (size_t)(next - w.p);
     return;
@@ -154,10 +153,10 @@ static int expand_frame(struct carsource *s, struct err *e)
   if (size == 0 && !s->end && w.n < FRAME_MAX) {
     return 0;
   }
-  int rc = size <= 0 ? (int)ERR_INVALID
-                     : zpack_expand(s->zpack, &s->raw,
-                                    span_of(w.p, (size_t)size), FRAME_RAW_MAX,
-                                    &why);
+  int rc = size <= 0
+               ? (int)ERR_INVALID
+               : zpack_expand(s->zpack, &s->raw, span_of(w.p, (size_t)size),
+                              FRAME_RAW_MAX, &why);
   if (rc == ERR_NOMEM) {
     return err_set(e, rc, "not enough memory");
   }

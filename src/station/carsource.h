@@ -10,10 +10,10 @@
 
 struct carsource {
   int fd;
-  uint64_t size;     /* of the file */
-  uint64_t read;     /* bytes of it that were read */
+  uint64_t size; /* of the file */
+  uint64_t read; /* bytes of it that were read */
   bool compressed, end;
-  struct buf raw;    /* plain bytes; the window begins at ${at} */
+  struct buf raw; /* plain bytes; the window begins at ${at} */
   size_t at;
   struct buf packed; /* compressed bytes that wait */
   size_t packed_at;

@@ -72,8 +72,8 @@ static void note_row(struct change *c, struct change_rows *to,
 static struct change_row row_of(enum idx name, struct span key, int64_t sort,
                                 uint64_t ref)
 {
-  struct change_row row = {.name = name, .key_n = key.n, .sort = sort,
-                           .ref = ref};
+  struct change_row row = {
+      .name = name, .key_n = key.n, .sort = sort, .ref = ref};
   CHECK(key.n <= CHANGE_KEY_MAX);
   if (key.n > 0) {
     memcpy(row.key, key.p, key.n);
@@ -88,8 +88,8 @@ void change_add(struct change *c, enum idx name, struct span key, int64_t sort,
   note_row(c, &c->add, &row);
 }
 
-void change_drop(struct change *c, enum idx name, struct span key,
-                 int64_t sort, uint64_t ref)
+void change_drop(struct change *c, enum idx name, struct span key, int64_t sort,
+                 uint64_t ref)
 {
   struct change_row row = row_of(name, key, sort, ref);
   note_row(c, &c->drop, &row);
@@ -99,8 +99,8 @@ void change_add_listed(struct change *c, uint64_t record, uint64_t parcel)
 {
   struct span none = {NULL, 0};
   bool fresh = (record & STORE_NEW(0)) != 0;
-  struct change_row row = row_of(IDX_LISTED, none,
-                                 (int64_t)(record & ~STORE_NEW(0)), parcel);
+  struct change_row row =
+      row_of(IDX_LISTED, none, (int64_t)(record & ~STORE_NEW(0)), parcel);
   row.sort_new = fresh;
   note_row(c, &c->add, &row);
 }
@@ -223,16 +223,15 @@ static struct store_doc *docs_out(const struct change *c,
     const struct change_doc *d = &docs->doc[i];
     out[i].ref = d->ref;
     for (int f = 0; f < STORE_FIELDS; f++) {
-      out[i].field[f] = span_of(c->tokens.p + d->start[f],
-                                d->end[f] - d->start[f]);
+      out[i].field[f] =
+          span_of(c->tokens.p + d->start[f], d->end[f] - d->start[f]);
     }
   }
   return out;
 }
 
-int change_commit(struct change *c, struct station *st,
-                  struct span collection, uint64_t *numbers, bool *fresh,
-                  struct err *e)
+int change_commit(struct change *c, struct station *st, struct span collection,
+                  uint64_t *numbers, bool *fresh, struct err *e)
 {
   struct store_row *add = rows_out(&c->add), *drop = rows_out(&c->drop);
   struct store_doc *docs = docs_out(c, &c->docs);
@@ -244,16 +243,23 @@ int change_commit(struct change *c, struct station *st,
                  c->blocks);
     goto done;
   }
-  struct store_batch batch = {
-      .collection = collection,
-      .blocks = c->block, .blocks_n = c->blocks,
-      .erase = c->erase, .erase_n = c->erases,
-      .log = c->log, .log_n = c->logs,
-      .drop = drop, .drop_n = c->drop.n,
-      .add = add, .add_n = c->add.n,
-      .undocs = undocs, .undocs_n = c->undocs.n,
-      .docs = docs, .docs_n = c->docs.n,
-      .kv = c->kv, .kv_n = c->kvs};
+  struct store_batch batch = {.collection = collection,
+                              .blocks = c->block,
+                              .blocks_n = c->blocks,
+                              .erase = c->erase,
+                              .erase_n = c->erases,
+                              .log = c->log,
+                              .log_n = c->logs,
+                              .drop = drop,
+                              .drop_n = c->drop.n,
+                              .add = add,
+                              .add_n = c->add.n,
+                              .undocs = undocs,
+                              .undocs_n = c->undocs.n,
+                              .docs = docs,
+                              .docs_n = c->docs.n,
+                              .kv = c->kv,
+                              .kv_n = c->kvs};
   rc = st->store->ops->append(st->store, &batch, numbers, fresh, e);
 
 done:

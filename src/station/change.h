@@ -8,16 +8,16 @@
 
 /* Names of index rows. They are derived and never travel. */
 enum idx {
-  IDX_TIME = 't',     /* key: collection; sort: time; ref: record */
-  IDX_LISTED = 'l',   /* sort: record; ref: parcel */
-  IDX_ABOUT = 'a',    /* key: cid_key(about); sort: time; ref: record */
-  IDX_WITHDRAW = 'w', /* the same, of withdrawals only */
+  IDX_TIME = 't',       /* key: collection; sort: time; ref: record */
+  IDX_LISTED = 'l',     /* sort: record; ref: parcel */
+  IDX_ABOUT = 'a',      /* key: cid_key(about); sort: time; ref: record */
+  IDX_WITHDRAW = 'w',   /* the same, of withdrawals only */
   IDX_WITHDRAWER = 'W', /* key: author in collection; ref: withdrawal */
-  IDX_VERSION = 'k',  /* key: version_key(); sort: time; ref: record */
-  IDX_PARCEL = 'p',   /* sort: time; ref: parcel */
-  IDX_URGENT = 'u',   /* sort: time; ref: withdrawal, label, correction */
-  IDX_FILES = 'f',    /* sort: time; ref: record that has files */
-  IDX_MISSING = 'm'   /* sort: cid_order(block); ref: what wants it */
+  IDX_VERSION = 'k',    /* key: version_key(); sort: time; ref: record */
+  IDX_PARCEL = 'p',     /* sort: time; ref: parcel */
+  IDX_URGENT = 'u',     /* sort: time; ref: withdrawal, label, correction */
+  IDX_FILES = 'f',      /* sort: time; ref: record that has files */
+  IDX_MISSING = 'm'     /* sort: cid_order(block); ref: what wants it */
 };
 
 #define CHANGE_KEY_MAX 16
@@ -59,7 +59,7 @@ struct change {
   struct buf tokens;
   struct store_pair kv[4]; /* lent */
   size_t kvs;
-  bool failed; /* memory ran out on the way: commit says so */
+  bool failed;      /* memory ran out on the way: commit says so */
   bool keep_blocks; /* deriving again: what seems unlisted now may be listed
                        by a parcel that comes later, so nothing is erased */
 };
@@ -73,8 +73,8 @@ uint64_t change_block(struct change *c, const struct cid *cid,
                       struct span bytes); /* STORE_NEW(i) */
 void change_add(struct change *c, enum idx name, struct span key, int64_t sort,
                 uint64_t ref);
-void change_drop(struct change *c, enum idx name, struct span key,
-                 int64_t sort, uint64_t ref);
+void change_drop(struct change *c, enum idx name, struct span key, int64_t sort,
+                 uint64_t ref);
 /* The row that says that ${parcel} lists ${record}: both may be NEW. */
 void change_add_listed(struct change *c, uint64_t record, uint64_t parcel);
 void change_kv(struct change *c, struct span key, struct span value);
@@ -88,9 +88,8 @@ void change_undoc(struct change *c, uint64_t ref, const struct record *rec,
 
 /* Do it. ${collection} matters when there is a log entry. ${numbers} and
  * ${fresh} (room for c->blocks) may be NULL. */
-int change_commit(struct change *c, struct station *st,
-                  struct span collection, uint64_t *numbers, bool *fresh,
-                  struct err *e) MUST_USE;
+int change_commit(struct change *c, struct station *st, struct span collection,
+                  uint64_t *numbers, bool *fresh, struct err *e) MUST_USE;
 
 /* ---- keys ---- */
 int64_t cid_order(const struct cid *c); /* first 8 bytes of the digest */

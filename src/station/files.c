@@ -31,13 +31,13 @@ struct file_add {
   struct job job;
   int fd;
   enum file_cut cut;
-  bool end;          /* the file is read to its end */
-  bool counted;      /* in st->importing */
-  uint8_t *window;   /* WINDOW_SIZE bytes, ${have} of them read */
+  bool end;        /* the file is read to its end */
+  bool counted;    /* in st->importing */
+  uint8_t *window; /* WINDOW_SIZE bytes, ${have} of them read */
   size_t have;
   struct hash *whole;
   struct unixfs_builder *tree;
-  struct buf nodes;  /* finished dag-pb nodes that wait to be stored */
+  struct buf nodes; /* finished dag-pb nodes that wait to be stored */
   struct cid node_cid[WINDOW_LEAVES + UNIXFS_DEPTH_MAX];
   size_t node_end[WINDOW_LEAVES + UNIXFS_DEPTH_MAX];
   size_t node_n;
@@ -304,8 +304,7 @@ static int walk_next(struct walk *w, struct span *leaf, struct err *e)
   }
   if (rc == 0 &&
       (rc = cid_verify(&step.cid, w->block.p, w->block.n)) == ERR_HASH) {
-    return err_set(e, ERR_CORRUPT, "block %s rests damaged on this disk",
-                   text);
+    return err_set(e, ERR_CORRUPT, "block %s rests damaged on this disk", text);
   }
   if (rc == 0) {
     rc = unixfs_walk_feed(&w->at, buf_span(&w->block), leaf, e);
@@ -334,8 +333,7 @@ static int set_path(struct file_export *x, const char *last)
   struct buf path = {0};
   const char *name = names_last(buf_span(&x->parts));
   int rc = buf_put(&path, x->dir, strlen(x->dir));
-  for (const char *p = (const char *)x->parts.p; rc == 0;
-       p += strlen(p) + 1) {
+  for (const char *p = (const char *)x->parts.p; rc == 0; p += strlen(p) + 1) {
     const char *part = p == name ? last : p;
     rc = buf_byte(&path, '/');
     rc = rc < 0 ? rc : buf_put(&path, part, strlen(part));

@@ -79,7 +79,8 @@ int admit_hold(struct station *st, const struct admit_parcel *in,
   if (held >= HELD_PARCELS_MAX) {
     return err_set(e, ERR_LIMIT,
                    "%d parcels from the future wait already: one more is "
-                   "refused", HELD_PARCELS_MAX);
+                   "refused",
+                   HELD_PARCELS_MAX);
   }
   if ((rc = hold_records(st, in, e)) < 0 ||
       (rc = put_pairs(st, &pair, 1, e)) < 0) {
@@ -217,8 +218,8 @@ static int release_one(struct station *st, struct span pair, struct err *e)
   struct kv_reader r = {pair, 0};
   struct span key, value;
   struct buf records = {0};
-  struct admit_record *list = mem_resize(NULL, PARCEL_RECORDS_MAX,
-                                         sizeof *list);
+  struct admit_record *list =
+      mem_resize(NULL, PARCEL_RECORDS_MAX, sizeof *list);
   int rc = list == NULL ? err_set(e, ERR_NOMEM, "not enough memory") : 0;
   if (rc < 0 || !kv_next(&r, &key, &value)) {
     goto done;

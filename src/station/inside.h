@@ -40,12 +40,12 @@ struct station {
   uint8_t good_author[AUTHOR_CACHE][CRYPT_KEY_SIZE]; /* all zero: empty */
   uint64_t unindexed_after; /* records with a greater number are not yet in
                                the search index; UINT64_MAX: all are */
-  int64_t held_next;       /* time of the first held parcel, INT64_MAX: none */
-  int importing;           /* add_file jobs under way: no sweep meanwhile */
-  struct cid *imported;    /* files added since this station was opened: a
-                              record that lists them may yet come */
+  int64_t held_next;        /* time of the first held parcel, INT64_MAX: none */
+  int importing;            /* add_file jobs under way: no sweep meanwhile */
+  struct cid *imported;     /* files added since this station was opened: a
+                               record that lists them may yet come */
   size_t imported_n, imported_cap;
-  uint64_t version;        /* the store's, when the state above was read */
+  uint64_t version; /* the store's, when the state above was read */
 };
 
 struct station *station_ref(struct station *st);

@@ -40,7 +40,7 @@ struct job_result {
 
 struct job {
   const struct job_ops *ops;
-  struct station *st; /* holds a reference */
+  struct station *st;   /* holds a reference */
   uint64_t done, total; /* units as shown to people: bytes or things */
   enum job_state state;
   int failed; /* the ERR_ code it ended with, 0 */

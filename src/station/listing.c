@@ -78,8 +78,7 @@ static int takes_back(struct station *st, uint64_t ref,
   if (rc == 0) {
     rc = record_read(&rec, buf_span(&block), e);
   }
-  if (rc == 0 && rec.kind == RECORD_WITHDRAW &&
-      cid_equal(&rec.about, record)) {
+  if (rc == 0 && rec.kind == RECORD_WITHDRAW && cid_equal(&rec.about, record)) {
     rc = listings(st, ref, by, e);
     for (int i = 0; i < rc && !yes; i++) {
       yes = memcmp(by[i].author, of->author, CRYPT_KEY_SIZE) == 0 &&
@@ -98,9 +97,9 @@ int withdrawn(struct station *st, const struct cid *record,
   struct listing of = {.collection_n = collection.n};
   memcpy(of.author, author, CRYPT_KEY_SIZE);
   memcpy(of.collection, collection.p, collection.n);
-  int n = st->store->ops->rows(st->store, IDX_WITHDRAW, cid_key(record),
-                               INT64_MIN, 0, false, sorts, refs, LISTINGS_MAX,
-                               e);
+  int n =
+      st->store->ops->rows(st->store, IDX_WITHDRAW, cid_key(record), INT64_MIN,
+                           0, false, sorts, refs, LISTINGS_MAX, e);
   int yes = n < 0 ? n : 0;
   for (int i = 0; i < n && yes == 0; i++) {
     yes = takes_back(st, refs[i], record, &of, e);

@@ -26,8 +26,8 @@ static int put_clean(struct buf *out, struct span part)
   for (size_t i = 0; rc == 0 && i < part.n;) {
     size_t len;
     uint32_t cp = utf8_next(part.p + i, part.n - i, &len);
-    bool bad = cp == UTF8_BAD || plain_refuses(cp) || is_special(cp) ||
-               cp == 0x200b;
+    bool bad =
+        cp == UTF8_BAD || plain_refuses(cp) || is_special(cp) || cp == 0x200b;
     rc = bad ? buf_byte(out, '_') : buf_put(out, part.p + i, len);
     i += len;
   }
@@ -37,8 +37,8 @@ static int put_clean(struct buf *out, struct span part)
 /* Names that open devices on Windows, whatever their ending. */
 static bool is_device(const char *name, size_t n)
 {
-  static const char *const plain[] = {"con", "prn", "aux", "nul", "clock$",
-                                      "conin$", "conout$"};
+  static const char *const plain[] = {"con",    "prn",    "aux",    "nul",
+                                      "clock$", "conin$", "conout$"};
   const char *dot = memchr(name, '.', n);
   size_t stem = dot != NULL ? (size_t)(dot - name) : n;
   while (stem > 0 && name[stem - 1] == ' ') {
@@ -152,8 +152,7 @@ static int open_below(int dirfd, const char *part, struct err *e)
   if (mkdirat(dirfd, part, 0777) < 0 && errno != EEXIST) {
     return err_sys(e, errno, "can't make the folder %s", part);
   }
-  int fd = openat(dirfd, part,
-                  O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  int fd = openat(dirfd, part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   if (fd < 0) {
     return err_sys(e, errno, "can't use %s as a folder", part);
   }
@@ -167,8 +166,7 @@ int names_open_dir(int dirfd, struct span parts, struct err *e)
   if (fd < 0) {
     return err_sys(e, errno, "can't open a folder");
   }
-  for (const char *p = (const char *)parts.p; p != last;
-       p += strlen(p) + 1) {
+  for (const char *p = (const char *)parts.p; p != last; p += strlen(p) + 1) {
     int below = open_below(fd, p, e);
     (void)close(fd);
     if (below < 0) {

@@ -8,8 +8,8 @@
 #include "base/err.h"
 
 struct outfile {
-  int dirfd, fd;   /* -1: not open */
-  char part[40];   /* the name it is written under */
+  int dirfd, fd; /* -1: not open */
+  char part[40]; /* the name it is written under */
   uint64_t bytes;
 };
 
@@ -19,8 +19,7 @@ int outfile_start(struct outfile *f, int dirfd, struct err *e) MUST_USE;
 /* The same for a path: opens its folder. */
 int outfile_start_path(struct outfile *f, const char *path,
                        struct err *e) MUST_USE;
-int outfile_write(struct outfile *f, struct span bytes,
-                  struct err *e) MUST_USE;
+int outfile_write(struct outfile *f, struct span bytes, struct err *e) MUST_USE;
 /* Sync and rename to ${name} (last part of a path), durable on return.
  * ${replace}: over an existing file; else ERR_EXIST leaves it open, so that
  * another name can be tried. */

@@ -52,7 +52,7 @@ struct pack {
   struct refset planned, packed; /* parcels by number */
   struct refset roots;           /* files that were looked at, by cid_order */
   struct refset seen;            /* blocks of files, by cid_order */
-  int64_t sort; /* where a walk over rows stands */
+  int64_t sort;                  /* where a walk over rows stands */
   uint64_t ref;
   size_t wish_at; /* wanted links of the slip, passed so far */
   /* the file under way */
@@ -110,8 +110,7 @@ static int64_t files_wanted(const struct pack *p, struct span collection)
   struct slip_wish wish;
   int64_t most = p->has_slip ? -1 : INT64_MAX;
   while (p->has_slip && slip_wish_next(&p->slip, &it, &wish)) {
-    if (pattern_matches(wish.collection, collection) &&
-        wish.files > most) {
+    if (pattern_matches(wish.collection, collection) && wish.files > most) {
       most = wish.files;
     }
   }
@@ -276,8 +275,7 @@ static int load_unit(struct pack *p, const struct parcel *view, struct err *e)
     }
     cids[n] = cids[1 + i];
     rc = st->store->ops->get_ref(st->store, refs[i], NULL, &p->unit, e);
-    if (rc == 0 && cid_verify(&cids[n], p->unit.p + was,
-                              p->unit.n - was) < 0) {
+    if (rc == 0 && cid_verify(&cids[n], p->unit.p + was, p->unit.n - was) < 0) {
       job_fault(&p->job, "a record rests damaged on this disk: left out");
       p->unit.n = was;
       continue;
@@ -351,8 +349,8 @@ static int walk_file(struct pack *p, struct err *e)
       unixfs_walk_skip(&p->walk); /* we lack it ourselves */
       continue;
     }
-    if (rc == 0 && (rc = refset_add(&p->seen, (uint64_t)cid_order(&step.cid))) >
-                       0) {
+    if (rc == 0 &&
+        (rc = refset_add(&p->seen, (uint64_t)cid_order(&step.cid))) > 0) {
       rc = fits(p, p->block.n + CID_SIZE + VARINT_BYTES_MAX, e);
       if (rc > 0) {
         rc = carfile_block(&p->car, &step.cid, buf_span(&p->block), e);

@@ -29,8 +29,7 @@ int place_pair(struct change *c, enum place_how how, const struct listing *by,
   if (how == PLACE_ADD) {
     change_add_listed(c, ref, by->parcel_ref);
   } else {
-    change_drop(c, IDX_LISTED, span_of(NULL, 0), (int64_t)ref,
-                by->parcel_ref);
+    change_drop(c, IDX_LISTED, span_of(NULL, 0), (int64_t)ref, by->parcel_ref);
   }
   if (rec->kind == RECORD_PLAIN) {
     if ((rc = coll_key(key, collection)) < 0) {
@@ -84,8 +83,7 @@ int place_files(struct station *st, struct change *c, enum place_how how,
 }
 
 void place_doc(struct station *st, struct change *c, uint64_t ref,
-               const struct record *rec, struct span before,
-               struct span after)
+               const struct record *rec, struct span before, struct span after)
 {
   bool fresh = (ref & STORE_NEW(0)) != 0;
   if (st->unindexed_after != UINT64_MAX &&
@@ -147,8 +145,7 @@ static int drop_pairs(struct station *st, struct change *c,
          * batch drops before it adds). */
         left->others++;
         rc = facet_insert(&left->after, p->view.collection);
-        rc = rc < 0 ? rc
-                    : place_pair(c, PLACE_ADD, &pair, rec, ref);
+        rc = rc < 0 ? rc : place_pair(c, PLACE_ADD, &pair, rec, ref);
       }
       if (rc < 0) {
         return rc;
@@ -162,9 +159,8 @@ static int drop_pairs(struct station *st, struct change *c,
 }
 
 /* The record is here: drop pairs, and the block when nobody else lists it. */
-static int withdraw_here(struct station *st, struct change *c,
-                         uint64_t ref, const struct listing *by,
-                         struct err *e)
+static int withdraw_here(struct station *st, struct change *c, uint64_t ref,
+                         const struct listing *by, struct err *e)
 {
   struct remains left = {0};
   struct buf block = {0};
@@ -184,8 +180,7 @@ static int withdraw_here(struct station *st, struct change *c,
   if (left.taken == 0) {
     goto done;
   }
-  place_doc(st, c, ref, &rec, buf_span(&left.before),
-            buf_span(&left.after));
+  place_doc(st, c, ref, &rec, buf_span(&left.before), buf_span(&left.after));
   if (left.others == 0) {
     CHECK(c->erases < sizeof c->erase / sizeof c->erase[0]);
     if (!c->keep_blocks) {
@@ -204,13 +199,13 @@ done:
 
 /* The record isn't here: stop asking for it on behalf of this voice. */
 static int withdraw_missing(struct station *st, struct change *c,
-                            const struct cid *target,
-                            const struct listing *by, struct err *e)
+                            const struct cid *target, const struct listing *by,
+                            struct err *e)
 {
   uint64_t refs[LISTINGS_MAX];
   int64_t sort = cid_order(target);
-  int n = rows_at(st, IDX_MISSING, span_of(NULL, 0), sort, refs, LISTINGS_MAX,
-                  e);
+  int n =
+      rows_at(st, IDX_MISSING, span_of(NULL, 0), sort, refs, LISTINGS_MAX, e);
   for (int i = 0; i < n; i++) {
     const struct cached_parcel *p;
     int rc = station_parcel(st, refs[i], &p, e);

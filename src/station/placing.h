@@ -13,14 +13,12 @@ int place_pair(struct change *c, enum place_how how, const struct listing *by,
 
 /* Note the files of a record that are not here, or drop those notes. */
 int place_files(struct station *st, struct change *c, enum place_how how,
-                const struct record *rec, uint64_t ref,
-                struct err *e) MUST_USE;
+                const struct record *rec, uint64_t ref, struct err *e) MUST_USE;
 
 /* Replace the search document: ${before} and ${after} are facets; an empty
  * span: no document. Nothing for records that are not indexed yet. */
 void place_doc(struct station *st, struct change *c, uint64_t ref,
-               const struct record *rec, struct span before,
-               struct span after);
+               const struct record *rec, struct span before, struct span after);
 
 /* Take ${target} back for the author and collection of ${by}: drop its pairs
  * and notes, its bytes when nobody else lists it. Returns 1 when there was

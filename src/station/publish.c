@@ -22,8 +22,8 @@ struct publisher {
   struct buf arena;
   struct admit_record record[PARCEL_RECORDS_MAX];
   struct cid id[PARCEL_RECORDS_MAX];
-  struct refset added;  /* by cid_order, of this parcel */
-  bool withdraws;       /* we have withdrawn something in this collection */
+  struct refset added; /* by cid_order, of this parcel */
+  bool withdraws;      /* we have withdrawn something in this collection */
   size_t n;
   uint64_t committed;
 };
@@ -95,7 +95,8 @@ static int refuse_withdrawn(struct publisher *p, const struct cid *id,
   if (rc > 0) {
     rc = err_set(e, ERR_EXIST,
                  "this very record was withdrawn from %.*s and can't come "
-                 "back: change it", (int)p->collection_n, p->collection);
+                 "back: change it",
+                 (int)p->collection_n, p->collection);
   }
   return rc;
 }
@@ -136,8 +137,10 @@ int publisher_add(struct publisher *p, struct span block, struct cid *id,
     return rc;
   }
   if (block.n > RECORD_SIZE_MAX) {
-    return err_set(e, ERR_LIMIT, "a record has %zu bytes, more than %u: put "
-                   "long text into a file", block.n, RECORD_SIZE_MAX);
+    return err_set(e, ERR_LIMIT,
+                   "a record has %zu bytes, more than %u: put "
+                   "long text into a file",
+                   block.n, RECORD_SIZE_MAX);
   }
   if (p->n == PARCEL_RECORDS_MAX || p->arena.n + block.n > ARENA_SIZE) {
     uint64_t committed;
@@ -168,8 +171,7 @@ int publisher_commit(struct publisher *p, uint64_t *committed, struct err *e)
   if ((rc = station_refresh(p->st, e)) < 0 ||
       (rc = admit_release_held(p->st, e)) < 0 ||
       (rc = parcel_write(&block, p->st->id, time < 0 ? 0 : time,
-                         collection_of(p), p->id, p->n,
-                         e)) < 0 ||
+                         collection_of(p), p->id, p->n, e)) < 0 ||
       (rc = parcel_read(&in.view, buf_span(&block), e)) < 0) {
     goto done;
   }

@@ -28,8 +28,8 @@ static size_t place(const struct refset *s, uint64_t v)
 
 static int grow(struct refset *s)
 {
-  struct refset bigger = {.cap = s->cap > 0 ? s->cap * 2 : 256,
-                          .salt = s->salt, .n = s->n};
+  struct refset bigger = {
+      .cap = s->cap > 0 ? s->cap * 2 : 256, .salt = s->salt, .n = s->n};
   bigger.has_zero = s->has_zero;
   if (s->cap == 0) {
     crypt_random(&bigger.salt, sizeof bigger.salt);

@@ -32,8 +32,7 @@ struct search {
 static void read_words(struct search *s)
 {
   struct words it = {.text = s->q->text};
-  while (s->words < QUERY_WORDS_MAX &&
-         words_next(&it, &s->word[s->words])) {
+  while (s->words < QUERY_WORDS_MAX && words_next(&it, &s->word[s->words])) {
     struct word *w = &s->word[s->words];
     struct span token = span_of(w->token, w->token_n);
     bool twice = false;
@@ -123,8 +122,7 @@ static int give(struct search *s, const struct entry *en, double score,
 {
   const struct search_query *q = s->q;
   struct search_hit hit = {.entry = en, .score = score};
-  struct snippet_query cut = {s->token, s->words, q->mark_open,
-                              q->mark_close};
+  struct snippet_query cut = {s->token, s->words, q->mark_open, q->mark_close};
   hit.lang = en->record.lang;
   hit.title = pick_text(en->record.title, q->lang, &hit.lang);
   if (hit.lang.n == 0) {
@@ -145,8 +143,7 @@ static int take(struct search *s, const struct store_hit *hit, hit_sink *sink,
 {
   struct entry en = {0};
   int rc = view_entry(s->st, hit->ref, s->q->collection, &en, e);
-  if (rc > 0 && s->q->type.n > 0 &&
-      !span_equal(en.record.type, s->q->type)) {
+  if (rc > 0 && s->q->type.n > 0 && !span_equal(en.record.type, s->q->type)) {
     rc = 0; /* facet tokens are hashes */
   }
   if (rc > 0) {
@@ -165,8 +162,10 @@ static int take(struct search *s, const struct store_hit *hit, hit_sink *sink,
 static int run(struct search *s, hit_sink *sink, void *ud, struct err *e)
 {
   struct store_hit hits[HITS_PAGE];
-  struct store_query q = {.word = s->group, .words = s->words,
-                          .facet = s->facets, .facets = s->facet_n,
+  struct store_query q = {.word = s->group,
+                          .words = s->words,
+                          .facet = s->facets,
+                          .facets = s->facet_n,
                           .weight = {TITLE_WEIGHT, TEXT_WEIGHT, 0}};
   size_t skip = 0;
   int n;

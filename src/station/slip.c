@@ -16,8 +16,8 @@
 struct slipping {
   struct station *st;
   uint8_t salt[SALT_SIZE];
-  struct buf names;   /* collections that are here */
-  uint64_t *have;     /* handles of the wish under way */
+  struct buf names; /* collections that are here */
+  uint64_t *have;   /* handles of the wish under way */
   size_t have_n, have_cap;
   struct buf handles; /* the same as bytes, in order */
   struct buf want;    /* links, without the head of their list */
@@ -45,8 +45,7 @@ static int note_handle(struct slipping *s, uint64_t ref, struct err *e)
   return 0;
 }
 
-static int note_collection(struct slipping *s, struct span name,
-                           struct err *e)
+static int note_collection(struct slipping *s, struct span name, struct err *e)
 {
   uint64_t refs[PAGE], after = 0;
   int n;
@@ -115,8 +114,8 @@ static int add_wish(struct slipping *s, struct slip_writer *w,
   int rc = 0;
   s->have_n = 0;
   for (size_t at = 0; rc == 0 && at < s->names.n;) {
-    struct span name = span_of(s->names.p + at,
-                               strlen((const char *)s->names.p + at));
+    struct span name =
+        span_of(s->names.p + at, strlen((const char *)s->names.p + at));
     if (pattern_matches(pattern, name)) {
       rc = note_collection(s, name, e);
     }
@@ -158,8 +157,9 @@ static int add_wishes(struct slipping *s, struct slip_writer *w,
   }
   if (rc == 0 && w->count == 0) { /* who follows nothing takes all */
     rc = add_wish(s, w, span_of("*", 1),
-                  opt->files >= 0 && opt->files < CBOR_INT_MAX
-                      ? opt->files : CBOR_INT_MAX, e);
+                  opt->files >= 0 && opt->files < CBOR_INT_MAX ? opt->files
+                                                               : CBOR_INT_MAX,
+                  e);
   }
   buf_free(&follows);
   return rc;
@@ -199,8 +199,8 @@ int station_slip(struct station *st, const char *path,
     goto done;
   }
   struct slip_report report = {.wishes = w.count, .parcels = s.parcels};
-  if ((rc = slip_finish(&w, &file, st->id, s.salt, station_now(st),
-                        opt->budget, e)) < 0 ||
+  if ((rc = slip_finish(&w, &file, st->id, s.salt, station_now(st), opt->budget,
+                        e)) < 0 ||
       (rc = write_file(path, buf_span(&file), e)) < 0) {
     goto done;
   }

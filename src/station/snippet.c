@@ -91,8 +91,8 @@ static int put_plain(struct buf *out, struct span text)
   return rc;
 }
 
-static int put_marked(struct buf *out, struct span text, size_t from,
-                      size_t to, const struct snippet_query *q)
+static int put_marked(struct buf *out, struct span text, size_t from, size_t to,
+                      const struct snippet_query *q)
 {
   struct words it = {.text = span_of(text.p, to), .at = from};
   struct word w;

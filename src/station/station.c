@@ -94,8 +94,7 @@ static int bind_identity(struct station *st, struct err *e)
                  held.n);
   } else if (rc == 0 && mine.n > 0 && !span_equal(buf_span(&held), mine)) {
     rc = err_set(e, ERR_ACCESS,
-                 "the key file is not the one that %s was made with",
-                 st->path);
+                 "the key file is not the one that %s was made with", st->path);
   } else if (rc == 0) {
     did_text(st->did, held.p);
   } else if (rc == ERR_NOENT && st->readonly) {
@@ -217,8 +216,7 @@ void station_set_policy(struct station *st, bool ask)
 
 int64_t station_now(struct station *st)
 {
-  return st->host.now != NULL ? st->host.now(st->host.ud)
-                              : (int64_t)time(NULL);
+  return st->host.now != NULL ? st->host.now(st->host.ud) : (int64_t)time(NULL);
 }
 
 int station_refresh(struct station *st, struct err *e)
@@ -276,14 +274,15 @@ int station_parcel(struct station *st, uint64_t ref,
   }
   oldest->ref = 0;
   buf_clear(&oldest->bytes);
-  int rc = st->store->ops->get_ref(st->store, ref, &oldest->cid,
-                                   &oldest->bytes, e);
+  int rc =
+      st->store->ops->get_ref(st->store, ref, &oldest->cid, &oldest->bytes, e);
   if (rc == 0) {
     rc = parcel_read(&oldest->view, buf_span(&oldest->bytes), e);
     if (rc < 0 && rc != ERR_NOMEM) {
       rc = err_set(e, ERR_CORRUPT,
                    "block %" PRIu64 " of %s was indexed as a parcel and is "
-                   "none; rebuild it", ref, st->path);
+                   "none; rebuild it",
+                   ref, st->path);
     }
   }
   if (rc < 0) {
@@ -438,8 +437,8 @@ int station_stats(struct station *st, struct station_stats *out, struct err *e)
     goto done;
   }
   for (size_t at = 0; at < names.n;) {
-    struct span name = span_of(names.p + at,
-                               strlen((const char *)names.p + at));
+    struct span name =
+        span_of(names.p + at, strlen((const char *)names.p + at));
     uint64_t parcels;
     rc = st->store->ops->count(st->store, name, &parcels, e);
     if (rc < 0) {

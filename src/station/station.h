@@ -28,11 +28,11 @@ struct station_host {
 };
 
 struct station_options {
-  bool create;        /* make store and key when missing */
-  bool readonly;      /* never write, take no lock */
-  bool index_later;   /* leave the search index to station_index() */
-  const char *key;    /* path of the key file; NULL: path + ".key" */
-  const char *pass;   /* its passphrase, or NULL */
+  bool create;      /* make store and key when missing */
+  bool readonly;    /* never write, take no lock */
+  bool index_later; /* leave the search index to station_index() */
+  const char *key;  /* path of the key file; NULL: path + ".key" */
+  const char *pass; /* its passphrase, or NULL */
   struct station_host host;
 };
 
@@ -166,8 +166,8 @@ int files_export(struct job **out, struct station *st, const struct cid *root,
                  const char *dir, struct span name, struct err *e) MUST_USE;
 
 struct reader;
-int reader_new(struct reader **out, struct station *st,
-               const struct cid *root, struct err *e) MUST_USE;
+int reader_new(struct reader **out, struct station *st, const struct cid *root,
+               struct err *e) MUST_USE;
 /* Next bytes into ${out} (cleared first); empty at the end. */
 int reader_next(struct reader *r, struct buf *out, struct err *e) MUST_USE;
 uint64_t reader_size(const struct reader *r);
@@ -186,11 +186,11 @@ int station_slip(struct station *st, const char *path,
                  struct err *e) MUST_USE;
 
 struct pack_options {
-  const char *slip;         /* path, or NULL */
+  const char *slip;           /* path, or NULL */
   const struct span *pattern; /* collections; none: all (or the slip's) */
   size_t patterns;
-  int64_t budget;           /* bytes, 0: none (or the slip's) */
-  int64_t files;            /* largest file, < 0: all (or the slip's) */
+  int64_t budget; /* bytes, 0: none (or the slip's) */
+  int64_t files;  /* largest file, < 0: all (or the slip's) */
   bool compress;
   int level;
 };
@@ -208,12 +208,10 @@ int station_unpack(struct job **out, struct station *st, const char *path,
 /* ---- upkeep (upkeep.c) ---- */
 int station_rebuild(struct job **out, struct station *st,
                     struct err *e) MUST_USE;
-int station_index(struct job **out, struct station *st,
-                  struct err *e) MUST_USE;
+int station_index(struct job **out, struct station *st, struct err *e) MUST_USE;
 int station_verify(struct job **out, struct station *st, bool read_data,
                    struct err *e) MUST_USE;
-int station_sweep(struct job **out, struct station *st,
-                  struct err *e) MUST_USE;
+int station_sweep(struct job **out, struct station *st, struct err *e) MUST_USE;
 int station_salvage(struct station *st, const char *path, uint64_t *saved,
                     uint64_t *lost, struct err *e) MUST_USE;
 
@@ -224,7 +222,6 @@ struct station_stats {
 };
 int station_stats(struct station *st, struct station_stats *out,
                   struct err *e) MUST_USE;
-int station_digest(struct station *st, uint8_t out[32],
-                   struct err *e) MUST_USE;
+int station_digest(struct station *st, uint8_t out[32], struct err *e) MUST_USE;
 
 #endif

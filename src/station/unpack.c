@@ -26,7 +26,7 @@ struct pending {
   struct cid cid;
   struct buf bytes;
   struct parcel view;
-  struct buf arena;                 /* the records' bytes */
+  struct buf arena; /* the records' bytes */
   size_t end[PARCEL_RECORDS_MAX];
   struct admit_record record[PARCEL_RECORDS_MAX];
   size_t n;
@@ -41,11 +41,11 @@ struct unpack {
   struct buf patterns; /* each followed by a zero byte; empty: all */
   bool keep;
   int pass;
-  bool begun;          /* the header was passed */
-  bool damaged;        /* in damage: one wound, one fault */
+  bool begun;   /* the header was passed */
+  bool damaged; /* in damage: one wound, one fault */
   bool asking;
-  uint64_t offset;     /* of the window in the plain stream */
-  uint64_t good;       /* sections whose hash held, in the first pass */
+  uint64_t offset; /* of the window in the plain stream */
+  uint64_t good;   /* sections whose hash held, in the first pass */
   struct car_salvage salvage;
   struct pending *pending;
   struct refset excluded; /* records of parcels that were not wanted */
@@ -92,8 +92,10 @@ static int flush_parcel(struct unpack *u, struct err *e)
                      span_of(p->arena.p + at, p->end[i] - at), e);
     at = p->end[i];
   }
-  struct admit_parcel in = {.cid = p->cid, .view = p->view,
-                            .record = p->record, .records = p->n,
+  struct admit_parcel in = {.cid = p->cid,
+                            .view = p->view,
+                            .record = p->record,
+                            .records = p->n,
                             .refused = p->refused,
                             .refused_n = p->refused_n};
   if (rc == 0) {
@@ -132,8 +134,7 @@ static bool wants_collection(const struct unpack *u, struct span name)
   return u->patterns.n == 0;
 }
 
-static int exclude(struct unpack *u, const struct parcel *view,
-                   struct err *e)
+static int exclude(struct unpack *u, const struct parcel *view, struct err *e)
 {
   int rc = 0;
   for (size_t i = 0; rc >= 0 && i < view->count; i++) {
@@ -310,8 +311,7 @@ static int take_file_block(struct unpack *u, const struct car_section *s,
     bad_block(u, &s->cid, why.text);
     return 0;
   }
-  if (u->file_n == FILES_BATCH ||
-      u->files.n + s->block.n > FILES_BATCH_BYTES) {
+  if (u->file_n == FILES_BATCH || u->files.n + s->block.n > FILES_BATCH_BYTES) {
     rc = flush_files(u, e);
   }
   if (rc == 0 && buf_put(&u->files, s->block.p, s->block.n) < 0) {
@@ -361,8 +361,7 @@ static int take_block(struct unpack *u, const struct car_section *s,
 /* ---- sections ---- */
 
 /* In a later pass only what is asked for by now is hashed. */
-static int worth_hashing(struct unpack *u, const struct cid *cid,
-                         struct err *e)
+static int worth_hashing(struct unpack *u, const struct cid *cid, struct err *e)
 {
   uint64_t here;
   if (u->pass == 0) {
@@ -397,8 +396,8 @@ static void wound(struct unpack *u, const char *why)
 {
   if (!u->damaged && u->pass == 0) {
     u->bad++;
-    job_fault(&u->job, "damage at byte %llu: %s",
-              (unsigned long long)u->offset, why);
+    job_fault(&u->job, "damage at byte %llu: %s", (unsigned long long)u->offset,
+              why);
   }
   u->damaged = true;
 }
@@ -411,9 +410,9 @@ static void bad_hash(struct unpack *u, const struct car_section *s,
   struct span w = carsource_window(&u->src);
   struct car_section next;
   struct err e;
-  bool named = taken == w.n ||
-               car_read_section(span_of(w.p + taken, w.n - taken), &next,
-                                &e) > 0;
+  bool named =
+      taken == w.n ||
+      car_read_section(span_of(w.p + taken, w.n - taken), &next, &e) > 0;
   if (named && !u->damaged) {
     if (u->pass == 0) {
       bad_block(u, &s->cid, "its bytes differ from its name");
@@ -473,8 +472,8 @@ static int read_header(struct unpack *u, struct err *e)
   size_t count;
   struct err why;
   u->begun = true;
-  int64_t taken = car_read_header(carsource_window(&u->src), roots, &count,
-                                  &why);
+  int64_t taken =
+      car_read_header(carsource_window(&u->src), roots, &count, &why);
   (void)e;
   if (taken > 0) {
     pass_on(u, (size_t)taken);
@@ -489,8 +488,7 @@ static int read_header(struct unpack *u, struct err *e)
 
 static uint64_t sum(const struct unpack *u)
 {
-  return u->counts.added + u->counts.parcels + u->counts.files +
-         u->counts.held;
+  return u->counts.added + u->counts.parcels + u->counts.files + u->counts.held;
 }
 
 static int count_missing(void *ud, const struct cid *cid, const char *kind,
@@ -591,8 +589,7 @@ int station_unpack(struct job **out, struct station *st, const char *path,
 {
   static const struct job_ops ops = {unpack_step, unpack_clean};
   int rc;
-  if ((rc = station_writable(st, e)) < 0 ||
-      (rc = station_refresh(st, e)) < 0 ||
+  if ((rc = station_writable(st, e)) < 0 || (rc = station_refresh(st, e)) < 0 ||
       (rc = admit_release_held(st, e)) < 0) {
     return rc;
   }

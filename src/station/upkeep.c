@@ -192,8 +192,7 @@ static int index_step(struct job *j, struct err *e)
 {
   struct indexing *x = (struct indexing *)j;
   int rc = 0;
-  if (j->st->unindexed_after != UINT64_MAX &&
-      (rc = index_page(x, e)) > 0) {
+  if (j->st->unindexed_after != UINT64_MAX && (rc = index_page(x, e)) > 0) {
     return JOB_MORE;
   }
   if (rc == 0 && j->st->unindexed_after != UINT64_MAX) {
@@ -217,8 +216,7 @@ int station_index(struct job **out, struct station *st, struct err *e)
   static const struct job_ops ops = {index_step, index_clean};
   uint64_t total = 0;
   int rc;
-  if ((rc = station_writable(st, e)) < 0 ||
-      (rc = station_refresh(st, e)) < 0 ||
+  if ((rc = station_writable(st, e)) < 0 || (rc = station_refresh(st, e)) < 0 ||
       (rc = total_blocks(st, &total, e)) < 0) {
     return rc;
   }
@@ -417,8 +415,8 @@ static int mark_record(struct sweep *s, uint64_t ref, struct err *e)
   struct record_file file;
   struct record rec;
   struct buf block = {0};
-  int rc = s->job.st->store->ops->get_ref(s->job.st->store, ref, NULL, &block,
-                                          e);
+  int rc =
+      s->job.st->store->ops->get_ref(s->job.st->store, ref, NULL, &block, e);
   if (rc == 0) {
     rc = record_read(&rec, buf_span(&block), e);
   }
@@ -460,7 +458,8 @@ static int drop_stale_notes(struct sweep *s, struct err *e)
 static int sweep_start(struct sweep *s, struct err *e)
 {
   if (s->job.st->importing > 0) {
-    return err_set(e, ERR_BUSY, "files are being added: sweep when that is "
+    return err_set(e, ERR_BUSY,
+                   "files are being added: sweep when that is "
                    "done");
   }
   int rc = s->job.st->store->ops->sweep_start(s->job.st->store, e);
@@ -474,12 +473,11 @@ static int sweep_mark(struct sweep *s, struct err *e)
 {
   struct station *st = s->job.st;
   if (s->imported < st->imported_n) {
-    int rc = mark_file(s, &st->imported[s->imported++], UNIXFS_SIZE_UNKNOWN,
-                       e);
+    int rc = mark_file(s, &st->imported[s->imported++], UNIXFS_SIZE_UNKNOWN, e);
     return rc < 0 ? rc : JOB_MORE;
   }
-  int n = st->store->ops->rows(st->store, IDX_FILES, span_of(NULL, 0),
-                               s->sort, s->ref, true, &s->sort, &s->ref, 1, e);
+  int n = st->store->ops->rows(st->store, IDX_FILES, span_of(NULL, 0), s->sort,
+                               s->ref, true, &s->sort, &s->ref, 1, e);
   if (n == 0) {
     s->stage = SWEEP_DROP;
   }

@@ -24,8 +24,10 @@ static int load(struct station *st, uint64_t ref, struct entry *out,
   if (rc == 0) {
     rc = record_read(&out->record, buf_span(&out->block), e);
     if (rc < 0 && rc != ERR_NOMEM) {
-      rc = err_set(e, ERR_CORRUPT, "a stored record can't be read; verify "
-                   "and rebuild %s", st->path);
+      rc = err_set(e, ERR_CORRUPT,
+                   "a stored record can't be read; verify "
+                   "and rebuild %s",
+                   st->path);
     }
   }
   return rc;
@@ -119,8 +121,7 @@ static bool is_version(const struct entry *en, const struct version_query *q)
 }
 
 /* Is there a newer version than ${en}? 1, 0. */
-static int superseded(struct station *st, const struct entry *en,
-                      struct err *e)
+static int superseded(struct station *st, const struct entry *en, struct err *e)
 {
   struct version_query q = {buf_span(&en->collection), en->record.key,
                             en->author};
@@ -138,9 +139,8 @@ static int superseded(struct station *st, const struct entry *en,
   }
   /* Rows of the same time stand in order of arrival, so all of them are
    * compared; they are few. */
-  int n = st->store->ops->rows(st->store, IDX_VERSION,
-                               span_of(key, sizeof key), INT64_MAX,
-                               UINT64_MAX >> 1, true, sorts, refs,
+  int n = st->store->ops->rows(st->store, IDX_VERSION, span_of(key, sizeof key),
+                               INT64_MAX, UINT64_MAX >> 1, true, sorts, refs,
                                LISTINGS_MAX, e);
   for (int i = 0; i < n && !yes && sorts[i] >= en->time; i++) {
     if (refs[i] == en->ref) {
@@ -244,10 +244,9 @@ int station_page(struct station *st, const struct page_query *q,
     page->ref = UINT64_MAX >> 1;
   }
   while (given < q->max && !page->ended) {
-    int n = st->store->ops->rows(st->store, IDX_TIME,
-                                 span_of(key, sizeof key), page->sort,
-                                 page->ref, true, &page->sort, &page->ref, 1,
-                                 e);
+    int n = st->store->ops->rows(st->store, IDX_TIME, span_of(key, sizeof key),
+                                 page->sort, page->ref, true, &page->sort,
+                                 &page->ref, 1, e);
     if (n <= 0) {
       page->ended = n == 0;
       rc = n;
@@ -302,8 +301,7 @@ int station_collections(struct station *st, struct buf *names, struct err *e)
   }
   do {
     size_t was = names->n;
-    n = st->store->ops->collections(st->store, after, names, STORE_LIST_MAX,
-                                    e);
+    n = st->store->ops->collections(st->store, after, names, STORE_LIST_MAX, e);
     for (size_t at = was; n > 0 && at < names->n;) {
       after = span_of(names->p + at, strlen((const char *)names->p + at));
       at += after.n + 1;
@@ -381,8 +379,8 @@ static int tell_of_node(struct note *n, struct err *e)
 static int tell_of(struct note *n, uint64_t ref, struct err *e)
 {
   buf_clear(&n->block);
-  int rc = n->st->store->ops->get_ref(n->st->store, ref, &n->parent,
-                                      &n->block, e);
+  int rc =
+      n->st->store->ops->get_ref(n->st->store, ref, &n->parent, &n->block, e);
   if (rc == ERR_NOENT) {
     return 0; /* what wanted it was swept */
   }
@@ -406,9 +404,9 @@ int station_missing(struct station *st, missing_sink *sink, void *ud,
     rc = station_refresh(st, e);
   }
   while (rc == 0) {
-    int n = st->store->ops->rows(st->store, IDX_MISSING, span_of(NULL, 0),
-                                 note.order, ref, false, &note.order, &ref, 1,
-                                 e);
+    int n =
+        st->store->ops->rows(st->store, IDX_MISSING, span_of(NULL, 0),
+                             note.order, ref, false, &note.order, &ref, 1, e);
     if (n <= 0) {
       rc = n;
       break;

@@ -4,7 +4,7 @@
 -- order that one seed fixes. Oracles: after every step rebuilding gives the
 -- same derived tables; after a last round of whole carry files all show the
 -- same; every block that is kept hashes to its name.
---   lua5.4 tests/sim/carry_sim.lua [SEEDS [STEPS]]
+--   lua5.4 tests/sim/carry_test.lua [SEEDS [STEPS]]
 -- SEEDS: "7" or "1-20". Kept seeds in tests/sim/seeds.txt run first.
 local mahatta = require "mahatta"
 
@@ -218,7 +218,7 @@ local function run(seed, steps)
 end
 
 local first, last = (arg[1] or "1-6"):match "^(%d+)%-?(%d*)$"
-assert(first, "usage: carry_sim.lua [SEEDS [STEPS]], such as 1-20 60")
+assert(first, "usage: carry_test.lua [SEEDS [STEPS]], such as 1-20 60")
 local steps = tonumber(arg[2] or 40)
 local passed, failed = 0, 0
 local function try(seed, n)
