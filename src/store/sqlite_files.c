@@ -142,17 +142,23 @@ static int pack(struct sq *s, struct span raw, struct span *out,
   return rc;
 }
 
-static void bind_file(sqlite3_stmt *st, int64_t id, int codec, int64_t size,
-                      struct span digest)
+/* A row of either table, without its bytes. */
+struct entry {
+  int64_t id, size;
+  int codec;
+  struct span digest;
+};
+
+static void bind_entry(sqlite3_stmt *st, const struct entry *en)
 {
-  sqlite3_bind_int64(st, 1, id);
-  sqlite3_bind_int(st, 2, codec);
-  sqlite3_bind_int64(st, 3, size);
-  sq_bind(st, 4, digest);
+  sqlite3_bind_int64(st, 1, en->id);
+  sqlite3_bind_int(st, 2, en->codec);
+  sqlite3_bind_int64(st, 3, en->size);
+  sq_bind(st, 4, en->digest);
 }
 
-static int put_big(struct sq *s, int64_t id, const struct store_block *b,
-                   struct span data, struct err *e)
+static int put_big(struct sq *s, const struct entry *en, struct span data,
+                   struct err *e)
 {
   sqlite3_stmt *st = NULL;
   int rc = 0;
@@ -166,22 +172,21 @@ static int put_big(struct sq *s, int64_t id, const struct store_block *b,
   if ((rc = sq_get(s, Q_BIG_PUT, &st, e)) < 0) {
     return rc;
   }
-  bind_file(st, id, b->cid.b[1], (int64_t)b->bytes.n,
-            span_of(cid_digest(&b->cid), 32));
+  bind_entry(st, en);
   sq_bind(st, 5, data);
   return sq_run(s, st, e);
 }
 
-static int put_entry(struct sq *s, int64_t id, int codec, int64_t size,
-                     struct span digest, const struct span *data,
-                     struct err *e)
+/* ${data} NULL: the bytes are in `path-files`. */
+static int put_entry(struct sq *s, const struct entry *en,
+                     const struct span *data, struct err *e)
 {
   sqlite3_stmt *st = NULL;
   int rc = sq_get(s, Q_FILE_PUT, &st, e);
   if (rc < 0) {
     return rc;
   }
-  bind_file(st, id, codec, size, digest);
+  bind_entry(st, en);
   if (data != NULL) {
     sq_bind(st, 5, *data);
   } else {
@@ -191,27 +196,28 @@ static int put_entry(struct sq *s, int64_t id, int codec, int64_t size,
     return rc;
   }
   s->counts.file_blocks++;
-  s->counts.file_bytes += (uint64_t)size;
-  s->last_file = id;
-  return tail_add(s, tail_prefix(digest.p), FILE_BIT | (uint64_t)id, e);
+  s->counts.file_bytes += (uint64_t)en->size;
+  s->last_file = en->id;
+  return tail_add(s, tail_prefix(en->digest.p), FILE_BIT | (uint64_t)en->id,
+                  e);
 }
 
 static int put_one(struct sq *s, const struct store_block *b,
                    uint64_t *number, struct err *e)
 {
   struct span data;
-  int64_t id = s->last_file + 1;
+  struct entry en = {s->last_file + 1, (int64_t)b->bytes.n, b->cid.b[1],
+                     span_of(cid_digest(&b->cid), 32)};
   int rc = pack(s, b->bytes, &data, e);
   if (rc < 0) {
     return rc;
   }
   bool big = b->bytes.n > FILE_INLINE_MAX;
-  if (big && (rc = put_big(s, id, b, data, e)) < 0) {
+  if (big && (rc = put_big(s, &en, data, e)) < 0) {
     return rc;
   }
-  *number = FILE_BIT | (uint64_t)id;
-  return put_entry(s, id, b->cid.b[1], (int64_t)b->bytes.n,
-                   span_of(cid_digest(&b->cid), 32), big ? NULL : &data, e);
+  *number = FILE_BIT | (uint64_t)en.id;
+  return put_entry(s, &en, big ? NULL : &data, e);
 }
 
 static int put_all(struct sq *s, const struct store_block *b, size_t n,
@@ -344,12 +350,10 @@ static int adopt(struct sq *s, struct err *e)
   }
   sqlite3_bind_int64(st, 1, s->last_file);
   while ((rc = sq_step(s, st, e)) > 0) {
-    struct span digest = sq_column(st, 3);
-    if (digest.n == 32) {
-      rc = put_entry(s, sqlite3_column_int64(st, 0),
-                     sqlite3_column_int(st, 1), sqlite3_column_int64(st, 2),
-                     digest, NULL, e);
-    }
+    struct entry en = {sqlite3_column_int64(st, 0),
+                       sqlite3_column_int64(st, 2),
+                       sqlite3_column_int(st, 1), sq_column(st, 3)};
+    rc = en.digest.n == 32 ? put_entry(s, &en, NULL, e) : 0;
     if (rc < 0) {
       break;
     }

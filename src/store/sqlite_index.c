@@ -271,6 +271,8 @@ int sq_rows_put(struct sq *s, const struct store_batch *b, struct err *e)
                 : entries(s, Q_ENTRY_PUT, b->add, b->add_n, b->blocks_n, e);
 }
 
+/* The door asks for as many as it does.
+ * NOLINTNEXTLINE(readability-function-size) */
 int sq_rows(struct store *st, uint8_t name, struct span key, int64_t sort,
             uint64_t ref, bool descending, int64_t *sorts, uint64_t *refs,
             size_t max, struct err *e)

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/vfs.h>
@@ -18,7 +19,8 @@ char *sq_path(const char *path, const char *suffix)
   char *out = mem_alloc(n + m + 1);
   if (out != NULL) {
     memcpy(out, path, n);
-    memcpy(out + n, suffix, m + 1);
+    memcpy(out + n, suffix, m);
+    out[n + m] = '\0';
   }
   return out;
 }
@@ -49,9 +51,9 @@ int sq_refuse_network(const char *path, struct err *e)
 static int lock_held(int fd, const char *path, struct err *e)
 {
   char text[64] = "";
-  long pid = 0;
   ssize_t n = pread(fd, text, sizeof text - 1, 0);
-  if (n > 0 && sscanf(text, "%ld", &pid) == 1 && pid > 0) {
+  long pid = n > 0 ? strtol(text, NULL, 10) : 0;
+  if (pid > 0) {
     return err_set(e, ERR_BUSY, "%s is in use by %s (pid %ld)", path,
                    pid == (long)getpid() ? "this process" :
                    "another process", pid);

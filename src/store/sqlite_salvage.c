@@ -406,8 +406,8 @@ static int scan_pages(struct scan *s, struct err *e)
   int rc = wal_map(s, e);
   s->page = mem_alloc(s->page_size);
   s->next = mem_alloc(s->page_size);
-  if (rc == 0 && (s->page == NULL || s->next == NULL)) {
-    rc = sq_nomem(e);
+  if (s->page == NULL || s->next == NULL) {
+    return sq_nomem(e);
   }
   for (uint32_t n = 1; rc == 0 && n <= s->pages; n++) {
     rc = take_page(s, n);
