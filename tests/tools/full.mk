@@ -75,6 +75,7 @@ headers:
 	done
 
 VALGRIND := valgrind -q --error-exitcode=9 --leak-check=full \
+  --show-leak-kinds=definite,indirect \
   --errors-for-leak-kinds=definite,indirect
 valgrind: $(TEST_BIN)
 	@$(RUN_TESTS) $(B)/log-valgrind @valgrind \
