@@ -244,7 +244,7 @@ describe("damage", function ()
 
   -- Unpack bytes into a fresh station; what it holds then is verified.
   local function unpack(bytes, number)
-    local to_dir = support.folder()
+    local to_dir = support.folder(true)
     local to = assert(mahatta.open(to_dir .. "/s.mahatta"))
     local path = support.write(dir .. "/bad" .. number .. ".car", bytes)
     local job, message, code = to:unpack(path)
@@ -261,6 +261,9 @@ describe("damage", function ()
     end
     to:close()
     os.remove(path)
+    for _, name in ipairs({ "", ".key", "-wal", "-shm", "-lock", "-files" }) do
+      os.remove(to_dir .. "/s.mahatta" .. name)
+    end
     return report
   end
 
