@@ -170,7 +170,9 @@ function Station:id() end
 ---@return string path
 function Station:path() end
 
----Publish one record. Files named by path are read and stored first.
+---Publish one record. Files named by path are read and stored first. A new
+---version of a key is dated after the one it replaces, if need be by a second
+---in the future, unless options.time says otherwise.
 ---@param collection string
 ---@param record mahatta.Record
 ---@param options? { time?: integer }
@@ -286,7 +288,8 @@ function Station:about(id) end
 ---@return mahatta.Code? code
 function Station:withdraw(id, options) end
 
----Say something about a record: a label such as "unverified".
+---Say something about a record: a label such as "unverified", in the record's
+---collection unless the options name another.
 ---@param id string
 ---@param value string
 ---@param options? { negated?: boolean, expires?: integer, collection?: string }
@@ -365,7 +368,8 @@ function Station:add_file(path, options) end
 ---@return mahatta.Code? code
 function Station:export_file(link, dir, name) end
 
----Write all files of a record below ${dir}.
+---Write all files of a record below the folder ${dir}. Stops at the first that
+---fails; the message says how many were written.
 ---@param id string
 ---@param dir string
 ---@param options? { progress?: fun(done: integer, total: integer) }
@@ -531,7 +535,8 @@ function Job:step(ms) end
 ---@return string? message
 ---@return mahatta.Code? code
 function Job:run() end
----for done, total in job:steps() do ... end, then job:result().
+---for done, total in job:steps() do ... end, then job:result(). It may be left
+---and taken up again. When the job fails the loop ends, and result() says why.
 ---@param ms? integer
 ---@return fun(): integer?, integer?
 function Job:steps(ms) end

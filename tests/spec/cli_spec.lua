@@ -295,6 +295,24 @@ describe("mahatta", function ()
     writer:close()
   end)
 
+  it("takes the passphrase of a locked key from the environment", function ()
+    local function with(pass, ...)
+      local set = pass and "MAHATTA_PASSPHRASE=" .. quoted(pass) .. " " or ""
+      return support.shell(set .. command({ ... }))
+    end
+    assert.equal(0, (select(2, with("open sesame", "init"))))
+    local text, code = with("open sesame", "publish", "c", "--title", "x")
+    assert.equal(0, code, text)
+    for _, pass in ipairs({ "wrong", "" }) do
+      text, code = with(pass ~= "" and pass or nil, "publish", "c", "--title",
+        "y")
+      assert.equal(1, code)
+      assert.is_truthy(text:find("$MAHATTA_PASSPHRASE", 1, true), text)
+    end
+    text, code = with(nil, "list")
+    assert.equal(0, code, text)
+  end)
+
   it("prints no control byte of hostile titles and names", function ()
     ok("init")
     local bytes = support.read(support.VECTORS

@@ -100,6 +100,14 @@ local function sources()
   return list
 end
 
+-- Tell of the first few documents that were left out, and of all by number.
+local function tell_faults(faults)
+  for i = 1, math.min(#faults, 3) do
+    note("left out %s: %s", out.file(faults[i].path), faults[i].fault)
+  end
+  if #faults > 3 then note("and %d more", #faults - 3) end
+end
+
 local function publish(baghdad)
   local records, files, bytes = 0, 0, 0
   published = sources()
@@ -107,9 +115,7 @@ local function publish(baghdad)
     local plans = assert(folder.plan({ source[1] }, {}))
     local sum = assert(adding.run(baghdad, plans, { collection = source[2],
       type = source.type, license = source.license }))
-    for _, fault in ipairs(sum.faults) do
-      note("left out %s: %s", out.name(fault.path), fault.fault)
-    end
+    tell_faults(sum.faults)
     note("%-26s %s", out.name(source[2]), out.count(sum.published, "record"))
     records, files = records + sum.published, files + sum.files
     bytes = bytes + sum.bytes
@@ -294,6 +300,10 @@ local function remove_home()
   end
 end
 
+if FOLDER and lfs.attributes(FOLDER, "mode") ~= "directory" then
+  io.stderr:write("demo: FOLDER=", FOLDER, " is no folder\n")
+  os.exit(1)
+end
 begun = now()
 home = assert(first_line_of("mktemp -d"), "mktemp makes no folder")
 local ok, fault = xpcall(demo, debug.traceback)

@@ -46,7 +46,6 @@ end
 local ADVICE = {
   EBUSY = "another process writes there: wait for it, or use a command that "
     .. "only reads",
-  ESIG = "is $MAHATTA_PASSPHRASE right?",
 }
 
 local function new_run(command)
@@ -94,10 +93,14 @@ local function new_run(command)
       run.fail("no station at %s: make one with `mahatta init %s`",
         out.name(path), out.name(path))
     end
-    local station = run.check(mahatta.open(path, {
+    local station, message, code = mahatta.open(path, {
       create = options and options.create or false,
       readonly = options and options.readonly or false,
-      key = o.key, passphrase = os.getenv("MAHATTA_PASSPHRASE") }))
+      key = o.key, passphrase = os.getenv("MAHATTA_PASSPHRASE") })
+    if not station and message:find("passphrase", 1, true) then
+      message = message .. "; the command takes it from $MAHATTA_PASSPHRASE"
+    end
+    run.check(station, message, code)
     run.cleanup(function () station:close() end)
     return station
   end
