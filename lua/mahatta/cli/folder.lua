@@ -264,6 +264,23 @@ local function plan_file(path, attributes, options, plans, tally)
   plans[#plans + 1] = plan_of("", main, parts or nil)
 end
 
+-- The plans without repeats. Two documents with one key would be two versions
+-- of one: nil, message.
+local function distinct(plans)
+  local taken, list = {}, {}
+  for _, plan in ipairs(plans) do
+    local other = taken[plan.key]
+    if other and other ~= plan.main.path then
+      return nil, ("%s and %s would both be '%s': add them one by one to "
+        .. "different collections, or the folder above them")
+        :format(other, plan.main.path, plan.key)
+    end
+    if not other then list[#list + 1] = plan end
+    taken[plan.key] = plan.main.path
+  end
+  return list
+end
+
 -- Plans for all paths, in order. The second value counts what is left out,
 -- by why. nil, message for a path that isn't there. Options: each, one; own,
 -- a list of paths that are never published; looking(n), called before the
@@ -282,7 +299,8 @@ function folder.plan(paths, options)
       return nil, path .. ": neither a file nor a folder"
     end
   end
-  return plans, tally
+  local list, message = distinct(plans)
+  return list, list and tally or message
 end
 
 -- ---- what a plan's files say ----

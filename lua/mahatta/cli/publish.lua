@@ -54,9 +54,10 @@ local add = {
   },
   notes = [[
 A folder with a datapackage.json becomes one dataset. A web page takes along
-the pictures and styles that it shows. Adding again publishes only what has
-changed; a changed document is a new version of the old one. Hidden files,
-symlinks and keys of stations are left out.]],
+the pictures and styles that it shows. A document's name in the collection is
+its path from the folder that is added: adding again publishes only what has
+changed, as new versions. Hidden files, symlinks and keys of stations are left
+out.]],
   examples = {
     "mahatta add ~/lessons --collection edu/physics --license CC-BY-4.0",
     "mahatta add report.pdf -c news/basra --lang ar",
