@@ -310,10 +310,16 @@ static int pack_parcel(struct pack *p, struct err *e)
   if (n < 0) {
     return n;
   }
-  rc = fits(p, p->unit.n + (uint64_t)n * (CID_SIZE + VARINT_BYTES_MAX), e);
+  uint64_t unit = p->unit.n + (uint64_t)n * (CID_SIZE + VARINT_BYTES_MAX);
+  rc = fits(p, unit, e);
   if (rc <= 0) {
     p->left_parcels++;
     return rc < 0 ? rc : JOB_MORE;
+  }
+  /* A parcel and its records share a frame where they fit one. */
+  if (p->car.frame.n + unit > ZPACK_FRAME_RAW &&
+      (rc = carfile_flush(&p->car, e)) < 0) {
+    return rc;
   }
   for (int i = 0; i < n; i++) {
     struct span block = span_of(p->unit.p + at, p->unit_end[i] - at);

@@ -7,9 +7,12 @@
 
 #include <string.h>
 
-/* Large enough for a parcel of ordinary records; larger ones make smaller
- * parcels. It never moves, so views into it stay valid. */
-#define ARENA_SIZE (1024u * 1024)
+/* A parcel and its records shall fill one frame of a carry file at most:
+ * there the record's CIDs stand twice, in the parcel and before each record,
+ * and within a frame the second costs next to nothing. The arena never moves,
+ * so views into it stay valid. */
+#define ARENA_SIZE (ZPACK_FRAME_RAW - 512)
+#define RECORD_OVERHEAD (CBOR_LINK_SIZE + CID_SIZE + 4)
 
 _Static_assert(ARENA_SIZE >= RECORD_SIZE_MAX, "any record fits");
 
@@ -142,7 +145,8 @@ int publisher_add(struct publisher *p, struct span block, struct cid *id,
                    "long text into a file",
                    block.n, RECORD_SIZE_MAX);
   }
-  if (p->n == PARCEL_RECORDS_MAX || p->arena.n + block.n > ARENA_SIZE) {
+  size_t full = p->arena.n + block.n + (p->n + 1) * RECORD_OVERHEAD;
+  if (p->n == PARCEL_RECORDS_MAX || (p->n > 0 && full > ARENA_SIZE)) {
     uint64_t committed;
     if ((rc = publisher_commit(p, &committed, e)) < 0) {
       return rc;
