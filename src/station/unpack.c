@@ -271,6 +271,16 @@ static int take_wanted_record(struct unpack *u, const struct car_section *s,
   return admit_record(u->job.st, &in, &u->counts, e);
 }
 
+/* Nothing asks for it: because it is here, or because nothing lists it. */
+static int count_unasked(struct unpack *u, const struct cid *cid, struct err *e)
+{
+  uint64_t here;
+  int rc = u->job.st->store->ops->find(u->job.st->store, cid, 1, &here, e);
+  u->counts.known += rc == 0 && here != 0;
+  u->unlisted += rc == 0 && here == 0;
+  return rc;
+}
+
 static int take_cbor(struct unpack *u, const struct car_section *s,
                      struct err *e)
 {
@@ -293,11 +303,11 @@ static int take_cbor(struct unpack *u, const struct car_section *s,
   if (wants == WANT_RECORD) {
     return take_wanted_record(u, s, e);
   }
-  if (!is_manifest(s->block) &&
-      !refset_has(&u->excluded, (uint64_t)cid_order(&s->cid))) {
-    u->unlisted++;
+  if (is_manifest(s->block) ||
+      refset_has(&u->excluded, (uint64_t)cid_order(&s->cid))) {
+    return 0;
   }
-  return 0;
+  return count_unasked(u, &s->cid, e);
 }
 
 static int take_file_block(struct unpack *u, const struct car_section *s,
@@ -342,7 +352,6 @@ static int file_wanted(struct unpack *u, const struct cid *cid, struct err *e)
 static int take_block(struct unpack *u, const struct car_section *s,
                       struct err *e)
 {
-  uint64_t here;
   if (cid_codec(&s->cid) == CID_DAG_CBOR) {
     return take_cbor(u, s, e);
   }
@@ -350,12 +359,7 @@ static int take_block(struct unpack *u, const struct car_section *s,
   if (rc > 0) {
     return take_file_block(u, s, e);
   }
-  if (rc == 0) {
-    rc = u->job.st->store->ops->find(u->job.st->store, &s->cid, 1, &here, e);
-    u->counts.known += rc == 0 && here != 0;
-    u->unlisted += rc == 0 && here == 0;
-  }
-  return rc;
+  return rc < 0 ? rc : count_unasked(u, &s->cid, e);
 }
 
 /* ---- sections ---- */
