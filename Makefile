@@ -95,6 +95,8 @@ endif
 
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -Isrc -fPIC -fvisibility=hidden $(WARN) \
   $(EXTRA) $(DEP_CFLAGS) $(CFLAGS) $(CPPFLAGS)
+# Some tests take the place of system calls: libraries have to see that.
+TEST_CFLAGS := -Itests -Itests/unit -fvisibility=default
 LIBFLAG  ?= -shared
 # nodelete: hosts unload modules while their threads may still be inside.
 CORE_LD  := -Wl,-z,nodelete -Wl,-z,relro -Wl,-z,now
@@ -127,15 +129,16 @@ core: $(CORE)
 
 # --- rules -----------------------------------------------------------------
 
+FLAGS = $(CC) $(ALL_CFLAGS) $(LUA_CFLAGS) $(TEST_CFLAGS)
+
 # Other flags or another compiler: everything is made again.
 $(B)/flags: FORCE
 	@mkdir -p $(@D)
-	@echo '$(CC) $(ALL_CFLAGS) $(LUA_CFLAGS)' | cmp -s - $@ || \
-	  echo '$(CC) $(ALL_CFLAGS) $(LUA_CFLAGS)' >$@
+	@echo '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' >$@
 
 # As system headers: their macros are not ours to warn about.
 $(B)/src/lua/%.o: EXTRA += $(patsubst -I%,-isystem %,$(LUA_CFLAGS))
-$(B)/tests/%.o: EXTRA += -Itests -Itests/unit
+$(B)/tests/%.o: EXTRA += $(TEST_CFLAGS)
 
 $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
