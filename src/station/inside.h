@@ -45,7 +45,8 @@ struct station {
   struct cid *imported;     /* files added since this station was opened: a
                                record that lists them may yet come */
   size_t imported_n, imported_cap;
-  uint64_t version; /* the store's, when the state above was read */
+  bool loaded;      /* the state above was read ... */
+  uint64_t version; /* ... at this version of the store */
 };
 
 struct station *station_ref(struct station *st);

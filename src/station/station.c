@@ -222,13 +222,17 @@ int64_t station_now(struct station *st)
 int station_refresh(struct station *st, struct err *e)
 {
   uint64_t version;
+  if (st->loaded && !st->readonly) {
+    return 0; /* nobody writes but us */
+  }
   int rc = st->store->ops->version(st->store, &version, e);
-  if (rc < 0 || version == st->version) {
+  if (rc < 0 || (st->loaded && version == st->version)) {
     return rc;
   }
   station_forget_parcels(st);
   if ((rc = admit_load_state(st, e)) == 0) {
     st->version = version;
+    st->loaded = true;
   }
   return rc;
 }
