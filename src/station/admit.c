@@ -99,6 +99,27 @@ static int note_refused(struct station *st, const struct admit_parcel *in,
   return rc;
 }
 
+int admit_refuse(struct station *st, const struct cid *cid, struct err *e)
+{
+  uint8_t key[sizeof REFUSED_PREFIX - 1 + CID_SIZE];
+  const struct cached_parcel *p;
+  uint64_t ref = 0;
+  int rc = 0;
+  struct change *c = change_new();
+  if (c == NULL) {
+    return err_set(e, ERR_NOMEM, "not enough memory");
+  }
+  while ((rc = next_asking(st, cid, &ref, &p, e)) > 0) {
+    change_drop(c, IDX_MISSING, no_key, cid_order(cid), ref);
+  }
+  if (rc == 0) {
+    change_kv(c, span_of(key, refused_key(key, cid)), span_of("", 0));
+    rc = change_commit(c, st, no_key, NULL, NULL, e);
+  }
+  change_del(c);
+  return rc;
+}
+
 /* ---- one parcel under way ---- */
 
 struct work {
@@ -109,8 +130,10 @@ struct work {
   struct cid cid[PARCEL_RECORDS_MAX];
   uint64_t ref[PARCEL_RECORDS_MAX]; /* in the store, 0: not */
   const struct admit_record *have[PARCEL_RECORDS_MAX]; /* at hand, or NULL */
-  struct cid taken[PARCEL_RECORDS_MAX]; /* withdrawn by this very parcel */
-  size_t taken_n;
+  /* what the records withdraw */
+  bool withdraws[PARCEL_RECORDS_MAX];
+  struct cid target[PARCEL_RECORDS_MAX];
+  size_t withdrawals;
   bool voice_withdraws; /* this voice has withdrawn something before */
   bool any_missing;     /* something here is asked for */
   bool any_refused;
@@ -196,10 +219,11 @@ static int prepare(struct work *w, struct station *st,
   return rc < 0 ? rc : 0;
 }
 
-static bool taken_here(const struct work *w, const struct cid *cid)
+/* Does one of the first ${n} records take this back? */
+static bool taken_here(const struct work *w, size_t n, const struct cid *cid)
 {
-  for (size_t t = 0; t < w->taken_n; t++) {
-    if (cid_equal(&w->taken[t], cid)) {
+  for (size_t t = 0; w->withdrawals > 0 && t < n; t++) {
+    if (w->withdraws[t] && cid_equal(&w->target[t], cid)) {
       return true;
     }
   }
@@ -209,7 +233,7 @@ static bool taken_here(const struct work *w, const struct cid *cid)
 /* 1 when this voice took the record back, now or before. */
 static int taken_back(struct work *w, size_t i, struct err *e)
 {
-  if (taken_here(w, &w->cid[i])) {
+  if (taken_here(w, w->view->count, &w->cid[i])) {
     return 1;
   }
   if (!w->voice_withdraws) {
@@ -221,76 +245,88 @@ static int taken_back(struct work *w, size_t i, struct err *e)
 
 /* Other parcels that ask for this record get their pair too. */
 static int settle_others(struct work *w, const struct admit_record *in,
-                         uint64_t ref, struct buf *facets, struct err *e)
+                         uint64_t ref, struct facets *facets, struct err *e)
 {
-  uint64_t refs[LISTINGS_MAX];
-  int64_t sort = cid_order(&in->cid);
-  int n = rows_at(w->st, IDX_MISSING, no_key, sort, refs, LISTINGS_MAX, e);
-  for (int i = 0; i < n; i++) {
-    const struct cached_parcel *p;
+  const struct cached_parcel *p;
+  uint64_t at = 0;
+  int rc;
+  while ((rc = next_asking(w->st, &in->cid, &at, &p, e)) > 0) {
     struct listing by;
-    int rc = station_parcel(w->st, refs[i], &p, e);
-    if (rc == ERR_CORRUPT || rc == ERR_NOENT) {
-      continue; /* a file's note that happens to share the order */
-    }
-    if (rc < 0) {
-      return rc;
-    }
-    if (!parcel_lists(&p->view, &in->cid)) {
-      continue;
-    }
-    listing_of(&by, refs[i], &p->cid, &p->view);
-    if ((rc = facet_insert(facets, p->view.collection)) < 0 ||
+    listing_of(&by, at, &p->cid, &p->view);
+    if ((rc = facets_add(facets, p->view.collection)) < 0 ||
         (rc = place_pair(w->c, PLACE_ADD, &by, &in->rec, ref)) < 0) {
       return err_set(e, rc, "not enough memory");
     }
-    change_drop(w->c, IDX_MISSING, no_key, sort, refs[i]);
-    if (in->rec.kind == RECORD_WITHDRAW &&
-        (rc = place_withdrawal(w->st, w->c, &in->rec.about, &by, e)) < 0) {
-      return rc;
+    change_drop(w->c, IDX_MISSING, no_key, cid_order(&in->cid), at);
+  }
+  return rc;
+}
+
+/* A withdrawal that was missing is their word who listed it, too. */
+static int waiting_voices(struct station *st, const struct cid *withdrawal,
+                          struct buf *voices, struct err *e)
+{
+  const struct cached_parcel *p;
+  uint64_t at = 0;
+  int rc;
+  while ((rc = next_asking(st, withdrawal, &at, &p, e)) > 0) {
+    rc = voices_add(voices, p->view.collection, p->view.author);
+    if (rc < 0) {
+      return err_set(e, rc, "not enough memory");
     }
   }
-  return n < 0 ? n : 0;
+  return rc;
 }
 
 /* Give a record that is at hand its rows under the parcel of ${w}.
  * ${before}: facets of its document so far. */
 static int place(struct work *w, const struct admit_record *in, uint64_t ref,
-                 struct span before, struct err *e)
+                 const struct facets *before, struct err *e)
 {
-  struct buf after = {0};
-  int rc;
-  if ((rc = buf_put(&after, before.p, before.n)) < 0 ||
-      (rc = facet_insert(&after, listing_collection(&w->by))) < 0 ||
+  struct facets after = {.listings = before->listings};
+  int rc = buf_put(&after.keys, before->keys.p, before->keys.n);
+  if (rc < 0) {
+    rc = err_set(e, rc, "not enough memory");
+    goto done;
+  }
+  /* Those came before this parcel. */
+  if (w->any_missing && (rc = settle_others(w, in, ref, &after, e)) < 0) {
+    goto done;
+  }
+  if ((rc = facets_add(&after, listing_collection(&w->by))) < 0 ||
       (rc = place_pair(w->c, PLACE_ADD, &w->by, &in->rec, ref)) < 0) {
     rc = err_set(e, rc, "not enough memory");
     goto done;
   }
-  if (w->any_missing && (rc = settle_others(w, in, ref, &after, e)) < 0) {
-    goto done;
-  }
-  place_doc(w->st, w->c, ref, &in->rec, before, buf_span(&after));
-  if (before.n == 0 && in->rec.files.n > 0) {
+  place_doc(w->st, w->c, ref, &in->rec, facets_span(before),
+            facets_span(&after));
+  if (before->listings == 0 && in->rec.files.n > 0) {
     rc = place_files(w->st, w->c, PLACE_ADD, &in->rec, ref, e);
   }
 
 done:
-  buf_free(&after);
+  buf_free(&after.keys);
   return rc;
 }
 
 /* A listed record that is in the store: from there. */
 static int place_stored(struct work *w, size_t i, struct err *e)
 {
-  struct buf block = {0}, before = {0};
+  struct buf block = {0};
+  struct facets before = {0};
   struct admit_record in = {.cid = w->cid[i]};
   int rc = w->st->store->ops->get_ref(w->st->store, w->ref[i], NULL, &block, e);
-  if (rc == 0 && (rc = record_read(&in.rec, buf_span(&block), e)) == 0 &&
-      (rc = listing_facets(w->st, w->ref[i], &before, e)) == 0) {
-    rc = place(w, &in, w->ref[i], buf_span(&before), e);
+  if (rc < 0 || parcel_looks(buf_span(&block))) {
+    goto done; /* who lists a parcel as a record lists nothing */
   }
+  if ((rc = record_read(&in.rec, buf_span(&block), e)) == 0 &&
+      (rc = listing_facets(w->st, w->ref[i], &before, e)) == 0) {
+    rc = place(w, &in, w->ref[i], &before, e);
+  }
+
+done:
   buf_free(&block);
-  buf_free(&before);
+  buf_free(&before.keys);
   return rc;
 }
 
@@ -323,7 +359,8 @@ static int withdraws(struct work *w, size_t i, struct cid *target,
     return 0;
   }
   rc = w->st->store->ops->get_ref(w->st->store, w->ref[i], NULL, &block, e);
-  if (rc == 0 && (rc = record_read(&rec, buf_span(&block), e)) == 0) {
+  if (rc == 0 && !parcel_looks(buf_span(&block)) &&
+      (rc = record_read(&rec, buf_span(&block), e)) == 0) {
     *target = rec.about;
     rc = rec.kind == RECORD_WITHDRAW;
   }
@@ -331,22 +368,43 @@ static int withdraws(struct work *w, size_t i, struct cid *target,
   return rc;
 }
 
+/* Take back what the i-th record and those after it with the same target do:
+ * for this parcel's voice, and for those that waited for them. */
+static int take_back(struct work *w, size_t i, struct err *e)
+{
+  struct buf voices = {0};
+  int rc = voices_add(&voices, listing_collection(&w->by), w->by.author);
+  if (rc < 0) {
+    rc = err_set(e, rc, "not enough memory");
+  }
+  for (size_t k = i; w->any_missing && rc == 0 && k < w->view->count; k++) {
+    if (w->withdraws[k] && cid_equal(&w->target[k], &w->target[i])) {
+      rc = waiting_voices(w->st, &w->cid[k], &voices, e);
+    }
+  }
+  if (rc == 0) {
+    rc = place_withdrawal(w->st, w->c, &w->target[i], buf_span(&voices), e);
+    w->counts.withdrawn += rc > 0;
+  }
+  buf_free(&voices);
+  return rc < 0 ? rc : 0;
+}
+
 /* Withdrawals first: what they take back in this very parcel never enters. */
 static int note_withdrawals(struct work *w, struct err *e)
 {
-  for (size_t i = 0; i < w->view->count; i++) {
-    struct cid target;
-    int rc = withdraws(w, i, &target, e);
-    if (rc > 0 && !taken_here(w, &target)) {
-      w->taken[w->taken_n++] = target;
-      rc = place_withdrawal(w->st, w->c, &target, &w->by, e);
-      w->counts.withdrawn += rc > 0;
-    }
-    if (rc < 0) {
-      return rc;
+  int rc = 0;
+  for (size_t i = 0; rc >= 0 && i < w->view->count; i++) {
+    rc = withdraws(w, i, &w->target[i], e);
+    w->withdraws[i] = rc > 0;
+    w->withdrawals += rc > 0;
+  }
+  for (size_t i = 0; rc >= 0 && w->withdrawals > 0 && i < w->view->count; i++) {
+    if (w->withdraws[i] && !taken_here(w, i, &w->target[i])) {
+      rc = take_back(w, i, e);
     }
   }
-  return 0;
+  return rc < 0 ? rc : 0;
 }
 
 static int place_all(struct work *w, struct err *e)
@@ -361,8 +419,9 @@ static int place_all(struct work *w, struct err *e)
       rc = place_stored(w, i, e);
       w->counts.known++;
     } else if (rc == 0 && in != NULL) {
+      static const struct facets none;
       uint64_t ref = change_block(w->c, &in->cid, in->rec.bytes);
-      rc = place(w, in, ref, no_key, e);
+      rc = place(w, in, ref, &none, e);
       w->counts.added++;
       w->counts.bytes += in->rec.bytes.n;
     } else if (rc == 0) {
@@ -427,6 +486,18 @@ static void work_del(struct work *w)
   mem_free(w);
 }
 
+/* Nobody need wait for this parcel as for a record: it is none. */
+static int drop_misnotes(struct work *w, const struct cid *cid, struct err *e)
+{
+  const struct cached_parcel *p;
+  uint64_t ref = 0;
+  int rc = 0;
+  while (w->any_missing && (rc = next_asking(w->st, cid, &ref, &p, e)) > 0) {
+    change_drop(w->c, IDX_MISSING, no_key, cid_order(cid), ref);
+  }
+  return rc;
+}
+
 static int admit_new_parcel(struct station *st, const struct admit_parcel *in,
                             struct admit_counts *counts, struct err *e)
 {
@@ -448,7 +519,8 @@ static int admit_new_parcel(struct station *st, const struct admit_parcel *in,
   change_add(w->c, IDX_PARCEL, no_key, in->view.time, w->by.parcel_ref);
   w->counts.parcels = 1;
   w->counts.bytes = in->view.bytes.n;
-  if ((rc = note_withdrawals(w, e)) < 0 || (rc = place_all(w, e)) < 0 ||
+  if ((rc = drop_misnotes(w, &in->cid, e)) < 0 ||
+      (rc = note_withdrawals(w, e)) < 0 || (rc = place_all(w, e)) < 0 ||
       (rc = finish(w, e)) < 0) {
     goto done;
   }
@@ -465,7 +537,8 @@ int admit_parcel(struct station *st, const struct admit_parcel *in,
   uint64_t here;
   int rc;
   if (admit_is_ahead(st, &in->view)) {
-    return admit_hold(st, in, counts, e);
+    rc = note_refused(st, in, e);
+    return rc < 0 ? rc : admit_hold(st, in, counts, e);
   }
   if ((rc = st->store->ops->find(st->store, &in->cid, 1, &here, e)) < 0) {
     return rc;
@@ -477,6 +550,9 @@ int admit_parcel(struct station *st, const struct admit_parcel *in,
   for (size_t i = 0; rc == 0 && i < in->records; i++) {
     rc = admit_record(st, &in->record[i], counts, e);
   }
+  for (size_t i = 0; rc == 0 && i < in->refused_n; i++) {
+    rc = admit_refuse(st, &in->refused[i], e);
+  }
   return rc;
 }
 
@@ -485,7 +561,8 @@ int admit_parcel(struct station *st, const struct admit_parcel *in,
 int admit_record(struct station *st, const struct admit_record *in,
                  struct admit_counts *counts, struct err *e)
 {
-  struct buf facets = {0};
+  struct facets facets = {0};
+  struct buf voices = {0};
   uint64_t here;
   int rc = st->store->ops->find(st->store, &in->cid, 1, &here, e);
   if (rc < 0 || here != 0) {
@@ -498,18 +575,29 @@ int admit_record(struct station *st, const struct admit_record *in,
   }
   w->st = st;
   uint64_t ref = change_block(w->c, &in->cid, in->rec.bytes);
-  if ((rc = settle_others(w, in, ref, &facets, e)) < 0 || facets.n == 0) {
+  if ((rc = settle_others(w, in, ref, &facets, e)) < 0 ||
+      facets.listings == 0) {
     goto done;
   }
-  place_doc(st, w->c, ref, &in->rec, no_key, buf_span(&facets));
+  place_doc(st, w->c, ref, &in->rec, no_key, facets_span(&facets));
+  if (in->rec.kind == RECORD_WITHDRAW) {
+    if ((rc = waiting_voices(st, &in->cid, &voices, e)) < 0 ||
+        (rc = place_withdrawal(st, w->c, &in->rec.about, buf_span(&voices),
+                               e)) < 0) {
+      goto done;
+    }
+    w->counts.withdrawn = (uint64_t)rc;
+  }
   if ((rc = place_files(st, w->c, PLACE_ADD, &in->rec, ref, e)) == 0 &&
       (rc = finish(w, e)) == 0) {
-    counts->added++;
-    counts->bytes += in->rec.bytes.n;
+    w->counts.added = 1;
+    w->counts.bytes = in->rec.bytes.n;
+    add_counts(counts, &w->counts);
   }
 
 done:
-  buf_free(&facets);
+  buf_free(&facets.keys);
+  buf_free(&voices);
   work_del(w);
   return rc;
 }
@@ -528,7 +616,8 @@ static int record_wants(struct station *st, uint64_t ref,
   struct record rec;
   int wants = 0;
   int rc = st->store->ops->get_ref(st->store, ref, NULL, &block, e);
-  if (rc < 0 || (rc = record_read(&rec, buf_span(&block), e)) < 0 ||
+  if (rc < 0 || parcel_looks(buf_span(&block)) || /* it wants a record */
+      (rc = record_read(&rec, buf_span(&block), e)) < 0 ||
       (rc = listings(st, ref, by, e)) < 0) {
     buf_free(&block);
     return rc;
@@ -547,29 +636,45 @@ static int record_wants(struct station *st, uint64_t ref,
   return wants;
 }
 
+int admit_asked_by(struct station *st, const struct cid *cid,
+                   struct cid *parcel, struct buf *bytes, struct err *e)
+{
+  const struct cached_parcel *p;
+  uint64_t ref = 0;
+  int rc = next_asking(st, cid, &ref, &p, e);
+  if (rc <= 0) {
+    return rc;
+  }
+  if ((rc = buf_put(bytes, p->bytes.p, p->bytes.n)) < 0) {
+    return err_set(e, rc, "not enough memory");
+  }
+  *parcel = p->cid;
+  return 1;
+}
+
 int admit_wants(struct station *st, const struct cid *cid, struct err *e)
 {
-  uint64_t refs[LISTINGS_MAX];
-  int n =
-      rows_at(st, IDX_MISSING, no_key, cid_order(cid), refs, LISTINGS_MAX, e);
-  if (n > 0 && cid_codec(cid) == CID_DAG_CBOR) {
-    return WANT_RECORD;
+  const struct cached_parcel *p;
+  uint64_t ref = 0;
+  int rc;
+  if (cid_codec(cid) == CID_DAG_CBOR) {
+    rc = next_asking(st, cid, &ref, &p, e);
+    return rc > 0 ? WANT_RECORD : rc;
   }
-  for (int i = 0; i < n; i++) {
+  while ((rc = next_at(st, IDX_MISSING, no_key, cid_order(cid), &ref, e)) > 0) {
     struct cid parent;
-    int rc = st->store->ops->get_ref(st->store, refs[i], &parent, NULL, e);
+    rc = st->store->ops->get_ref(st->store, ref, &parent, NULL, e);
     if (rc == ERR_NOENT) {
       continue; /* its parent was swept meanwhile */
     }
     if (rc == 0) {
-      rc = cid_codec(&parent) == CID_DAG_PB ? 1
-                                            : record_wants(st, refs[i], cid, e);
+      rc = cid_codec(&parent) == CID_DAG_PB ? 1 : record_wants(st, ref, cid, e);
     }
     if (rc != 0) {
       return rc < 0 ? rc : WANT_FILE;
     }
   }
-  return n < 0 ? n : WANT_NONE;
+  return rc < 0 ? rc : WANT_NONE;
 }
 
 static int note_children(struct station *st, struct change *c,
@@ -589,16 +694,29 @@ static int note_children(struct station *st, struct change *c,
   return rc;
 }
 
+/* Those of parcels stay: they ask for a record of the same digest. */
 static int drop_notes(struct station *st, struct change *c,
                       const struct cid *cid, struct err *e)
 {
-  uint64_t refs[LISTINGS_MAX];
   int64_t sort = cid_order(cid);
-  int n = rows_at(st, IDX_MISSING, no_key, sort, refs, LISTINGS_MAX, e);
-  for (int i = 0; i < n; i++) {
-    change_drop(c, IDX_MISSING, no_key, sort, refs[i]);
+  uint64_t ref = 0;
+  int rc;
+  while ((rc = next_at(st, IDX_MISSING, no_key, sort, &ref, e)) > 0) {
+    const struct cached_parcel *p;
+    struct cid parent;
+    rc = st->store->ops->get_ref(st->store, ref, &parent, NULL, e);
+    if (rc == 0 && cid_codec(&parent) != CID_DAG_PB) {
+      rc = station_parcel(st, ref, &p, e);
+    } else if (rc == 0) {
+      rc = ERR_CORRUPT; /* a node: no parcel */
+    }
+    if (rc == ERR_CORRUPT || rc == ERR_NOENT) {
+      change_drop(c, IDX_MISSING, no_key, sort, ref);
+    } else if (rc < 0) {
+      return rc;
+    }
   }
-  return n < 0 ? n : 0;
+  return rc;
 }
 
 int admit_files(struct station *st, const struct store_block *block, size_t n,

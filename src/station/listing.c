@@ -23,6 +23,32 @@ int rows_at(struct station *st, enum idx name, struct span key, int64_t sort,
   return same;
 }
 
+int next_at(struct station *st, enum idx name, struct span key, int64_t sort,
+            uint64_t *ref, struct err *e)
+{
+  int64_t at;
+  int n = st->store->ops->rows(st->store, (uint8_t)name, key, sort, *ref, false,
+                               &at, ref, 1, e);
+  return n <= 0 ? n : at == sort;
+}
+
+int next_asking(struct station *st, const struct cid *record, uint64_t *ref,
+                const struct cached_parcel **out, struct err *e)
+{
+  int rc;
+  while ((rc = next_at(st, IDX_MISSING, span_of(NULL, 0), cid_order(record),
+                       ref, e)) > 0) {
+    rc = station_parcel(st, *ref, out, e);
+    if (rc == ERR_CORRUPT || rc == ERR_NOENT) {
+      continue; /* no parcel: a file's note, or what it was for is gone */
+    }
+    if (rc < 0 || parcel_lists(&(*out)->view, record)) {
+      return rc < 0 ? rc : 1;
+    }
+  }
+  return rc;
+}
+
 void listing_of(struct listing *out, uint64_t ref, const struct cid *cid,
                 const struct parcel *view)
 {
@@ -107,7 +133,7 @@ int withdrawn(struct station *st, const struct cid *record,
   return yes;
 }
 
-int facet_insert(struct buf *facets, struct span collection)
+static int facet_insert(struct buf *facets, struct span collection)
 {
   uint8_t key[COLL_KEY_SIZE];
   size_t at = 0;
@@ -134,13 +160,20 @@ int facet_insert(struct buf *facets, struct span collection)
   return 0;
 }
 
-int listing_facets(struct station *st, uint64_t record, struct buf *out,
+int facets_add(struct facets *f, struct span collection)
+{
+  int rc = f->listings < LISTINGS_MAX ? facet_insert(&f->keys, collection) : 0;
+  f->listings++;
+  return rc;
+}
+
+int listing_facets(struct station *st, uint64_t record, struct facets *out,
                    struct err *e)
 {
   struct listing by[LISTINGS_MAX];
   int n = listings(st, record, by, e);
   for (int i = 0; i < n; i++) {
-    int rc = facet_insert(out, listing_collection(&by[i]));
+    int rc = facets_add(out, listing_collection(&by[i]));
     if (rc < 0) {
       return err_set(e, rc, "not enough memory");
     }

@@ -42,13 +42,34 @@ int withdrawn(struct station *st, const struct cid *record,
               const uint8_t *author, struct span collection,
               struct err *e) MUST_USE;
 
-/* Ascending, unique collection keys of all listings: a document's facets. */
-int listing_facets(struct station *st, uint64_t record, struct buf *out,
+/* A document's facets: the ascending, unique collection keys of the listings
+ * that count, the first LISTINGS_MAX by number of the parcel. */
+struct facets {
+  struct buf keys;
+  size_t listings;
+};
+int listing_facets(struct station *st, uint64_t record, struct facets *out,
                    struct err *e) MUST_USE;
-int facet_insert(struct buf *facets, struct span collection) MUST_USE;
+/* One listing more, later than the others. */
+int facets_add(struct facets *f, struct span collection) MUST_USE;
+static inline struct span facets_span(const struct facets *f)
+{
+  return buf_span(&f->keys);
+}
 
 /* Numbers under (name, key) whose sort is exactly ${sort}: up to ${max}. */
 int rows_at(struct station *st, enum idx name, struct span key, int64_t sort,
             uint64_t *refs, size_t max, struct err *e) MUST_USE;
+
+/* The next of them after ${*ref} (start with 0): 1 and it is in ${*ref}, or 0.
+ * For what must not be cut at a number. */
+int next_at(struct station *st, enum idx name, struct span key, int64_t sort,
+            uint64_t *ref, struct err *e);
+
+/* The next parcel that asks for the missing record ${record}: its number in
+ * ${*ref}, itself in ${out} (valid until the next call). Passes over files'
+ * notes that share the order. 1, or 0 at the end. */
+int next_asking(struct station *st, const struct cid *record, uint64_t *ref,
+                const struct cached_parcel **out, struct err *e);
 
 #endif

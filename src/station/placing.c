@@ -103,127 +103,129 @@ void place_doc(struct station *st, struct change *c, uint64_t ref,
 
 /* ---- withdrawal ---- */
 
-static bool same_voice(const struct listing *by, const struct parcel *p)
+int voices_add(struct buf *voices, struct span collection,
+               const uint8_t *author)
 {
-  return memcmp(by->author, p->author, CRYPT_KEY_SIZE) == 0 &&
-         span_equal(listing_collection(by), p->collection);
+  uint8_t key[CHANGE_KEY_MAX];
+  int rc = author_key(key, collection, author);
+  return rc < 0 ? rc : buf_put(voices, key, sizeof key);
 }
 
-/* What is left of a record after its pairs with one voice went. */
+/* Is the parcel of one of these voices? 1, 0, ERR_NOMEM. */
+static int speaks(struct span voices, const struct parcel *p)
+{
+  uint8_t key[CHANGE_KEY_MAX];
+  int rc = author_key(key, p->collection, p->author);
+  for (size_t at = 0; rc == 0 && at < voices.n; at += sizeof key) {
+    if (memcmp(voices.p + at, key, sizeof key) == 0) {
+      return 1;
+    }
+  }
+  return rc;
+}
+
+/* What is left of a record after its pairs with some voices went. */
 struct remains {
-  struct buf before, after; /* facets */
-  size_t others, taken;
+  struct facets before, after;
+  size_t taken;
 };
 
-/* Drop the pairs of ${by}'s voice; all listings are looked at, by pages. */
-static int drop_pairs(struct station *st, struct change *c,
-                      const struct record *rec, uint64_t ref,
-                      const struct listing *by, struct remains *left)
+/* One pair: dropped when it is of these voices. Rows that two pairs share go
+ * with the first: the others are put back (a batch drops before it adds). */
+static int drop_pair(struct change *c, const struct record *rec, uint64_t ref,
+                     const struct listing *pair, bool ours,
+                     struct remains *left)
 {
-  int64_t sorts[LISTINGS_MAX];
-  uint64_t refs[LISTINGS_MAX];
-  int64_t sort = (int64_t)ref;
-  uint64_t at = 0;
-  struct err e;
-  for (;;) {
-    int n = st->store->ops->rows(st->store, IDX_LISTED, span_of(NULL, 0), sort,
-                                 at, false, sorts, refs, LISTINGS_MAX, &e);
-    for (int i = 0; i < n && sorts[i] == sort; i++) {
-      const struct cached_parcel *p;
-      struct listing pair;
-      int rc = station_parcel(st, refs[i], &p, &e);
-      if (rc < 0) {
-        return rc;
-      }
-      listing_of(&pair, refs[i], &p->cid, &p->view);
-      rc = facet_insert(&left->before, p->view.collection);
-      if (rc == 0 && same_voice(by, &p->view)) {
-        left->taken++;
-        rc = place_pair(c, PLACE_DROP, &pair, rec, ref);
-      } else if (rc == 0) {
-        /* Rows that two pairs share go with the first: put them back (a
-         * batch drops before it adds). */
-        left->others++;
-        rc = facet_insert(&left->after, p->view.collection);
-        rc = rc < 0 ? rc : place_pair(c, PLACE_ADD, &pair, rec, ref);
-      }
-      if (rc < 0) {
-        return rc;
-      }
-    }
-    if (n < LISTINGS_MAX || sorts[n - 1] != sort) {
-      return n < 0 ? n : 0;
-    }
-    at = refs[n - 1];
+  int rc = facets_add(&left->before, listing_collection(pair));
+  if (rc == 0 && !ours) {
+    rc = facets_add(&left->after, listing_collection(pair));
   }
+  left->taken += ours;
+  return rc < 0 ? rc
+                : place_pair(c, ours ? PLACE_DROP : PLACE_ADD, pair, rec, ref);
+}
+
+/* Drop the pairs of ${voices}; all listings are looked at. */
+static int drop_pairs(struct station *st, struct change *c,
+                      const struct admit_record *in, uint64_t ref,
+                      struct span voices, struct remains *left, struct err *e)
+{
+  uint64_t at = 0;
+  int rc;
+  while ((rc = next_at(st, IDX_LISTED, span_of(NULL, 0), (int64_t)ref, &at,
+                       e)) > 0) {
+    const struct cached_parcel *p;
+    struct listing pair;
+    if ((rc = station_parcel(st, at, &p, e)) < 0) {
+      return rc;
+    }
+    listing_of(&pair, at, &p->cid, &p->view);
+    if ((rc = speaks(voices, &p->view)) < 0 ||
+        (rc = drop_pair(c, &in->rec, ref, &pair, rc > 0, left)) < 0) {
+      return err_set(e, rc, "not enough memory");
+    }
+  }
+  return rc;
 }
 
 /* The record is here: drop pairs, and the block when nobody else lists it. */
 static int withdraw_here(struct station *st, struct change *c, uint64_t ref,
-                         const struct listing *by, struct err *e)
+                         struct span voices, struct err *e)
 {
   struct remains left = {0};
   struct buf block = {0};
-  struct record rec;
+  struct admit_record in;
   int rc = st->store->ops->get_ref(st->store, ref, NULL, &block, e);
-  if (rc < 0 || (rc = record_read(&rec, buf_span(&block), e)) < 0) {
+  if (rc < 0 || parcel_looks(buf_span(&block)) ||
+      (rc = record_read(&in.rec, buf_span(&block), e)) < 0) {
+    goto done; /* parcels can't be taken back */
+  }
+  if (in.rec.kind == RECORD_WITHDRAW) {
+    goto done; /* a withdrawal stands: else an old stick could undo it */
+  }
+  if ((rc = drop_pairs(st, c, &in, ref, voices, &left, e)) < 0 ||
+      left.taken == 0) {
     goto done;
   }
-  if (rec.kind == RECORD_WITHDRAW) {
-    rc = 0; /* a withdrawal stands: else an old stick could undo it */
-    goto done;
-  }
-  if ((rc = drop_pairs(st, c, &rec, ref, by, &left)) < 0) {
-    rc = err_set(e, rc, "can't take back: %s", err_name(rc));
-    goto done;
-  }
-  if (left.taken == 0) {
-    goto done;
-  }
-  place_doc(st, c, ref, &rec, buf_span(&left.before), buf_span(&left.after));
-  if (left.others == 0) {
+  place_doc(st, c, ref, &in.rec, facets_span(&left.before),
+            facets_span(&left.after));
+  if (left.after.listings == 0) {
     CHECK(c->erases < sizeof c->erase / sizeof c->erase[0]);
     if (!c->keep_blocks) {
       c->erase[c->erases++] = ref;
     }
-    rc = place_files(st, c, PLACE_DROP, &rec, ref, e);
+    rc = place_files(st, c, PLACE_DROP, &in.rec, ref, e);
   }
   rc = rc < 0 ? rc : 1;
 
 done:
-  buf_free(&left.before);
-  buf_free(&left.after);
+  buf_free(&left.before.keys);
+  buf_free(&left.after.keys);
   buf_free(&block);
   return rc;
 }
 
-/* The record isn't here: stop asking for it on behalf of this voice. */
+/* The record isn't here: stop asking for it on behalf of these voices. */
 static int withdraw_missing(struct station *st, struct change *c,
-                            const struct cid *target, const struct listing *by,
+                            const struct cid *target, struct span voices,
                             struct err *e)
 {
-  uint64_t refs[LISTINGS_MAX];
-  int64_t sort = cid_order(target);
-  int n =
-      rows_at(st, IDX_MISSING, span_of(NULL, 0), sort, refs, LISTINGS_MAX, e);
-  for (int i = 0; i < n; i++) {
-    const struct cached_parcel *p;
-    int rc = station_parcel(st, refs[i], &p, e);
-    if (rc == ERR_CORRUPT || rc == ERR_NOENT) {
-      continue; /* a file's note under the same order: not a parcel */
+  const struct cached_parcel *p;
+  uint64_t ref = 0;
+  int rc;
+  while ((rc = next_asking(st, target, &ref, &p, e)) > 0) {
+    if ((rc = speaks(voices, &p->view)) < 0) {
+      return err_set(e, rc, "not enough memory");
     }
-    if (rc < 0) {
-      return rc;
-    }
-    if (same_voice(by, &p->view) && parcel_lists(&p->view, target)) {
-      change_drop(c, IDX_MISSING, span_of(NULL, 0), sort, refs[i]);
+    if (rc > 0) {
+      change_drop(c, IDX_MISSING, span_of(NULL, 0), cid_order(target), ref);
     }
   }
-  return n < 0 ? n : 0;
+  return rc;
 }
 
 int place_withdrawal(struct station *st, struct change *c,
-                     const struct cid *target, const struct listing *by,
+                     const struct cid *target, struct span voices,
                      struct err *e)
 {
   uint64_t ref;
@@ -231,6 +233,6 @@ int place_withdrawal(struct station *st, struct change *c,
   if (rc < 0) {
     return rc;
   }
-  return ref != 0 ? withdraw_here(st, c, ref, by, e)
-                  : withdraw_missing(st, c, target, by, e);
+  return ref != 0 ? withdraw_here(st, c, ref, voices, e)
+                  : withdraw_missing(st, c, target, voices, e);
 }

@@ -20,11 +20,17 @@ int place_files(struct station *st, struct change *c, enum place_how how,
 void place_doc(struct station *st, struct change *c, uint64_t ref,
                const struct record *rec, struct span before, struct span after);
 
-/* Take ${target} back for the author and collection of ${by}: drop its pairs
- * and notes, its bytes when nobody else lists it. Returns 1 when there was
- * something to take back, else 0. */
+/* Voices: an author in a collection each, CHANGE_KEY_MAX bytes (author_key),
+ * one behind the other. */
+int voices_add(struct buf *voices, struct span collection,
+               const uint8_t *author) MUST_USE;
+
+/* Take ${target} back for all of ${voices}: drop its pairs and notes, its
+ * bytes when nobody else lists it. Returns 1 when there was something to take
+ * back, else 0. Once a change for each target: it looks at the store as it is
+ * before the change. */
 int place_withdrawal(struct station *st, struct change *c,
-                     const struct cid *target, const struct listing *by,
+                     const struct cid *target, struct span voices,
                      struct err *e) MUST_USE;
 
 #endif

@@ -22,6 +22,8 @@ struct slipping {
   struct buf handles; /* the same as bytes, in order */
   struct buf want;    /* links, without the head of their list */
   size_t want_n;
+  struct cid last_want;
+  struct err *e; /* for the sink that notes them */
   uint64_t parcels;
 };
 
@@ -92,18 +94,22 @@ static int note_want(void *ud, const struct cid *cid, const char *kind,
                      const struct cid *wanted_by)
 {
   struct slipping *s = ud;
-  struct err e;
   (void)kind;
   (void)wanted_by;
   if (s->want_n == SLIP_MISSING_MAX) {
     return 1; /* the next slip asks for the rest */
   }
-  int wants = admit_wants(s->st, cid, &e);
+  if (s->want_n > 0 && cid_equal(cid, &s->last_want)) {
+    return 0; /* wanted by several: they come one after the other */
+  }
+  int wants = admit_wants(s->st, cid, s->e);
   if (wants <= 0) {
     return wants; /* by the follow rules we don't want this file */
   }
   s->want_n++;
-  return cbor_put_link(&s->want, cid);
+  s->last_want = *cid;
+  int rc = cbor_put_link(&s->want, cid);
+  return rc < 0 ? err_set(s->e, rc, "not enough memory") : 0;
 }
 
 static int add_wish(struct slipping *s, struct slip_writer *w,
@@ -180,7 +186,7 @@ int station_slip(struct station *st, const char *path,
                  const struct slip_options *opt, struct slip_report *out,
                  struct err *e)
 {
-  struct slipping s = {.st = st};
+  struct slipping s = {.st = st, .e = e};
   struct slip_writer w = {0};
   struct buf file = {0};
   int rc = station_alive(st, e);

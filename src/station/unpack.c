@@ -23,6 +23,7 @@
 /* A parcel whose records come after it. */
 struct pending {
   bool open;
+  bool here; /* it was in the store before */
   struct cid cid;
   struct buf bytes;
   struct parcel view;
@@ -33,6 +34,13 @@ struct pending {
   struct cid refused[PARCEL_RECORDS_MAX];
   size_t refused_n;
   size_t hint; /* which link is likely next */
+};
+
+/* A record whose parcel is here already, while the policy is asked. */
+struct lone {
+  bool asked;
+  struct cid cid;
+  struct buf block, parcel;
 };
 
 struct unpack {
@@ -48,6 +56,7 @@ struct unpack {
   uint64_t good;   /* sections whose hash held, in the first pass */
   struct car_salvage salvage;
   struct pending *pending;
+  struct lone lone;
   struct refset excluded; /* records of parcels that were not wanted */
   struct buf files;       /* blocks of files that wait to be stored */
   struct cid file_cid[FILES_BATCH];
@@ -56,6 +65,8 @@ struct unpack {
   struct admit_counts counts;
   uint64_t refused, unlisted, bad, progress;
   uint64_t missing;
+  struct cid last_missing;
+  struct err *e; /* for the sink that counts them */
 };
 
 /* ---- flushing what waits ---- */
@@ -169,6 +180,12 @@ static int take_parcel(struct unpack *u, const struct car_section *s,
   if (!wants_collection(u, p->view.collection)) {
     return exclude(u, &p->view, e);
   }
+  uint64_t ref;
+  rc = u->job.st->store->ops->find(u->job.st->store, &s->cid, 1, &ref, e);
+  if (rc < 0) {
+    return rc;
+  }
+  p->here = ref != 0;
   p->cid = s->cid;
   p->open = true;
   return 0;
@@ -192,6 +209,8 @@ static bool pending_lists(struct pending *p, const struct cid *cid)
   return false;
 }
 
+/* Did it come already, and was kept or refused? So no more than the parcel
+ * lists are ever noted of either kind. */
 static bool pending_has(const struct pending *p, const struct cid *cid)
 {
   for (size_t i = p->n; i > 0; i--) {
@@ -199,7 +218,23 @@ static bool pending_has(const struct pending *p, const struct cid *cid)
       return true;
     }
   }
+  for (size_t i = 0; i < p->refused_n; i++) {
+    if (cid_equal(&p->refused[i], cid)) {
+      return true;
+    }
+  }
   return false;
+}
+
+/* A record that the policy let in before, under this very parcel: 1, 0. */
+static int known_under(struct unpack *u, const struct cid *cid, struct err *e)
+{
+  uint64_t ref;
+  if (!u->pending->here || !u->job.st->has_policy) {
+    return 0;
+  }
+  int rc = u->job.st->store->ops->find(u->job.st->store, cid, 1, &ref, e);
+  return rc < 0 ? rc : ref != 0;
 }
 
 /* Put a record to its parcel; ask the policy first where there is one. */
@@ -207,9 +242,10 @@ static int take_listed(struct unpack *u, const struct car_section *s,
                        struct err *e)
 {
   struct pending *p = u->pending;
-  if (pending_has(p, &s->cid)) {
-    u->counts.known++;
-    return 0;
+  int known = pending_has(p, &s->cid) ? 1 : known_under(u, &s->cid, e);
+  if (known != 0) {
+    u->counts.known += known > 0;
+    return known < 0 ? known : 0;
   }
   if (buf_put(&p->arena, s->block.p, s->block.n) < 0) {
     return err_set(e, ERR_NOMEM, "not enough memory");
@@ -228,11 +264,28 @@ static int take_listed(struct unpack *u, const struct car_section *s,
   return 0;
 }
 
+/* The host has answered about the record in u->lone. Its parcel is here: it
+ * can't be stopped any more. */
+static int take_lone_answer(struct unpack *u, struct err *e)
+{
+  struct admit_record in = {.cid = u->lone.cid};
+  u->lone.asked = false;
+  if (u->job.verdict != JOB_KEEP) {
+    u->refused++;
+    return admit_refuse(u->job.st, &in.cid, e);
+  }
+  int rc = record_read(&in.rec, buf_span(&u->lone.block), e);
+  return rc < 0 ? rc : admit_record(u->job.st, &in, &u->counts, e);
+}
+
 /* The host has answered about the record that was added last. */
 static int take_answer(struct unpack *u, struct err *e)
 {
   struct pending *p = u->pending;
   u->asking = false;
+  if (u->lone.asked) {
+    return take_lone_answer(u, e);
+  }
   if (u->job.verdict == JOB_KEEP) {
     return 0;
   }
@@ -243,6 +296,7 @@ static int take_answer(struct unpack *u, struct err *e)
     buf_clear(&p->arena);
     return exclude(u, &p->view, e);
   }
+  CHECK(p->refused_n < PARCEL_RECORDS_MAX);
   p->refused[p->refused_n++] = p->record[--p->n].cid;
   p->arena.n = p->n > 0 ? p->end[p->n - 1] : 0;
   return 0;
@@ -259,6 +313,30 @@ static bool is_manifest(struct span block)
   return cbor_next(&r, &item) == CBOR_TEXT && span_is(item.bytes, "carry/1");
 }
 
+/* The policy has a word on records that come apart from their parcel, too. */
+static int ask_lone(struct unpack *u, const struct car_section *s,
+                    struct err *e)
+{
+  struct lone *l = &u->lone;
+  buf_clear(&l->block);
+  buf_clear(&l->parcel);
+  int rc =
+      admit_asked_by(u->job.st, &s->cid, &u->job.ask_parcel_cid, &l->parcel, e);
+  if (rc <= 0) {
+    return rc;
+  }
+  if ((rc = buf_put(&l->block, s->block.p, s->block.n)) < 0) {
+    return err_set(e, rc, "not enough memory");
+  }
+  l->cid = s->cid;
+  l->asked = true;
+  u->job.ask = buf_span(&l->block);
+  u->job.ask_cid = s->cid;
+  u->job.ask_parcel = buf_span(&l->parcel);
+  u->asking = true;
+  return 0;
+}
+
 static int take_wanted_record(struct unpack *u, const struct car_section *s,
                               struct err *e)
 {
@@ -267,6 +345,9 @@ static int take_wanted_record(struct unpack *u, const struct car_section *s,
   if (record_read(&in.rec, s->block, &why) < 0) {
     bad_block(u, &s->cid, why.text);
     return 0;
+  }
+  if (u->job.st->has_policy) {
+    return ask_lone(u, s, e);
   }
   return admit_record(u->job.st, &in, &u->counts, e);
 }
@@ -499,17 +580,21 @@ static int count_missing(void *ud, const struct cid *cid, const char *kind,
                          const struct cid *wanted_by)
 {
   struct unpack *u = ud;
-  struct err e;
   (void)kind;
   (void)wanted_by;
-  int wants = admit_wants(u->job.st, cid, &e);
+  if (u->missing > 0 && cid_equal(cid, &u->last_missing)) {
+    return 0; /* wanted by several: they come one after the other */
+  }
+  int wants = admit_wants(u->job.st, cid, u->e);
   u->missing += wants > 0;
+  u->last_missing = *cid;
   return wants < 0 ? wants : u->missing >= MISSING_COUNT_MAX;
 }
 
 static int unpack_done(struct unpack *u, struct err *e)
 {
   struct job *j = &u->job;
+  u->e = e;
   int rc = station_missing(j->st, count_missing, u, e);
   if (rc < 0) {
     return rc;
@@ -583,6 +668,8 @@ static void unpack_clean(struct job *j)
     buf_free(&u->pending->arena);
     mem_free(u->pending);
   }
+  buf_free(&u->lone.block);
+  buf_free(&u->lone.parcel);
   refset_free(&u->excluded);
   buf_free(&u->patterns);
   buf_free(&u->files);

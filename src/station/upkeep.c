@@ -137,7 +137,7 @@ static int index_one(struct indexing *x, uint64_t ref, struct buf *block,
                      struct err *e)
 {
   struct station *st = x->job.st;
-  struct buf facets = {0};
+  struct facets facets = {0};
   struct record rec;
   buf_clear(block);
   int rc = st->store->ops->get_ref(st->store, ref, NULL, block, e);
@@ -145,11 +145,11 @@ static int index_one(struct indexing *x, uint64_t ref, struct buf *block,
     return rc;
   }
   if ((rc = record_read(&rec, buf_span(block), e)) == 0 &&
-      (rc = listing_facets(st, ref, &facets, e)) == 0 && facets.n > 0) {
-    change_doc(x->change, ref, &rec, buf_span(&facets));
+      (rc = listing_facets(st, ref, &facets, e)) == 0 && facets.listings > 0) {
+    change_doc(x->change, ref, &rec, facets_span(&facets));
     x->records++;
   }
-  buf_free(&facets);
+  buf_free(&facets.keys);
   return rc;
 }
 
@@ -243,6 +243,8 @@ struct verify {
   bool read_data;
   enum verify_stage stage;
   uint64_t after, blocks, bytes, bad, missing;
+  struct cid last_missing;
+  struct err *e; /* for the sink that counts them */
 };
 
 static int verify_block(struct verify *v, uint64_t ref, struct buf *block,
@@ -293,11 +295,14 @@ static int note_missing(void *ud, const struct cid *cid, const char *kind,
                         const struct cid *wanted_by)
 {
   struct verify *v = ud;
-  struct err e;
   (void)kind;
   (void)wanted_by;
-  int wants = admit_wants(v->job.st, cid, &e);
+  if (v->missing > 0 && cid_equal(cid, &v->last_missing)) {
+    return 0; /* wanted by several: they come one after the other */
+  }
+  int wants = admit_wants(v->job.st, cid, v->e);
   v->missing += wants > 0;
+  v->last_missing = *cid;
   return wants < 0 ? wants : 0;
 }
 
@@ -328,6 +333,7 @@ static int verify_step(struct job *j, struct err *e)
     v->stage = VERIFY_FILES;
     return JOB_MORE;
   }
+  v->e = e;
   if ((rc = station_missing(j->st, note_missing, v, e)) < 0) {
     return rc;
   }
