@@ -65,7 +65,7 @@ int carsource_rewind(struct carsource *s, struct err *e)
     return err_sys(e, errno, "can't read the carry file again");
   }
   s->read = 0;
-  s->end = false;
+  s->end = s->lost = false;
   s->at = s->packed_at = 0;
   buf_clear(&s->raw);
   buf_clear(&s->packed);
@@ -107,11 +107,18 @@ static const uint8_t *find_magic(struct span s)
   return s.n < MAGIC_SIZE ? NULL : memmem(s.p, s.n, magic, MAGIC_SIZE);
 }
 
+/* One wound counts once, however many places in it look like a frame. */
+static void note_wound(struct carsource *s)
+{
+  s->bad_frames += !s->lost;
+  s->lost = true;
+}
+
 /* This frame can't be used: go to where the next may begin. */
 static void skip_frame(struct carsource *s)
 {
   struct span w = packed_window(s);
-  s->bad_frames++;
+  note_wound(s);
   const uint8_t *next = w.n > 1 ? find_magic(span_of(w.p + 1, w.n - 1)) : NULL;
   if (next != NULL) {
     s->packed_at += (size_t)(next - w.p);
@@ -122,11 +129,12 @@ static void skip_frame(struct carsource *s)
   s->packed_at = s->packed.n - keep;
 }
 
-/* Move on to the next magic number without counting again. */
+/* No frame begins here: move on to the next magic number. */
 static void seek_frame(struct carsource *s)
 {
   struct span w = packed_window(s);
   const uint8_t *next = find_magic(w);
+  note_wound(s);
   if (next != NULL) {
     s->packed_at += (size_t)(next - w.p);
   } else {
@@ -144,8 +152,9 @@ static int expand_frame(struct carsource *s, struct err *e)
   if (!zpack_looks(w)) {
     size_t was = s->packed_at;
     if (w.n >= MAGIC_SIZE) {
-      s->bad_frames += s->bad_frames == 0 && was == 0;
       seek_frame(s);
+    } else if (s->end && w.n > 0) { /* cut within a magic number */
+      note_wound(s);
     }
     return s->packed_at != was;
   }
@@ -164,6 +173,7 @@ static int expand_frame(struct carsource *s, struct err *e)
     skip_frame(s);
   } else {
     s->packed_at += (size_t)size;
+    s->lost = false;
   }
   return 1;
 }

@@ -18,7 +18,8 @@ struct carsource {
   struct buf packed; /* compressed bytes that wait */
   size_t packed_at;
   struct zpack *zpack;
-  uint64_t bad_frames; /* passed over so far */
+  bool lost;           /* no good frame since the last wound */
+  uint64_t bad_frames; /* wounds so far, over all passes */
 };
 
 int carsource_open(struct carsource *s, const char *path,

@@ -19,6 +19,7 @@
 #define FILES_BATCH_BYTES (4u * 1024 * 1024)
 #define FILES_BATCH 64
 #define MISSING_COUNT_MAX 100000
+#define LOOSE_MAX 1000000 /* 16 bytes each, at most */
 
 /* A parcel whose records come after it. */
 struct pending {
@@ -58,12 +59,15 @@ struct unpack {
   struct pending *pending;
   struct lone lone;
   struct refset excluded; /* records of parcels that were not wanted */
+  struct refset loose;    /* good blocks that nothing asked for in the first
+                             pass, by cid_order: what later passes look at */
   struct buf files;       /* blocks of files that wait to be stored */
   struct cid file_cid[FILES_BATCH];
   size_t file_end[FILES_BATCH];
   size_t file_n;
   struct admit_counts counts;
   uint64_t refused, unlisted, bad, progress;
+  uint64_t bad_frames; /* in the first pass */
   uint64_t missing;
   struct cid last_missing;
   struct err *e; /* for the sink that counts them */
@@ -352,14 +356,21 @@ static int take_wanted_record(struct unpack *u, const struct car_section *s,
   return admit_record(u->job.st, &in, &u->counts, e);
 }
 
-/* Nothing asks for it: because it is here, or because nothing lists it. */
+/* Nothing asks for it: because it is here, or because nothing lists it (or
+ * not yet: a later pass looks again). */
 static int count_unasked(struct unpack *u, const struct cid *cid, struct err *e)
 {
   uint64_t here;
   int rc = u->job.st->store->ops->find(u->job.st->store, cid, 1, &here, e);
-  u->counts.known += rc == 0 && here != 0;
-  u->unlisted += rc == 0 && here == 0;
-  return rc;
+  if (rc < 0 || here != 0) {
+    u->counts.known += rc == 0;
+    return rc;
+  }
+  u->unlisted++;
+  if (u->loose.n < LOOSE_MAX) {
+    rc = refset_add(&u->loose, (uint64_t)cid_order(cid));
+  }
+  return rc < 0 ? err_set(e, rc, "not enough memory") : 0;
 }
 
 static int take_cbor(struct unpack *u, const struct car_section *s,
@@ -445,18 +456,24 @@ static int take_block(struct unpack *u, const struct car_section *s,
 
 /* ---- sections ---- */
 
-/* In a later pass only what is asked for by now is hashed. */
+/* A later pass looks only at blocks that the first one found loose (at all,
+ * where those were too many to note), and hashes what is asked for by now. */
 static int worth_hashing(struct unpack *u, const struct cid *cid, struct err *e)
 {
   uint64_t here;
   if (u->pass == 0) {
     return 1;
   }
+  if (u->loose.n < LOOSE_MAX &&
+      !refset_has(&u->loose, (uint64_t)cid_order(cid))) {
+    return 0;
+  }
   int rc = u->job.st->store->ops->find(u->job.st->store, cid, 1, &here, e);
   if (rc < 0 || here != 0) {
     return rc;
   }
   rc = admit_wants(u->job.st, cid, e);
+  u->unlisted += rc == WANT_NONE;
   return rc < 0 ? rc : rc != WANT_NONE;
 }
 
@@ -564,8 +581,8 @@ static int read_header(struct unpack *u, struct err *e)
     pass_on(u, (size_t)taken);
     return 0;
   }
+  /* Where the first frame is lost, a section may stand here. */
   wound(u, taken < 0 ? why.text : "the header is cut short");
-  seek_section(u);
   return 0;
 }
 
@@ -613,7 +630,7 @@ static int unpack_done(struct unpack *u, struct err *e)
   job_num(j, "held", (int64_t)u->counts.held);
   job_num(j, "refused", (int64_t)u->refused);
   job_num(j, "unlisted", (int64_t)u->unlisted);
-  job_num(j, "bad", (int64_t)(u->bad + u->src.bad_frames));
+  job_num(j, "bad", (int64_t)(u->bad + u->bad_frames));
   job_num(j, "missing", (int64_t)u->missing);
   return JOB_DONE;
 }
@@ -626,6 +643,13 @@ static int end_pass(struct unpack *u, struct err *e)
   int rc;
   if ((rc = flush_parcel(u, e)) < 0 || (rc = flush_files(u, e)) < 0) {
     return rc;
+  }
+  if (u->pass == 0) {
+    u->bad_frames = u->src.bad_frames;
+    if (u->bad_frames > 0) {
+      job_fault(&u->job, "%llu damaged frames of compressed blocks",
+                (unsigned long long)u->bad_frames);
+    }
   }
   now = sum(u);
   if (u->unlisted == 0 || now == u->progress || u->pass + 1 >= PASSES_MAX) {
@@ -671,6 +695,7 @@ static void unpack_clean(struct job *j)
   buf_free(&u->lone.block);
   buf_free(&u->lone.parcel);
   refset_free(&u->excluded);
+  refset_free(&u->loose);
   buf_free(&u->patterns);
   buf_free(&u->files);
 }
