@@ -183,80 +183,17 @@ local function complete(station, record)
   return record
 end
 
--- Records on their way into parcels: { station, collection, time, publisher,
--- late, seen, before }. A new version must be later than the one that it
--- replaces, also within one second, or their ids would decide which of them is
--- current; such a record goes by the publisher `late`, whose parcel has a time
--- of its own.
-local Batch = {}
-Batch.__index = Batch
-
-local function new_batch(station, collection, options)
-  local time = options and options.time
-  local publisher, message, code =
-    station:publisher(collection, { time = time })
-  if not publisher then return nil, message, code end
-  return setmetatable({ station = station, collection = collection,
-    time = time, publisher = publisher, seen = {}, before = 0 }, Batch)
-end
-
--- Sign and store all; the number of records so far.
-function Batch:commit()
-  local count, message, code = self.publisher:commit()
-  if not count then return nil, message, code end
-  if self.late then
-    local late
-    late, message, code = self.late:commit()
-    if not late then return nil, message, code end
-    self.before = self.before + late
-    self.late:close()
-    self.late = nil
-  end
-  self.seen = {}
-  return count + self.before
-end
-
-function Batch:close()
-  self.publisher:close()
-  if self.late then self.late:close() end
-end
-
--- The publisher for a record: `late` when its time must not be now.
-function Batch:publisher_for(record)
-  local key = record.key
-  if self.time or type(key) ~= "string" then return self.publisher end
-  if self.seen[key] then
-    local done, message, code = self:commit()
-    if not done then return nil, message, code end
-  end
-  self.seen[key] = true
-  local current = self.station:current(self.collection, key)
-  if not current or current.time < clock_of(self.station) then
-    return self.publisher
-  end
-  local time = current.time + 1
-  if self.late and self.late_time ~= time then
-    local done, message, code = self:commit()
-    if not done then return nil, message, code end
-  end
-  if not self.late then
-    local message, code
-    self.late, message, code =
-      self.station:publisher(self.collection, { time = time })
-    if not self.late then return nil, message, code end
-    self.late_time = time
-  end
-  return self.late
-end
-
 -- Files and `about` made links, then added; the id.
-function Batch:add(record)
-  local publisher, message, code
-  record, message, code = complete(self.station, record)
+local function add_complete(publisher, station, record)
+  local message, code
+  record, message, code = complete(station, record)
   if not record then return nil, message, code end
-  publisher, message, code = self:publisher_for(record)
-  if not publisher then return nil, message, code end
   return publisher:add(record)
+end
+
+-- Options of publish and publish_all that are the publisher's.
+local function timed(options)
+  return { time = options and options.time }
 end
 
 function Station:publish(collection, record, options)
@@ -267,11 +204,11 @@ function Station:publish(collection, record, options)
   wrong = unknown(options, "time")
   if wrong then misuse(3, "publish", wrong) end
   local id, count
-  local batch, message, code = new_batch(self, collection, options)
-  if not batch then return nil, message, code end
-  id, message, code = batch:add(record)
-  if id then count, message, code = batch:commit() end
-  batch:close()
+  local publisher, message, code = self:publisher(collection, timed(options))
+  if not publisher then return nil, message, code end
+  id, message, code = add_complete(publisher, self, record)
+  if id then count, message, code = publisher:commit() end
+  publisher:close()
   if not count then return nil, message, code end
   return id
 end
@@ -285,27 +222,28 @@ local function list_iterator(list)
 end
 
 -- Among many, a value that the data model can't hold is a bad record, too.
-local function try_add(batch, record)
+local function try_add(publisher, station, record)
   if type(record) ~= "table" then
     return nil, unlike(record, "table"), "EINVALID"
   end
-  local ok, id, message, code = pcall(batch.add, batch, record)
+  local ok, id, message, code = pcall(add_complete, publisher, station,
+    record)
   if ok then return id, message, code end
   return nil, (tostring(id):gsub("^[^:]+:%d+: ", "")), "EINVALID"
 end
 
 -- Add all; then commit, also after a bad record: the good ones before it
 -- are as good as published alone.
-local function publish_each(batch, records, progress)
+local function publish_each(publisher, station, records, progress)
   local done, message, code = 0, nil, nil
   for record in records do
     local id
-    id, message, code = try_add(batch, record)
+    id, message, code = try_add(publisher, station, record)
     if not id then break end
     done = done + 1
     if progress then progress(done) end
   end
-  local committed, fault, fault_code = batch:commit()
+  local committed, fault, fault_code = publisher:commit()
   if message then
     return nil, ("record %d: %s (%s)"):format(done + 1, message, committed
       and ("%d before it are published"):format(committed) or fault), code
@@ -324,12 +262,12 @@ function Station:publish_all(collection, records, options)
   end
   wrong = unknown(options, "time", "progress")
   if wrong then misuse(3, "publish_all", wrong) end
-  local batch, message, code = new_batch(self, collection, options)
-  if not batch then return nil, message, code end
+  local publisher, message, code = self:publisher(collection, timed(options))
+  if not publisher then return nil, message, code end
   local ok, count
-  ok, count, message, code = pcall(publish_each, batch, records,
+  ok, count, message, code = pcall(publish_each, publisher, self, records,
     options and options.progress)
-  batch:close()
+  publisher:close()
   if not ok then error(count, 0) end -- raised by the caller's own iterator
   return count, message, code
 end
@@ -497,10 +435,9 @@ function Station:label(id, value, options)
     if not entry then return nil, message, code end
     collection = entry.collection
   end
-  -- `by` keeps the same label by two authors two records.
   return self:publish(collection, { type = "label", about = id,
-    value = value, negated = options.negated, expires = options.expires,
-    by = self:id() }, { time = label_time(self, id, value) })
+    value = value, negated = options.negated, expires = options.expires },
+    { time = label_time(self, id, value) })
 end
 
 function Station:labels(id)

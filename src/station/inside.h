@@ -31,6 +31,7 @@ struct station {
   bool has_policy;
   struct store *store;
   struct identity *id;
+  uint8_t self[CRYPT_KEY_SIZE]; /* our public key, also without ${id} */
   char did[CRYPT_DID_MAX];
   char *path;
   struct station_host host;

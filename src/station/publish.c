@@ -26,6 +26,9 @@ struct publisher {
   struct admit_record record[PARCEL_RECORDS_MAX];
   struct cid id[PARCEL_RECORDS_MAX];
   struct refset added; /* by cid_order, of this parcel */
+  struct refset keys;  /* version keys, of this parcel */
+  int64_t after;       /* the parcel must be later: a version that it replaces
+                          has this time */
   bool withdraws;      /* we have withdrawn something in this collection */
   size_t n;
   uint64_t committed;
@@ -54,6 +57,7 @@ int publisher_new(struct publisher **out, struct station *st,
   memcpy(p->collection, collection.p, collection.n);
   p->collection_n = collection.n;
   p->time = time;
+  p->after = INT64_MIN;
   *out = p;
   return 0;
 }
@@ -63,6 +67,7 @@ void publisher_del(struct publisher *p)
   if (p != NULL) {
     buf_free(&p->arena);
     refset_free(&p->added);
+    refset_free(&p->keys);
     station_unref(p->st);
     mem_free(p);
   }
@@ -104,7 +109,43 @@ static int refuse_withdrawn(struct publisher *p, const struct cid *id,
   return rc;
 }
 
-/* Copy the record into the arena and read it there; undone when it is bad. */
+/* A new version must be later than the one that it replaces, also within one
+ * second, or their CIDs would decide which is current. 1: this parcel holds
+ * the same key already, commit it first. */
+static int order_version(struct publisher *p, const struct record *rec,
+                         struct err *e)
+{
+  uint8_t key[CHANGE_KEY_MAX];
+  uint64_t short_key, ref;
+  int64_t newest;
+  if (rec->key.n == 0 || p->time >= 0) {
+    return 0; /* who sets the time sets the order */
+  }
+  int rc =
+      version_key(key, collection_of(p), identity_key(p->st->id), rec->key);
+  if (rc < 0) {
+    return err_set(e, rc, "not enough memory");
+  }
+  memcpy(&short_key, key, sizeof short_key);
+  if (refset_has(&p->keys, short_key)) {
+    return 1;
+  }
+  rc = p->st->store->ops->rows(p->st->store, IDX_VERSION,
+                               span_of(key, sizeof key), INT64_MAX,
+                               UINT64_MAX >> 1, true, &newest, &ref, 1, e);
+  if (rc > 0 && newest > p->after) {
+    p->after = newest;
+  }
+  if (rc >= 0 && (rc = refset_add(&p->keys, short_key)) < 0) {
+    rc = err_set(e, rc, "not enough memory");
+  }
+  return rc < 0 ? rc : 0;
+}
+
+/* Copy the record into the arena and read it there; undone when it is bad.
+ * 1: taken, 0: it is in this parcel already, TAKE_LATER: in the next parcel. */
+#define TAKE_LATER 2
+
 static int take_record(struct publisher *p, struct span block,
                        struct admit_record *out, struct err *e)
 {
@@ -121,15 +162,18 @@ static int take_record(struct publisher *p, struct span block,
   if (rc == 0) {
     rc = refuse_withdrawn(p, &out->cid, e);
   }
-  int fresh = 0;
-  if (rc == 0 &&
-      (fresh = refset_add(&p->added, (uint64_t)cid_order(&out->cid))) < 0) {
-    rc = err_set(e, fresh, "not enough memory");
+  if (rc == 0 && !refset_has(&p->added, (uint64_t)cid_order(&out->cid))) {
+    rc = order_version(p, &out->rec, e);
+    rc = rc > 0 ? TAKE_LATER : rc;
+    if (rc == 0 &&
+        (rc = refset_add(&p->added, (uint64_t)cid_order(&out->cid))) < 0) {
+      rc = err_set(e, rc, "not enough memory");
+    }
   }
-  if (rc < 0 || fresh == 0) {
+  if (rc != 1) {
     p->arena.n = was;
   }
-  return rc < 0 ? rc : fresh;
+  return rc;
 }
 
 int publisher_add(struct publisher *p, struct span block, struct cid *id,
@@ -152,14 +196,34 @@ int publisher_add(struct publisher *p, struct span block, struct cid *id,
       return rc;
     }
   }
-  struct admit_record *next = &p->record[p->n];
-  if ((rc = take_record(p, block, next, e)) < 0) {
+  if ((rc = take_record(p, block, &p->record[p->n], e)) == TAKE_LATER) {
+    uint64_t committed;
+    if ((rc = publisher_commit(p, &committed, e)) == 0) {
+      rc = take_record(p, block, &p->record[p->n], e);
+    }
+  }
+  if (rc < 0) {
     return rc;
   }
+  const struct admit_record *next = &p->record[p->n];
   *id = next->cid;
   p->id[p->n] = next->cid;
   p->n += (size_t)rc; /* the same bytes twice are one record */
   return 0;
+}
+
+/* A version from a clock that ran far ahead is not followed there: the parcel
+ * would be held back. */
+static int64_t parcel_time(struct publisher *p)
+{
+  if (p->time >= 0) {
+    return p->time;
+  }
+  int64_t now = station_now(p->st);
+  if (p->after >= now && p->after < now + CLOCK_SKEW_MAX_S) {
+    return p->after + 1;
+  }
+  return now;
 }
 
 int publisher_commit(struct publisher *p, uint64_t *committed, struct err *e)
@@ -171,7 +235,7 @@ int publisher_commit(struct publisher *p, uint64_t *committed, struct err *e)
   if (rc < 0 || p->n == 0) {
     goto done;
   }
-  int64_t time = p->time >= 0 ? p->time : station_now(p->st);
+  int64_t time = parcel_time(p);
   if ((rc = station_refresh(p->st, e)) < 0 ||
       (rc = admit_release_held(p->st, e)) < 0 ||
       (rc = parcel_write(&block, p->st->id, time < 0 ? 0 : time,
@@ -190,6 +254,8 @@ int publisher_commit(struct publisher *p, uint64_t *committed, struct err *e)
   p->n = 0;
   buf_clear(&p->arena);
   refset_clear(&p->added);
+  refset_clear(&p->keys);
+  p->after = INT64_MIN;
 
 done:
   buf_free(&block);

@@ -96,7 +96,7 @@ static int bind_identity(struct station *st, struct err *e)
     rc = err_set(e, ERR_ACCESS,
                  "the key file is not the one that %s was made with", st->path);
   } else if (rc == 0) {
-    did_text(st->did, held.p);
+    memcpy(st->self, held.p, CRYPT_KEY_SIZE);
   } else if (rc == ERR_NOENT && st->readonly) {
     rc = err_set(e, ERR_CORRUPT, "%s does not say whose station it is",
                  st->path);
@@ -104,8 +104,9 @@ static int bind_identity(struct station *st, struct err *e)
     struct store_pair pair = {key, mine};
     struct store_batch batch = {.kv = &pair, .kv_n = 1};
     rc = st->store->ops->append(st->store, &batch, NULL, NULL, e);
-    did_text(st->did, mine.p);
+    memcpy(st->self, mine.p, CRYPT_KEY_SIZE);
   }
+  did_text(st->did, st->self);
   buf_free(&held);
   return rc;
 }

@@ -79,7 +79,8 @@ struct entry {
 };
 void entry_free(struct entry *en);
 
-/* By id, its newest visible listing. ERR_NOENT. */
+/* By id: as our own voice lists it, else the voice that we knew first; of
+ * several listings of that voice the newest. ERR_NOENT. */
 int station_get(struct station *st, const struct cid *id, struct entry *out,
                 struct err *e) MUST_USE;
 
@@ -94,7 +95,9 @@ struct page {
   uint64_t ref;
 };
 /* Up to ${max} records of a collection, newest first; only current ones
- * unless ${history}. Moves ${page} on. */
+ * unless ${history}; one that several authors list shows for each of them
+ * (those of one second together, so a page may be longer). Moves ${page} on.
+ */
 struct page_query {
   struct span collection;
   bool history;

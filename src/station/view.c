@@ -43,30 +43,78 @@ static int set_listing(struct entry *out, const struct listing *by)
   return buf_put(&out->collection, by->collection, by->collection_n);
 }
 
-/* The newest listing, in ${collection} when that is not empty: 1, or 0 when
- * there is none. */
+/* A record may be listed by several voices (an author in a collection). Which
+ * one speaks must not be for strangers to choose: anybody can list a record of
+ * ours again, with any time. */
+
+static bool is_voice(const struct listing *l, const uint8_t *author,
+                     struct span collection)
+{
+  return memcmp(l->author, author, CRYPT_KEY_SIZE) == 0 &&
+         span_equal(listing_collection(l), collection);
+}
+
+/* The newest listing of one voice, or NULL. */
+static const struct listing *newest_of(const struct listing *by, int n,
+                                       const uint8_t *author,
+                                       struct span collection)
+{
+  const struct listing *best = NULL;
+  for (int i = 0; i < n; i++) {
+    if (is_voice(&by[i], author, collection) &&
+        (best == NULL || by[i].time > best->time ||
+         (by[i].time == best->time &&
+          cid_compare(&by[i].parcel, &best->parcel) > 0))) {
+      best = &by[i];
+    }
+  }
+  return best;
+}
+
+static int take_listing(struct entry *en, const struct listing *best,
+                        struct err *e)
+{
+  if (best == NULL) {
+    return 0;
+  }
+  int rc = set_listing(en, best);
+  return rc < 0 ? err_set(e, rc, "not enough memory") : 1;
+}
+
+/* Our own voice, else the one that was known here first; in ${collection}
+ * when that is not empty. 1, or 0 when nobody lists it there. */
 static int choose(struct station *st, struct entry *en, struct span collection,
                   struct err *e)
 {
   struct listing by[LISTINGS_MAX];
-  const struct listing *best = NULL;
-  int n = listings(st, en->ref, by, e);
+  const struct listing *voice = NULL;
+  int n = listings(st, en->ref, by, e); /* in order of arrival */
   for (int i = 0; i < n; i++) {
     if (collection.n > 0 &&
         !span_equal(listing_collection(&by[i]), collection)) {
       continue;
     }
-    if (best == NULL || by[i].time > best->time ||
-        (by[i].time == best->time &&
-         cid_compare(&by[i].parcel, &best->parcel) > 0)) {
-      best = &by[i];
+    if (memcmp(by[i].author, st->self, CRYPT_KEY_SIZE) == 0) {
+      voice = &by[i];
+      break;
     }
+    voice = voice == NULL ? &by[i] : voice;
   }
-  if (n < 0 || best == NULL) {
+  if (n < 0 || voice == NULL) {
     return n < 0 ? n : 0;
   }
-  int rc = set_listing(en, best);
-  return rc < 0 ? err_set(e, rc, "not enough memory") : 1;
+  return take_listing(
+      en, newest_of(by, n, voice->author, listing_collection(voice)), e);
+}
+
+/* The newest listing of one voice: 1, or 0 when it lists it not. */
+static int choose_voice(struct station *st, struct entry *en,
+                        struct span collection, const uint8_t *author,
+                        struct err *e)
+{
+  struct listing by[LISTINGS_MAX];
+  int n = listings(st, en->ref, by, e);
+  return n < 0 ? n : take_listing(en, newest_of(by, n, author, collection), e);
 }
 
 int station_get(struct station *st, const struct cid *id, struct entry *out,
@@ -113,11 +161,16 @@ static bool newer(const struct entry *a, const struct entry *b)
                             : cid_compare(&a->cid, &b->cid) > 0;
 }
 
-/* Does ${en} stand under the version key of ${q}? */
-static bool is_version(const struct entry *en, const struct version_query *q)
+/* Load the record of a version row: 1 when it is a version that ${q} asks
+ * for, 0 when the row's key only looks the same. */
+static int load_version(struct station *st, const struct version_query *q,
+                        uint64_t ref, struct entry *out, struct err *e)
 {
-  return span_equal(en->record.key, q->key) &&
-         memcmp(en->author, q->author, CRYPT_KEY_SIZE) == 0;
+  int rc = load(st, ref, out, e);
+  if (rc < 0 || !span_equal(out->record.key, q->key)) {
+    return rc;
+  }
+  return choose_voice(st, out, q->collection, q->author, e);
 }
 
 /* Is there a newer version than ${en}? 1, 0. */
@@ -146,49 +199,104 @@ static int superseded(struct station *st, const struct entry *en, struct err *e)
     if (refs[i] == en->ref) {
       continue;
     }
-    rc = load(st, refs[i], &other, e);
-    if (rc < 0 || (rc = choose(st, &other, q.collection, e)) < 0) {
+    rc = load_version(st, &q, refs[i], &other, e);
+    if (rc < 0) {
       break;
     }
-    yes = rc > 0 && is_version(&other, &q) && newer(&other, en);
+    yes = rc > 0 && newer(&other, en);
   }
   entry_free(&other);
   return n < 0 ? n : rc < 0 ? rc : yes;
 }
 
+/* Versions of the same time, which go by CID. */
+struct same_time {
+  struct station *st;
+  const struct version_query *q;
+  struct cid cid[LISTINGS_MAX];
+  uint64_t ref[LISTINGS_MAX];
+  size_t n;
+};
+
+/* Insert by CID, the greatest first. Of more than fit the last is dropped:
+ * 32 versions within a second are no history that people read. */
+static int note_same(struct same_time *s, uint64_t ref, struct err *e)
+{
+  struct cid cid;
+  int rc = s->st->store->ops->get_ref(s->st->store, ref, &cid, NULL, e);
+  if (rc < 0) {
+    return rc;
+  }
+  size_t at = s->n < LISTINGS_MAX ? s->n++ : LISTINGS_MAX - 1;
+  while (at > 0 && cid_compare(&cid, &s->cid[at - 1]) > 0) {
+    s->cid[at] = s->cid[at - 1];
+    s->ref[at] = s->ref[at - 1];
+    at--;
+  }
+  s->cid[at] = cid;
+  s->ref[at] = ref;
+  return 0;
+}
+
+/* Give them out; 1 when the sink wants no more. */
+static int give_same(struct same_time *s, int64_t sort, entry_sink *sink,
+                     void *ud, struct err *e)
+{
+  struct entry en = {0};
+  int rc = 0;
+  for (size_t i = 0; i < s->n && rc == 0; i++) {
+    rc = load_version(s->st, s->q, s->ref[i], &en, e);
+    /* Listed again later by the same voice: it stands at that time. */
+    if (rc > 0) {
+      rc = en.time == sort ? sink(ud, &en) : 0;
+    }
+  }
+  s->n = 0;
+  entry_free(&en);
+  return rc;
+}
+
+static int walk_versions(struct same_time *s, struct span key, entry_sink *sink,
+                         void *ud, struct err *e)
+{
+  int64_t sort = INT64_MAX, next = INT64_MAX;
+  uint64_t ref = UINT64_MAX >> 1;
+  int rc = 0;
+  while (rc == 0) {
+    int n = s->st->store->ops->rows(s->st->store, IDX_VERSION, key, next, ref,
+                                    true, &next, &ref, 1, e);
+    if (n < 0) {
+      return n;
+    }
+    if (s->n > 0 && (n == 0 || next != sort)) {
+      rc = give_same(s, sort, sink, ud, e);
+    }
+    if (rc != 0 || n == 0) {
+      return rc;
+    }
+    sort = next;
+    rc = note_same(s, ref, e);
+  }
+  return rc;
+}
+
 int station_versions(struct station *st, const struct version_query *q,
                      entry_sink *sink, void *ud, struct err *e)
 {
-  struct page page = {0};
+  struct same_time same = {.st = st, .q = q};
   uint8_t key[CHANGE_KEY_MAX];
-  struct entry en = {0};
   int rc = station_alive(st, e);
   if (rc < 0 || (rc = station_refresh(st, e)) < 0) {
     return rc;
   }
-  if (q->key.n > RECORD_KEY_MAX || q->collection.n > COLLECTION_NAME_MAX) {
+  if (q->key.n == 0 || q->key.n > RECORD_KEY_MAX ||
+      q->collection.n > COLLECTION_NAME_MAX) {
     return 0; /* nothing can stand there */
   }
   if ((rc = version_key(key, q->collection, q->author, q->key)) < 0) {
     return err_set(e, rc, "not enough memory");
   }
-  page.sort = INT64_MAX;
-  page.ref = UINT64_MAX >> 1;
-  while (rc == 0 && !page.ended) {
-    int n = st->store->ops->rows(st->store, IDX_VERSION,
-                                 span_of(key, sizeof key), page.sort, page.ref,
-                                 true, &page.sort, &page.ref, 1, e);
-    if (n <= 0) {
-      rc = n;
-      break;
-    }
-    if ((rc = load(st, page.ref, &en, e)) == 0 &&
-        (rc = choose(st, &en, q->collection, e)) > 0) {
-      rc = is_version(&en, q) ? sink(ud, &en) : 0;
-      page.ended = rc > 0;
-    }
-  }
-  entry_free(&en);
+  rc = walk_versions(&same, span_of(key, sizeof key), sink, ud, e);
   return rc < 0 ? rc : 0;
 }
 
@@ -205,34 +313,51 @@ int view_entry(struct station *st, uint64_t ref, struct span collection,
 
 /* ---- lists ---- */
 
-/* Give the record to ${sink} if this row is the one under which it shows:
- * its newest listing in the collection, and current. 1: given, 0: passed
- * over, 2: given and the sink wants no more. */
-static int show_row(struct station *st, const struct page_query *q,
-                    const struct page *at, struct entry *en, entry_sink *sink,
-                    void *ud, struct err *e)
+/* What a row of a list stands for: each voice whose newest listing has the
+ * row's time. */
+struct showing {
+  struct station *st;
+  struct span collection; /* empty: any */
+  bool history;           /* also what is superseded */
+  entry_sink *sink;
+  void *ud;
+  size_t given;
+};
+
+/* 1: the sink wants no more. */
+static int show_row(struct showing *s, int64_t sort, struct entry *en,
+                    struct err *e)
 {
-  int rc = load(st, at->ref, en, e);
-  if (rc < 0 || (rc = choose(st, en, q->collection, e)) <= 0) {
-    return rc;
+  struct listing by[LISTINGS_MAX];
+  int n = listings(s->st, en->ref, by, e);
+  int rc = n < 0 ? n : 0;
+  for (int i = 0; i < n && rc == 0; i++) {
+    struct span collection = listing_collection(&by[i]);
+    if (by[i].time != sort ||
+        (s->collection.n > 0 && !span_equal(collection, s->collection)) ||
+        newest_of(by, n, by[i].author, collection) != &by[i]) {
+      continue;
+    }
+    if ((rc = take_listing(en, &by[i], e)) < 0 ||
+        (rc = s->history ? 0 : superseded(s->st, en, e)) < 0) {
+      return rc;
+    }
+    if (rc == 0) {
+      rc = s->sink(s->ud, en);
+      s->given++;
+    } else {
+      rc = 0;
+    }
   }
-  if (en->time != at->sort) {
-    return 0;
-  }
-  rc = q->history ? 0 : superseded(st, en, e);
-  if (rc != 0) {
-    return rc < 0 ? rc : 0;
-  }
-  rc = sink(ud, en);
-  return rc < 0 ? rc : rc > 0 ? 2 : 1;
+  return rc;
 }
 
 int station_page(struct station *st, const struct page_query *q,
                  struct page *page, entry_sink *sink, void *ud, struct err *e)
 {
+  struct showing s = {st, q->collection, q->history, sink, ud, 0};
   uint8_t key[COLL_KEY_SIZE];
   struct entry en = {0};
-  size_t given = 0;
   int rc;
   if ((rc = station_alive(st, e)) < 0 || (rc = station_refresh(st, e)) < 0 ||
       (rc = coll_key(key, q->collection)) < 0) {
@@ -243,7 +368,7 @@ int station_page(struct station *st, const struct page_query *q,
     page->sort = INT64_MAX;
     page->ref = UINT64_MAX >> 1;
   }
-  while (given < q->max && !page->ended) {
+  while (s.given < q->max && !page->ended && rc == 0) {
     int n = st->store->ops->rows(st->store, IDX_TIME, span_of(key, sizeof key),
                                  page->sort, page->ref, true, &page->sort,
                                  &page->ref, 1, e);
@@ -252,11 +377,9 @@ int station_page(struct station *st, const struct page_query *q,
       rc = n;
       break;
     }
-    rc = show_row(st, q, page, &en, sink, ud, e);
-    if (rc < 0 || rc == 2) {
-      break;
+    if ((rc = load(st, page->ref, &en, e)) == 0) {
+      rc = show_row(&s, page->sort, &en, e);
     }
-    given += (size_t)rc;
   }
   entry_free(&en);
   return rc < 0 ? rc : 0;
@@ -265,6 +388,7 @@ int station_page(struct station *st, const struct page_query *q,
 int station_about(struct station *st, const struct cid *id, entry_sink *sink,
                   void *ud, struct err *e)
 {
+  struct showing s = {st, span_of(NULL, 0), true, sink, ud, 0};
   struct entry en = {0};
   int64_t sort = INT64_MAX;
   uint64_t ref = UINT64_MAX >> 1;
@@ -280,9 +404,8 @@ int station_about(struct station *st, const struct cid *id, entry_sink *sink,
       break;
     }
     if ((rc = load(st, ref, &en, e)) == 0 && en.record.has_about &&
-        cid_equal(&en.record.about, id) &&
-        (rc = choose(st, &en, span_of(NULL, 0), e)) > 0) {
-      rc = en.time == sort ? sink(ud, &en) : 0;
+        cid_equal(&en.record.about, id)) {
+      rc = show_row(&s, sort, &en, e);
     }
   }
   entry_free(&en);

@@ -45,7 +45,8 @@ function records.iterator(n, first)
     if i == last then return nil end
     i = i + 1
     return {
-      type = "note", source = ("%024x"):format(i * 2654435761),
+      type = "note",
+      created = os.date("!%Y-%m-%dT%H:%M:%SZ", 1700000000 + i * 61),
       title = text(3 + math.floor(rnd() * 4)),
       text = text(20 + math.floor(rnd() * 16)),
     }
