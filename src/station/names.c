@@ -49,11 +49,11 @@ static bool is_device(const char *name, size_t n)
       return true;
     }
   }
-  /* com1 .. com9, lpt1 .. lpt9; superscript digits take two bytes */
-  return (stem == 4 || stem == 5) &&
-         (strncasecmp(name, "com", 3) == 0 ||
-          strncasecmp(name, "lpt", 3) == 0) &&
-         (isdigit((unsigned char)name[3]) || (unsigned char)name[3] == 0xc2);
+  /* com0 .. com9, lpt0 .. lpt9; superscript digits take two bytes */
+  return (strncasecmp(name, "com", stem < 3 ? stem : 3) == 0 ||
+          strncasecmp(name, "lpt", stem < 3 ? stem : 3) == 0) &&
+         ((stem == 4 && isdigit((unsigned char)name[3])) ||
+          (stem == 5 && (unsigned char)name[3] == 0xc2));
 }
 
 /* Cut to NAME_PART_MAX bytes, the ending kept when it is a short one. */
