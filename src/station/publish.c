@@ -236,6 +236,7 @@ int publisher_commit(struct publisher *p, uint64_t *committed, struct err *e)
     goto done;
   }
   int64_t time = parcel_time(p);
+  p->st->store->ops->hold(p->st->store, true);
   if ((rc = station_refresh(p->st, e)) < 0 ||
       (rc = admit_release_held(p->st, e)) < 0 ||
       (rc = parcel_write(&block, p->st->id, time < 0 ? 0 : time,
@@ -259,6 +260,9 @@ int publisher_commit(struct publisher *p, uint64_t *committed, struct err *e)
 
 done:
   buf_free(&block);
+  if (p->st->store != NULL) {
+    p->st->store->ops->hold(p->st->store, false);
+  }
   if (rc == 0) {
     *committed = p->committed;
   }

@@ -299,6 +299,7 @@ struct span sq_column(sqlite3_stmt *st, int i)
 
 int sq_begin(struct sq *s, struct err *e)
 {
+  sq_hold(&s->base, false);
   return sq_exec(s, Q_BEGIN, e);
 }
 
@@ -364,6 +365,9 @@ int sq_snapshot(struct sq *s, struct err *e)
 
 int sq_snapshot_many(struct sq *s, size_t n, struct err *e)
 {
+  if (s->held) {
+    return 0;
+  }
   if (s->readonly || n < 2) {
     return sq_snapshot(s, e);
   }
@@ -372,8 +376,23 @@ int sq_snapshot_many(struct sq *s, size_t n, struct err *e)
 
 void sq_release(struct sq *s)
 {
-  if (!sqlite3_get_autocommit(s->db)) {
+  if (!s->held && !sqlite3_get_autocommit(s->db)) {
     roll_back(s, s->db); /* nothing was written: this only lets go */
+  }
+}
+
+/* Each read of its own asks the system for a lock and gives it back. */
+void sq_hold(struct store *st, bool on)
+{
+  struct sq *s = sq_of(st);
+  if (s->readonly || on == s->held || sq_enter(s, false, NULL) < 0) {
+    return;
+  }
+  if (on) {
+    s->held = sq_exec(s, Q_READ, NULL) == 0;
+  } else {
+    s->held = false;
+    roll_back(s, s->db);
   }
 }
 
@@ -734,6 +753,7 @@ static const struct store_ops ops = {
     .derived_digest = sq_derived_digest,
     .stats = sq_stats,
     .check = sq_check,
+    .hold = sq_hold,
     .version = sq_version,
 };
 

@@ -167,6 +167,7 @@ struct sq {
   int lock_fd;
   pid_t pid; /* who opened it: a child after fork must not use it */
   bool readonly;
+  bool held; /* a read transaction is kept open between calls */
   bool dead;       /* a write failed in a way that leaves the file unknown */
   bool scrub;      /* erased bytes still lie in the WAL */
   bool gone;       /* `gone` has entries to finish */
@@ -332,6 +333,7 @@ int sq_gone_finish(struct sq *s, struct err *e) MUST_USE;
 /* Finish what a crash left between the two files. */
 int sq_files_mend(struct sq *s, struct err *e) MUST_USE;
 void sq_file_mark(struct sq *s, uint64_t n);
+void sq_hold(struct store *st, bool on);
 int sq_sweep_start(struct store *st, struct err *e);
 int sq_mark(struct store *st, const struct cid *c, size_t n, struct err *e);
 int sq_sweep(struct store *st, size_t limit, uint64_t *freed, struct err *e);

@@ -192,6 +192,9 @@ struct store_ops {
                struct store_hit *hits, size_t max, struct err *e);
 
   /* ---- upkeep ---- */
+  /* Between hold(true) and hold(false), or the next change, reads may cost
+   * less. Asking for it is never needed; cannot fail. */
+  void (*hold)(struct store *s, bool on);
   int (*derived_reset)(struct store *s, struct err *e);
   /* SHA-256 over a canonical dump of everything derived: equal for equal
    * content, however it came about. */
