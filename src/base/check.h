@@ -14,11 +14,11 @@ __attribute__((noreturn))
 #endif
 void check_failed(const char *file, int line, const char *what);
 
-#define CHECK(cond)                                                          \
-  do {                                                                       \
-    if (!(cond)) {                                                           \
-      check_failed(__FILE__, __LINE__, #cond);                               \
-    }                                                                        \
+#define CHECK(cond)                                                            \
+  do {                                                                         \
+    if (!(cond)) {                                                             \
+      check_failed(__FILE__, __LINE__, #cond);                                 \
+    }                                                                          \
   } while (0)
 
 #endif

@@ -72,9 +72,9 @@ int err_sys(struct err *e, int saved_errno, const char *fmt, ...)
 const char *err_name(int code)
 {
   static const char *const names[] = {
-      "OK",       "ENOMEM", "EIO",       "EFULL",   "ECORRUPT", "EINVALID",
-      "ELIMIT",   "ENOENT", "EEXIST",    "EBUSY",   "EACCES",   "EMISUSE",
-      "ESIG",     "EHASH",  "EREADONLY", "ECLOSED", "EPOLICY"};
+      "OK",     "ENOMEM", "EIO",       "EFULL",   "ECORRUPT", "EINVALID",
+      "ELIMIT", "ENOENT", "EEXIST",    "EBUSY",   "EACCES",   "EMISUSE",
+      "ESIG",   "EHASH",  "EREADONLY", "ECLOSED", "EPOLICY"};
   int i = -code;
   if (i < 0 || i >= (int)(sizeof names / sizeof names[0])) {
     return "EUNKNOWN";

@@ -12,22 +12,22 @@
 
 enum err_code {
   ERR_OK = 0,
-  ERR_NOMEM = -1,    /* memory ran out */
-  ERR_IO = -2,       /* the disk or the system refused */
-  ERR_FULL = -3,     /* no space left, or over the budget that was set */
-  ERR_CORRUPT = -4,  /* our own store holds something it never wrote */
-  ERR_INVALID = -5,  /* foreign bytes break a rule of FORMAT.md */
-  ERR_LIMIT = -6,    /* larger than limits.h allows */
-  ERR_NOENT = -7,    /* there is no such thing */
-  ERR_EXIST = -8,    /* it is there already */
-  ERR_BUSY = -9,     /* another process writes; try again */
-  ERR_ACCESS = -10,  /* permissions forbid it, or are too open */
-  ERR_MISUSE = -11,  /* the caller broke this API's contract */
-  ERR_SIG = -12,     /* a signature or a passphrase does not hold */
-  ERR_HASH = -13,    /* bytes differ from the CID that names them */
+  ERR_NOMEM = -1,     /* memory ran out */
+  ERR_IO = -2,        /* the disk or the system refused */
+  ERR_FULL = -3,      /* no space left, or over the budget that was set */
+  ERR_CORRUPT = -4,   /* our own store holds something it never wrote */
+  ERR_INVALID = -5,   /* foreign bytes break a rule of FORMAT.md */
+  ERR_LIMIT = -6,     /* larger than limits.h allows */
+  ERR_NOENT = -7,     /* there is no such thing */
+  ERR_EXIST = -8,     /* it is there already */
+  ERR_BUSY = -9,      /* another process writes; try again */
+  ERR_ACCESS = -10,   /* permissions forbid it, or are too open */
+  ERR_MISUSE = -11,   /* the caller broke this API's contract */
+  ERR_SIG = -12,      /* a signature or a passphrase does not hold */
+  ERR_HASH = -13,     /* bytes differ from the CID that names them */
   ERR_READONLY = -14, /* the handle was opened for reading */
-  ERR_CLOSED = -15,  /* the station was closed meanwhile */
-  ERR_POLICY = -16   /* the host's own callback refused */
+  ERR_CLOSED = -15,   /* the station was closed meanwhile */
+  ERR_POLICY = -16    /* the host's own callback refused */
 };
 
 #define ERR_TEXT_MAX 480

@@ -20,12 +20,12 @@
 #define RECORD_KEYS_MAX 64    /* keys of the top-level map */
 #define RECORD_FILES_MAX 1024 /* entries of `files` */
 #define RECORD_TAGS_MAX 64
-#define RECORD_TAG_MAX 128    /* bytes of one tag */
-#define RECORD_TYPE_MAX 64    /* bytes of `type` */
-#define RECORD_KEY_MAX 256    /* bytes of `key` */
-#define RECORD_TITLE_MAX 1024 /* bytes of one title */
-#define RECORD_LANG_MAX 35    /* BCP 47: longest sensible language tag */
-#define RECORD_NAME_MAX 1024  /* bytes of a file's name, path inside a set */
+#define RECORD_TAG_MAX 128     /* bytes of one tag */
+#define RECORD_TYPE_MAX 64     /* bytes of `type` */
+#define RECORD_KEY_MAX 256     /* bytes of `key` */
+#define RECORD_TITLE_MAX 1024  /* bytes of one title */
+#define RECORD_LANG_MAX 35     /* BCP 47: longest sensible language tag */
+#define RECORD_NAME_MAX 1024   /* bytes of a file's name, path inside a set */
 #define RECORD_REASON_MAX 4096 /* bytes of a withdrawal's reason */
 #define RECORD_LABEL_MAX 128   /* bytes of a label's value */
 
@@ -42,10 +42,11 @@
 #define UNIXFS_LEAF_SIZE (1024u * 1024)
 #define UNIXFS_LINKS_MAX 1024 /* width of a node that we write or read */
 #define UNIXFS_DEPTH_MAX 32   /* levels below a root that we follow */
-#define UNIXFS_FILE_SIZE_MAX (64LL * 1024 * 1024 * 1024) /* claimed, at most */
-#define UNIXFS_VISITS_FREE 65536u  /* blocks of a file that we ask for ... */
-#define UNIXFS_PART_AVG_MIN 4096u  /* ... and one for this many bytes more */
-#define UNIXFS_NAME_MAX 1024  /* bytes of a directory entry's name */
+#define UNIXFS_FILE_SIZE_MAX (64LL * 1024 * 1024 * 1024) /* claimed, at most   \
+                                                          */
+#define UNIXFS_VISITS_FREE 65536u /* blocks of a file that we ask for ... */
+#define UNIXFS_PART_AVG_MIN 4096u /* ... and one for this many bytes more */
+#define UNIXFS_NAME_MAX 1024      /* bytes of a directory entry's name */
 #define UNIXFS_DIR_NODE_MAX (256u * 1024) /* no HAMT: larger is refused */
 
 /* Content-defined cuts (FastCDC, USENIX ATC 2016). */
@@ -77,15 +78,15 @@
 #define PASSPHRASE_MAX 1024
 
 /* Store: bounded batches keep other engines possible and memory flat. */
-#define STORE_BATCH_MAX 1024        /* blocks in one call */
+#define STORE_BATCH_MAX 1024 /* blocks in one call */
 #define STORE_BATCH_BYTES (8u * 1024 * 1024)
-#define STORE_LIST_MAX 1000         /* rows of one answer */
+#define STORE_LIST_MAX 1000 /* rows of one answer */
 #define STORE_KV_KEY_MAX 256
 #define STORE_KV_VALUE_MAX (1024u * 1024)
 
 /* Search: a query is what a person types. */
 #define QUERY_WORDS_MAX 32
-#define WORD_BYTES_MAX 96     /* longer "words" are hashes: cut */
+#define WORD_BYTES_MAX 96 /* longer "words" are hashes: cut */
 #define SNIPPET_WORDS 24
 
 #define PATH_BYTES_MAX 4096

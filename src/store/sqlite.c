@@ -90,8 +90,7 @@ static const struct query_text query_text[SQ_STMTS] = {
                           " VALUES(?1, ?2, ?3, ?4)"},
     [Q_DOC_DROP] = {false, "INSERT INTO search(search, rowid, title, text,"
                            " facet) VALUES('delete', ?1, ?2, ?3, ?4)"},
-    [Q_DOC_OPTIMIZE] = {false,
-                        "INSERT INTO search(search) VALUES('optimize')"},
+    [Q_DOC_OPTIMIZE] = {false, "INSERT INTO search(search) VALUES('optimize')"},
     /* Row 1 of an FTS5 index holds its totals. */
     [Q_DOC_TOTALS] = {false, "SELECT block FROM search_data WHERE id = 1"},
     [Q_DOC_MATCHES] = {false, "SELECT count(*) FROM search"
@@ -147,12 +146,12 @@ static int code_of_sqlite(int rc)
   }
 }
 
-int sq_fail(struct sq *s, sqlite3 *db, int rc, const char *doing,
-            struct err *e)
+int sq_fail(struct sq *s, sqlite3 *db, int rc, const char *doing, struct err *e)
 {
   int code = code_of_sqlite(rc);
   if ((rc & 0xff) == SQLITE_NOTADB) {
-    return err_set(e, ERR_INVALID, "%s is not a station's store (or its"
+    return err_set(e, ERR_INVALID,
+                   "%s is not a station's store (or its"
                    " first page is damaged; `rebuild` can salvage it)",
                    sqlite3_db_filename(db, "main"));
   }
@@ -163,30 +162,35 @@ int sq_fail(struct sq *s, sqlite3 *db, int rc, const char *doing,
   case ERR_FULL:
     return err_set(e, code, "no space left on the disk: nothing was changed");
   case ERR_BUSY:
-    return err_set(e, code, "%s: another process is in the way (%s);"
-                   " try again", s->path, why);
+    return err_set(e, code,
+                   "%s: another process is in the way (%s);"
+                   " try again",
+                   s->path, why);
   case ERR_IO:
-    return err_set(e, code, "%s: %s: %s (error %d); close and open the"
-                   " station again", s->path, doing, why, rc);
+    return err_set(e, code,
+                   "%s: %s: %s (error %d); close and open the"
+                   " station again",
+                   s->path, doing, why, rc);
   default:
-    return err_set(e, code, "%s: %s: %s (error %d)", s->path, doing, why,
-                   rc);
+    return err_set(e, code, "%s: %s: %s (error %d)", s->path, doing, why, rc);
   }
 }
 
 int sq_enter(struct sq *s, bool write, struct err *e)
 {
   if (s->pid != getpid()) {
-    return err_set(e, ERR_MISUSE, "this station was opened by another"
+    return err_set(e, ERR_MISUSE,
+                   "this station was opened by another"
                    " process; open it again after fork");
   }
   if (write && s->readonly) {
-    return err_set(e, ERR_READONLY, "%s was opened for reading only",
-                   s->path);
+    return err_set(e, ERR_READONLY, "%s was opened for reading only", s->path);
   }
   if (write && s->dead) {
-    return err_set(e, ERR_IO, "%s: an earlier write failed; close and open"
-                   " the station again", s->path);
+    return err_set(e, ERR_IO,
+                   "%s: an earlier write failed; close and open"
+                   " the station again",
+                   s->path);
   }
   return 0;
 }
@@ -240,8 +244,7 @@ int sq_exec(struct sq *s, enum sq_stmt q, struct err *e)
   return rc < 0 ? rc : sq_run(s, st, e);
 }
 
-int sq_exec2(struct sq *s, enum sq_stmt q, int64_t a, int64_t b,
-             struct err *e)
+int sq_exec2(struct sq *s, enum sq_stmt q, int64_t a, int64_t b, struct err *e)
 {
   sqlite3_stmt *st = NULL;
   int rc = sq_get(s, q, &st, e);
@@ -255,8 +258,7 @@ int sq_exec2(struct sq *s, enum sq_stmt q, int64_t a, int64_t b,
   return sq_run(s, st, e);
 }
 
-int sq_int(struct sq *s, enum sq_stmt q, int64_t a, int64_t *out,
-           struct err *e)
+int sq_int(struct sq *s, enum sq_stmt q, int64_t a, int64_t *out, struct err *e)
 {
   sqlite3_stmt *st = NULL;
   int rc = sq_get(s, q, &st, e);
@@ -315,9 +317,9 @@ static void roll_back(struct sq *s, sqlite3 *db)
  * then the next commit, or close, tries again. */
 static void scrub(struct sq *s)
 {
-  if (s->scrub && sqlite3_wal_checkpoint_v2(
-                      s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) ==
-                      SQLITE_OK) {
+  if (s->scrub &&
+      sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL,
+                                NULL) == SQLITE_OK) {
     s->scrub = false;
   }
 }
@@ -436,14 +438,12 @@ static int state_set(struct sq *s, enum sq_stmt q, const char *name,
   return sq_run(s, st, e);
 }
 
-int sq_state_put(struct sq *s, const char *name, int64_t value,
-                 struct err *e)
+int sq_state_put(struct sq *s, const char *name, int64_t value, struct err *e)
 {
   return state_set(s, Q_STATE_PUT, name, value, e);
 }
 
-int sq_state_add(struct sq *s, const char *name, int64_t value,
-                 struct err *e)
+int sq_state_add(struct sq *s, const char *name, int64_t value, struct err *e)
 {
   return state_set(s, Q_STATE_ADD, name, value, e);
 }
@@ -470,10 +470,12 @@ static int batch_check(const struct store_batch *b, struct err *e)
     return err_set(e, ERR_LIMIT, "%zu blocks in one batch, at most %d",
                    b->blocks_n, STORE_BATCH_MAX);
   }
-  if (b->log_n > 0 && (b->collection.n == 0 ||
-                       b->collection.n > COLLECTION_NAME_MAX)) {
-    return err_set(e, ERR_MISUSE, "a log needs a collection's name of 1 to"
-                   " %d bytes", COLLECTION_NAME_MAX);
+  if (b->log_n > 0 &&
+      (b->collection.n == 0 || b->collection.n > COLLECTION_NAME_MAX)) {
+    return err_set(e, ERR_MISUSE,
+                   "a log needs a collection's name of 1 to"
+                   " %d bytes",
+                   COLLECTION_NAME_MAX);
   }
   return 0;
 }
@@ -600,8 +602,10 @@ static int create_schema(struct sq *s, sqlite3 *db, const char *const *sql,
   for (; rc == 0 && *sql != NULL; sql++) {
     rc = sq_sql(s, db, *sql, e);
   }
-  (void)snprintf(stamp, sizeof stamp, "PRAGMA application_id = %d;"
-                 "PRAGMA user_version = %d", SQ_APPLICATION_ID, SQ_VERSION);
+  (void)snprintf(stamp, sizeof stamp,
+                 "PRAGMA application_id = %d;"
+                 "PRAGMA user_version = %d",
+                 SQ_APPLICATION_ID, SQ_VERSION);
   if (rc == 0 && (rc = sq_sql(s, db, stamp, e)) == 0) {
     rc = sq_sql(s, db, "COMMIT", e);
   }
@@ -613,19 +617,21 @@ static int identify(struct sq *s, sqlite3 *db, bool *empty, struct err *e)
 {
   int64_t id = 0, version = 0, tables = 0;
   int rc = 0;
-  if ((rc = ask(s, db, "SELECT count(*) FROM sqlite_schema", &tables, e)) <
-          0 ||
+  if ((rc = ask(s, db, "SELECT count(*) FROM sqlite_schema", &tables, e)) < 0 ||
       (rc = ask(s, db, "PRAGMA application_id", &id, e)) < 0 ||
       (rc = ask(s, db, "PRAGMA user_version", &version, e)) < 0) {
     return rc;
   }
   *empty = tables == 0 && id == 0 && version == 0;
   if (!*empty && id != SQ_APPLICATION_ID) {
-    return err_set(e, ERR_INVALID, "%s is not a station's store but another"
-                   " program's database", sqlite3_db_filename(db, "main"));
+    return err_set(e, ERR_INVALID,
+                   "%s is not a station's store but another"
+                   " program's database",
+                   sqlite3_db_filename(db, "main"));
   }
   if (version > SQ_VERSION) {
-    return err_set(e, ERR_INVALID, "%s was written by a newer version"
+    return err_set(e, ERR_INVALID,
+                   "%s was written by a newer version"
                    " (format %" PRId64 ", this one reads up to %d)",
                    sqlite3_db_filename(db, "main"), version, SQ_VERSION);
   }
@@ -648,8 +654,10 @@ static int prepare_main(struct sq *s, struct err *e)
   if (empty && (rc = sq_sql(s, s->db, sql, e)) < 0) {
     return rc;
   }
-  if ((rc = sq_sql(s, s->db, "PRAGMA journal_mode = WAL;"
-                   "PRAGMA journal_size_limit = 16777216", e)) < 0) {
+  if ((rc = sq_sql(s, s->db,
+                   "PRAGMA journal_mode = WAL;"
+                   "PRAGMA journal_size_limit = 16777216",
+                   e)) < 0) {
     return rc;
   }
   return empty ? create_schema(s, s->db, sq_schema_main, e) : 0;
@@ -676,16 +684,17 @@ int sq_files_open(struct sq *s, bool create, struct err *e)
       (rc = identify(s, db, &empty, e)) < 0) {
     goto done;
   }
-  (void)snprintf(sql, sizeof sql, "PRAGMA page_size = %d;"
+  (void)snprintf(sql, sizeof sql,
+                 "PRAGMA page_size = %d;"
                  "PRAGMA auto_vacuum = INCREMENTAL;"
-                 "PRAGMA journal_mode = TRUNCATE", SQ_FILES_PAGE);
+                 "PRAGMA journal_mode = TRUNCATE",
+                 SQ_FILES_PAGE);
   if (!s->readonly && (rc = sq_sql(s, db, sql, e)) == 0 && empty) {
     rc = create_schema(s, db, sq_schema_files, e);
   }
   /* Again, now that the page size is known: what was set before it counts
    * pages of the default size, and the cache would grow to 32 MiB. */
-  (void)snprintf(sql, sizeof sql, "PRAGMA cache_size = -%d",
-                 SQ_FILES_KIB);
+  (void)snprintf(sql, sizeof sql, "PRAGMA cache_size = -%d", SQ_FILES_KIB);
   if (rc == 0) {
     rc = sq_sql(s, db, sql, e);
   }
@@ -711,8 +720,7 @@ static void sq_close(struct store *st)
   /* In a child after fork, or when the disk is in doubt, the files are left
    * exactly as they are: no checkpoint, no removal of the WAL. */
   if (s->db != NULL && (!ours || s->dead)) {
-    sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1,
-                      (int *)NULL);
+    sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, (int *)NULL);
   }
   if (s->db != NULL && ours && !s->dead && !s->readonly) {
     scrub(s);
@@ -806,8 +814,8 @@ int store_sqlite_open(struct store **out, const char *path,
                      : 2048;
   s->path = sq_path(path, "");
   s->zpack = zpack_new();
-  int rc = s->path == NULL || s->zpack == NULL ? sq_nomem(e)
-                                               : open_path(s, opt, e);
+  int rc =
+      s->path == NULL || s->zpack == NULL ? sq_nomem(e) : open_path(s, opt, e);
   if (rc < 0) {
     sq_close(&s->base);
     return rc;

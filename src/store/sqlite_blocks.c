@@ -115,8 +115,8 @@ static struct seg_cache *cache_victim(struct sq *s)
 
 static int bad_segment(struct sq *s, int64_t id, struct err *e)
 {
-  return err_set(e, ERR_CORRUPT, "%s: segment %" PRId64 " is damaged",
-                 s->path, id);
+  return err_set(e, ERR_CORRUPT, "%s: segment %" PRId64 " is damaged", s->path,
+                 id);
 }
 
 /* The plain bytes of a segment's data column, appended to ${out}. */
@@ -138,8 +138,8 @@ static int expand(struct sq *s, int64_t id, struct span data, int64_t raw,
   return rc < 0 || out->n != (uint64_t)raw ? bad_segment(s, id, e) : 0;
 }
 
-static int cache_fill(struct sq *s, int64_t id, bool whole,
-                      struct seg_cache *c, struct err *e)
+static int cache_fill(struct sq *s, int64_t id, bool whole, struct seg_cache *c,
+                      struct err *e)
 {
   sqlite3_stmt *st = NULL;
   int rc = sq_get(s, whole ? Q_SEG_ALL : Q_SEG_HEAD, &st, e);
@@ -306,8 +306,8 @@ int sq_read(struct sq *s, uint64_t n, struct cid *cid, struct buf *out,
   return 0;
 }
 
-int sq_get_ref(struct store *st, uint64_t ref, struct cid *cid,
-               struct buf *out, struct err *e)
+int sq_get_ref(struct store *st, uint64_t ref, struct cid *cid, struct buf *out,
+               struct err *e)
 {
   struct sq *s = sq_of(st);
   int rc = sq_enter(s, false, e);
@@ -361,8 +361,8 @@ static int walk_segments(struct sq *s, uint64_t after, uint64_t *refs,
   return rc < 0 ? rc : (int)n;
 }
 
-static int walk_files(struct sq *s, uint64_t after, uint64_t *refs,
-                      size_t max, struct err *e)
+static int walk_files(struct sq *s, uint64_t after, uint64_t *refs, size_t max,
+                      struct err *e)
 {
   sqlite3_stmt *st = NULL;
   size_t n = 0;
@@ -397,8 +397,8 @@ int sq_walk(struct store *st, uint64_t after, bool file, uint64_t *refs,
 /* ---- adding ---- */
 
 /* Write a segment's row: ${q} inserts it or changes it. */
-static int seg_write(struct sq *s, enum sq_stmt q, int64_t id,
-                     struct span head, struct span raw, struct err *e)
+static int seg_write(struct sq *s, enum sq_stmt q, int64_t id, struct span head,
+                     struct span raw, struct err *e)
 {
   sqlite3_stmt *st = NULL;
   int rc = 0;
@@ -432,8 +432,8 @@ static int build_flush(struct sq *s, struct err *e)
 static int build_room(struct sq *s, size_t more, struct err *e)
 {
   struct seg_build *b = &s->build;
-  if (b->id != 0 && (b->raw.n + more > SEG_RAW ||
-                     b->head.n / HEAD_ENTRY >= SEG_SLOTS)) {
+  if (b->id != 0 &&
+      (b->raw.n + more > SEG_RAW || b->head.n / HEAD_ENTRY >= SEG_SLOTS)) {
     int rc = build_flush(s, e);
     if (rc < 0) {
       return rc;
@@ -546,8 +546,7 @@ static int erase_one(struct sq *s, uint64_t n, struct err *e)
   if (cut_out(c, n % SEG_SLOTS, &slot) < 0) {
     return bad_segment(s, id, e);
   }
-  rc = seg_write(s, Q_SEG_CHANGE, id, buf_span(&c->head), buf_span(&c->raw),
-                 e);
+  rc = seg_write(s, Q_SEG_CHANGE, id, buf_span(&c->head), buf_span(&c->raw), e);
   return rc < 0 ? rc : forget_number(s, n, prefix, slot.length, e);
 }
 

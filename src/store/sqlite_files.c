@@ -55,8 +55,7 @@ static int unpack(struct sq *s, uint64_t n, struct span data, int64_t size,
 {
   struct err why = {0, ""};
   size_t start = out->n;
-  if (size < 0 || size > (int64_t)BLOCK_SIZE_MAX ||
-      data.n > (uint64_t)size) {
+  if (size < 0 || size > (int64_t)BLOCK_SIZE_MAX || data.n > (uint64_t)size) {
     return bad_file(s, n, e);
   }
   if (data.n == (uint64_t)size) {
@@ -76,9 +75,9 @@ static int read_big(struct sq *s, uint64_t n, int64_t size, struct buf *out,
   sqlite3_stmt *st = NULL;
   int rc = sq_files_open(s, false, &why);
   if (rc < 0) {
-    return rc == ERR_NOENT ? err_set(e, ERR_CORRUPT, "%s-files is missing",
-                                     s->path)
-                           : err_set(e, rc, "%s", why.text);
+    return rc == ERR_NOENT
+               ? err_set(e, ERR_CORRUPT, "%s-files is missing", s->path)
+               : err_set(e, rc, "%s", why.text);
   }
   if ((rc = sq_get(s, Q_BIG_GET, &st, e)) < 0) {
     return rc;
@@ -122,14 +121,13 @@ int sq_file_read(struct sq *s, uint64_t n, struct cid *cid, struct buf *out,
 
 /* Compress when it saves a tenth; the first part is tried before the rest, so
  * that what doesn't compress costs nearly nothing. */
-static int pack(struct sq *s, struct span raw, struct span *out,
-                struct err *e)
+static int pack(struct sq *s, struct span raw, struct span *out, struct err *e)
 {
   *out = raw;
   buf_clear(&s->pack);
   if (raw.n > FILE_PROBE) {
-    int rc = zpack_squeeze(s->zpack, &s->pack, span_of(raw.p, FILE_PROBE), 1,
-                           e);
+    int rc =
+        zpack_squeeze(s->zpack, &s->pack, span_of(raw.p, FILE_PROBE), 1, e);
     if (rc < 0 || s->pack.n > FILE_PROBE - FILE_PROBE / 10) {
       return rc;
     }
@@ -198,12 +196,11 @@ static int put_entry(struct sq *s, const struct entry *en,
   s->counts.file_blocks++;
   s->counts.file_bytes += (uint64_t)en->size;
   s->last_file = en->id;
-  return tail_add(s, tail_prefix(en->digest.p), FILE_BIT | (uint64_t)en->id,
-                  e);
+  return tail_add(s, tail_prefix(en->digest.p), FILE_BIT | (uint64_t)en->id, e);
 }
 
-static int put_one(struct sq *s, const struct store_block *b,
-                   uint64_t *number, struct err *e)
+static int put_one(struct sq *s, const struct store_block *b, uint64_t *number,
+                   struct err *e)
 {
   struct span data;
   struct entry en = {s->last_file + 1, (int64_t)b->bytes.n, b->cid.b[1],
@@ -260,8 +257,7 @@ int sq_files_put(struct sq *s, const struct store_block *b, size_t n,
 /* ---- removing ---- */
 
 /* Inside a transaction: take the entry out, note the bytes as gone. */
-static int drop_entry(struct sq *s, int64_t id, uint64_t *freed,
-                      struct err *e)
+static int drop_entry(struct sq *s, int64_t id, uint64_t *freed, struct err *e)
 {
   struct cid cid;
   int64_t size = 0;
@@ -350,8 +346,7 @@ static int adopt(struct sq *s, struct err *e)
   }
   sqlite3_bind_int64(st, 1, s->last_file);
   while ((rc = sq_step(s, st, e)) > 0) {
-    struct entry en = {sqlite3_column_int64(st, 0),
-                       sqlite3_column_int64(st, 2),
+    struct entry en = {sqlite3_column_int64(st, 0), sqlite3_column_int64(st, 2),
                        sqlite3_column_int(st, 1), sq_column(st, 3)};
     rc = en.digest.n == 32 ? put_entry(s, &en, NULL, e) : 0;
     if (rc < 0) {
@@ -371,8 +366,7 @@ int sq_files_mend(struct sq *s, struct err *e)
   if (rc == ERR_NOENT) {
     return 0; /* it is made when the first large block comes */
   }
-  if (rc < 0 || (rc = sq_gone_finish(s, e)) < 0 ||
-      (rc = sq_begin(s, e)) < 0) {
+  if (rc < 0 || (rc = sq_gone_finish(s, e)) < 0 || (rc = sq_begin(s, e)) < 0) {
     return rc;
   }
   return sq_end(s, adopt(s, e), e);
@@ -410,7 +404,8 @@ static int generation(struct sq *s, struct err *e)
 {
   int rc = sq_enter(s, true, e);
   if (rc == 0 && s->mark == NULL) {
-    rc = err_set(e, ERR_MISUSE, "no sweep was started since the store was"
+    rc = err_set(e, ERR_MISUSE,
+                 "no sweep was started since the store was"
                  " opened");
   }
   return rc;

@@ -13,8 +13,7 @@ static size_t list_max(size_t max)
 /* ---- collections and logs ---- */
 
 /* A collection's id, 0 when it isn't here. */
-static int coll_find(struct sq *s, struct span name, int64_t *id,
-                     struct err *e)
+static int coll_find(struct sq *s, struct span name, int64_t *id, struct err *e)
 {
   sqlite3_stmt *st = NULL;
   int rc = sq_get(s, Q_COLL_GET, &st, e);
@@ -32,8 +31,7 @@ static int coll_find(struct sq *s, struct span name, int64_t *id,
 }
 
 /* The same, made when missing, and remembered: appends come in runs. */
-static int coll_make(struct sq *s, struct span name, int64_t *id,
-                     struct err *e)
+static int coll_make(struct sq *s, struct span name, int64_t *id, struct err *e)
 {
   sqlite3_stmt *st = NULL;
   if (s->coll_id != 0 && span_equal(buf_span(&s->coll_name), name)) {
@@ -103,8 +101,8 @@ static int log_insert(struct sq *s, int64_t coll, int64_t n, int64_t count,
   return sq_run(s, st, e);
 }
 
-static int log_add(struct sq *s, int64_t coll, int64_t n,
-                   struct log_end *end, struct err *e)
+static int log_add(struct sq *s, int64_t coll, int64_t n, struct log_end *end,
+                   struct err *e)
 {
   if (n > end->n) {
     end->n = n;
@@ -138,8 +136,8 @@ int sq_log_put(struct sq *s, const struct store_batch *b, struct err *e)
   return rc;
 }
 
-static int log_list(struct sq *s, int64_t coll, uint64_t after,
-                    uint64_t *refs, size_t max, struct err *e)
+static int log_list(struct sq *s, int64_t coll, uint64_t after, uint64_t *refs,
+                    size_t max, struct err *e)
 {
   sqlite3_stmt *st = NULL;
   size_t n = 0;
@@ -309,8 +307,8 @@ static int pair_put(struct sq *s, const struct store_pair *p, struct err *e)
                    p->key.n, STORE_KV_KEY_MAX);
   }
   if (p->value.p != NULL && p->value.n > STORE_KV_VALUE_MAX) {
-    return err_set(e, ERR_LIMIT, "a value of %zu bytes, at most %u",
-                   p->value.n, STORE_KV_VALUE_MAX);
+    return err_set(e, ERR_LIMIT, "a value of %zu bytes, at most %u", p->value.n,
+                   STORE_KV_VALUE_MAX);
   }
   int rc = sq_get(s, p->value.p != NULL ? Q_KV_PUT : Q_KV_DROP, &st, e);
   if (rc < 0) {
@@ -323,8 +321,7 @@ static int pair_put(struct sq *s, const struct store_pair *p, struct err *e)
   return sq_run(s, st, e);
 }
 
-int sq_kv_put(struct sq *s, const struct store_pair *p, size_t n,
-              struct err *e)
+int sq_kv_put(struct sq *s, const struct store_pair *p, size_t n, struct err *e)
 {
   int rc = 0;
   for (size_t i = 0; rc == 0 && i < n; i++) {
@@ -333,8 +330,7 @@ int sq_kv_put(struct sq *s, const struct store_pair *p, size_t n,
   return rc;
 }
 
-int sq_kv_get(struct store *st, struct span key, struct buf *out,
-              struct err *e)
+int sq_kv_get(struct store *st, struct span key, struct buf *out, struct err *e)
 {
   struct sq *s = sq_of(st);
   sqlite3_stmt *q = NULL;
@@ -376,8 +372,8 @@ int sq_kv_list(struct store *st, struct span prefix, struct span after,
   sqlite3_bind_int64(q, 3, (int64_t)max);
   while (n < max && (rc = sq_step(s, q, e)) > 0) {
     struct span k = sq_column(q, 0);
-    if (k.n < prefix.n || (prefix.n > 0 &&
-                           memcmp(k.p, prefix.p, prefix.n) != 0)) {
+    if (k.n < prefix.n ||
+        (prefix.n > 0 && memcmp(k.p, prefix.p, prefix.n) != 0)) {
       break;
     }
     if (put_counted(out, k) < 0 || put_counted(out, sq_column(q, 1)) < 0) {

@@ -167,10 +167,10 @@ struct sq {
   int lock_fd;
   pid_t pid; /* who opened it: a child after fork must not use it */
   bool readonly;
-  bool held; /* a read transaction is kept open between calls */
-  bool dead;       /* a write failed in a way that leaves the file unknown */
-  bool scrub;      /* erased bytes still lie in the WAL */
-  bool gone;       /* `gone` has entries to finish */
+  bool held;  /* a read transaction is kept open between calls */
+  bool dead;  /* a write failed in a way that leaves the file unknown */
+  bool scrub; /* erased bytes still lie in the WAL */
+  bool gone;  /* `gone` has entries to finish */
   int cache_kib;
 
   struct zpack *zpack;
@@ -243,8 +243,7 @@ int sq_int(struct sq *s, enum sq_stmt q, int64_t a, int64_t *out,
            struct err *e) MUST_USE;
 
 /* Plain SQL text without result, for rare things. */
-int sq_sql(struct sq *s, sqlite3 *db, const char *sql,
-           struct err *e) MUST_USE;
+int sq_sql(struct sq *s, sqlite3 *db, const char *sql, struct err *e) MUST_USE;
 
 void sq_bind(sqlite3_stmt *st, int i, struct span v);
 struct span sq_column(sqlite3_stmt *st, int i);
@@ -301,8 +300,8 @@ int sq_find(struct store *st, const struct cid *c, size_t n, uint64_t *refs,
             struct err *e);
 int sq_block_get(struct store *st, const struct cid *c, struct buf *out,
                  struct err *e);
-int sq_get_ref(struct store *st, uint64_t ref, struct cid *cid,
-               struct buf *out, struct err *e);
+int sq_get_ref(struct store *st, uint64_t ref, struct cid *cid, struct buf *out,
+               struct err *e);
 int sq_walk(struct store *st, uint64_t after, bool file, uint64_t *refs,
             size_t max, struct err *e);
 
@@ -379,8 +378,7 @@ int sq_pending_fold(struct sq *s, struct err *e) MUST_USE;
 /* What waits and matches, best first: ${hits} has room for PENDING_MAX. The
  * query was checked. */
 int sq_pending_match(struct sq *s, const struct store_query *q,
-                     struct store_hit *hits, size_t *n,
-                     struct err *e) MUST_USE;
+                     struct store_hit *hits, size_t *n, struct err *e) MUST_USE;
 /* Order of hits, for qsort: the greater score, then the greater ref. */
 int sq_hit_order(const void *a, const void *b);
 

@@ -40,7 +40,8 @@ int sq_refuse_network(const char *path, struct err *e)
   uint32_t type = (uint32_t)fs.f_type;
   if (type == 0x6969u || type == 0x517bu || type == 0xff534d42u ||
       type == 0xfe534d42u) {
-    return err_set(e, ERR_INVALID, "%s is on a network file system; a"
+    return err_set(e, ERR_INVALID,
+                   "%s is on a network file system; a"
                    " station's store must lie on a disk of this computer",
                    path);
   }
@@ -55,8 +56,8 @@ static int lock_held(int fd, const char *path, struct err *e)
   long pid = n > 0 ? strtol(text, NULL, 10) : 0;
   if (pid > 0) {
     return err_set(e, ERR_BUSY, "%s is in use by %s (pid %ld)", path,
-                   pid == (long)getpid() ? "this process" :
-                   "another process", pid);
+                   pid == (long)getpid() ? "this process" : "another process",
+                   pid);
   }
   return err_set(e, ERR_BUSY, "%s is in use by another process", path);
 }

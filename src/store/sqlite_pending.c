@@ -217,16 +217,16 @@ static int index_totals(struct sq *s, struct matcher *m, struct err *e)
 }
 
 /* How rare a phrase is in all of it. */
-static int phrase_idf(struct sq *s, const struct matcher *m,
-                      struct phrase *p, struct err *e)
+static int phrase_idf(struct sq *s, const struct matcher *m, struct phrase *p,
+                      struct err *e)
 {
   sqlite3_stmt *st = NULL;
   int rc = sq_match_one(s, p->token, p->prefix, p->facet, e);
   if (rc < 0 || (rc = sq_get(s, Q_DOC_MATCHES, &st, e)) < 0) {
     return rc;
   }
-  sqlite3_bind_text64(st, 1, (const char *)s->text.p, s->text.n,
-                      SQLITE_STATIC, SQLITE_UTF8);
+  sqlite3_bind_text64(st, 1, (const char *)s->text.p, s->text.n, SQLITE_STATIC,
+                      SQLITE_UTF8);
   if ((rc = sq_step(s, st, e)) > 0) {
     double with = (double)sqlite3_column_int64(st, 0) + p->docs;
     p->idf = log((m->docs - with + 0.5) / (with + 0.5));

@@ -25,10 +25,10 @@
 struct scan {
   int fd, wal;
   uint32_t page_size;
-  uint32_t pages;     /* of the file, or more when the WAL reaches further */
-  uint64_t *frame;    /* per page: where in the WAL it is, 0: it isn't */
-  uint8_t *page;      /* the leaf under work */
-  uint8_t *next;      /* an overflow page */
+  uint32_t pages;  /* of the file, or more when the WAL reaches further */
+  uint64_t *frame; /* per page: where in the WAL it is, 0: it isn't */
+  uint8_t *page;   /* the leaf under work */
+  uint8_t *next;   /* an overflow page */
   struct buf row, raw;
   struct zpack *zpack;
   store_salvage_sink *sink;
@@ -93,8 +93,7 @@ static bool read_page(const struct scan *s, uint32_t n, uint8_t *out)
   if (s->frame != NULL && s->frame[n - 1] != 0) {
     return read_at(s->wal, out, s->page_size, s->frame[n - 1]);
   }
-  return read_at(s->fd, out, s->page_size,
-                 (uint64_t)(n - 1) * s->page_size);
+  return read_at(s->fd, out, s->page_size, (uint64_t)(n - 1) * s->page_size);
 }
 
 /* Page size from the header when it is whole, else the one that we create
@@ -102,8 +101,7 @@ static bool read_page(const struct scan *s, uint32_t n, uint8_t *out)
 static uint32_t page_size_of(int fd, uint32_t ours)
 {
   uint8_t h[100];
-  if (!read_at(fd, h, sizeof h, 0) ||
-      memcmp(h, "SQLite format 3", 16) != 0) {
+  if (!read_at(fd, h, sizeof h, 0) || memcmp(h, "SQLite format 3", 16) != 0) {
     return ours;
   }
   uint32_t n = get16(h + 16);
@@ -135,8 +133,8 @@ static int wal_map(struct scan *s, struct err *e)
       (get32(head) & ~1u) != 0x377f0682u || get32(head + 8) != s->page_size) {
     return 0;
   }
-  for (uint64_t at = 32; read_at(s->wal, h, sizeof h, at) &&
-                         memcmp(h + 8, head + 16, 8) == 0;
+  for (uint64_t at = 32;
+       read_at(s->wal, h, sizeof h, at) && memcmp(h + 8, head + 16, 8) == 0;
        at += size) {
     uint32_t pages = get32(h + 4);
     if (pages > 0) { /* a commit: the size of the file after it */
@@ -324,8 +322,7 @@ static size_t local_size(const struct scan *s, uint64_t n)
 
 /* Put a row together in s->row: shorter than it should be when its chain of
  * overflow pages breaks. */
-static int gather(struct scan *s, const uint8_t *cell, size_t room,
-                  uint64_t n)
+static int gather(struct scan *s, const uint8_t *cell, size_t room, uint64_t n)
 {
   size_t local = local_size(s, n);
   buf_clear(&s->row);
@@ -400,8 +397,7 @@ static int scan_pages(struct scan *s, struct err *e)
   if (fstat(s->fd, &info) != 0) {
     return err_sys(e, errno, "fstat");
   }
-  uint64_t pages =
-      ((uint64_t)info.st_size + s->page_size - 1) / s->page_size;
+  uint64_t pages = ((uint64_t)info.st_size + s->page_size - 1) / s->page_size;
   s->pages = pages < UINT32_MAX ? (uint32_t)pages : UINT32_MAX;
   int rc = wal_map(s, e);
   s->page = mem_alloc(s->page_size);

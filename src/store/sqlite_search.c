@@ -19,8 +19,10 @@ static int field_check(struct span f, struct err *e)
 {
   for (size_t i = 0; i < f.n; i++) {
     if (f.p[i] != ' ' && !token_byte(f.p[i])) {
-      return err_set(e, ERR_INVALID, "byte 0x%02x at %zu of a search field:"
-                     " tokens hold letters and digits only", f.p[i], i);
+      return err_set(e, ERR_INVALID,
+                     "byte 0x%02x at %zu of a search field:"
+                     " tokens hold letters and digits only",
+                     f.p[i], i);
     }
   }
   return 0;
@@ -53,8 +55,7 @@ static int doc_run(struct sq *s, enum sq_stmt q, int64_t ref,
 /* Where is document ${ref}? */
 enum place { NOWHERE, INDEXED, WAITING };
 
-static int doc_place(struct sq *s, int64_t ref, enum place *out,
-                     struct err *e)
+static int doc_place(struct sq *s, int64_t ref, enum place *out, struct err *e)
 {
   int64_t one = 0;
   int rc = sq_int(s, Q_DOC_HAS, ref, &one, e);
@@ -160,8 +161,10 @@ static int put_token(struct buf *b, struct span t, struct err *e)
   }
   for (size_t i = 0; i < n; i++) {
     if (!token_byte(t.p[i])) {
-      return err_set(e, ERR_INVALID, "byte 0x%02x at %zu of a search token:"
-                     " tokens hold letters and digits only", t.p[i], i);
+      return err_set(e, ERR_INVALID,
+                     "byte 0x%02x at %zu of a search token:"
+                     " tokens hold letters and digits only",
+                     t.p[i], i);
     }
   }
   if (text_put(b, "\"") < 0 || buf_put(b, t.p, n) < 0 ||
@@ -172,8 +175,7 @@ static int put_token(struct buf *b, struct span t, struct err *e)
 }
 
 /* ("a" OR "b" OR "c" *) */
-static int put_group(struct buf *b, const struct store_word *w,
-                     struct err *e)
+static int put_group(struct buf *b, const struct store_word *w, struct err *e)
 {
   int rc = text_put(b, "(");
   for (size_t i = 0; rc == 0 && i < w->count; i++) {
@@ -192,9 +194,8 @@ static int put_group(struct buf *b, const struct store_word *w,
 
 /* The groups whose exclude flag is ${exclude}, joined by ${glue}; ${n} says
  * how many there were. */
-static int put_groups(struct buf *b, const struct store_query *q,
-                      bool exclude, const char *glue, size_t *n,
-                      struct err *e)
+static int put_groups(struct buf *b, const struct store_query *q, bool exclude,
+                      const char *glue, size_t *n, struct err *e)
 {
   *n = 0;
   for (size_t i = 0; i < q->words; i++) {
@@ -214,8 +215,8 @@ static int put_groups(struct buf *b, const struct store_query *q,
   return *n > 0 && text_put(b, ")) ") < 0 ? sq_nomem(e) : 0;
 }
 
-static int put_facets(struct buf *b, const struct store_query *q,
-                      bool first, struct err *e)
+static int put_facets(struct buf *b, const struct store_query *q, bool first,
+                      struct err *e)
 {
   for (size_t i = 0; i < q->facets; i++) {
     if (text_put(b, first && i == 0 ? "facet : " : "AND facet : ") < 0) {
@@ -230,14 +231,15 @@ static int put_facets(struct buf *b, const struct store_query *q,
 }
 
 /* ((wanted) AND facets) NOT (unwanted), as FTS5 writes it. */
-static int query_text(struct buf *b, const struct store_query *q,
-                      struct err *e)
+static int query_text(struct buf *b, const struct store_query *q, struct err *e)
 {
   size_t wanted = 0, unwanted = 0;
   buf_clear(b);
   if (q->words > QUERY_WORDS_MAX || q->facets > QUERY_WORDS_MAX) {
-    return err_set(e, ERR_LIMIT, "a query of %zu words and %zu facets, at"
-                   " most %d of each", q->words, q->facets, QUERY_WORDS_MAX);
+    return err_set(e, ERR_LIMIT,
+                   "a query of %zu words and %zu facets, at"
+                   " most %d of each",
+                   q->words, q->facets, QUERY_WORDS_MAX);
   }
   if (text_put(b, "(") < 0) {
     return sq_nomem(e);
@@ -314,8 +316,8 @@ static int merge_next(struct sq *s, struct merge *m, struct store_hit *out,
   return rc < 0 ? rc : 1;
 }
 
-static int query_start(struct sq *s, const struct store_query *q,
-                       size_t want, struct merge *m, struct err *e)
+static int query_start(struct sq *s, const struct store_query *q, size_t want,
+                       struct merge *m, struct err *e)
 {
   int rc = query_text(&s->text, q, e);
   if (rc < 0 || (rc = sq_get(s, Q_SEARCH, &m->indexed, e)) < 0) {

@@ -13,8 +13,7 @@
 #define TAIL_MAX (TAIL_CELLS / 4 * 3)
 
 /* One batch may go in after the check, and holes count as used. */
-_Static_assert(TAIL_FOLD + STORE_BATCH_MAX < TAIL_MAX,
-               "the hash stays sparse");
+_Static_assert(TAIL_FOLD + STORE_BATCH_MAX < TAIL_MAX, "the hash stays sparse");
 
 uint64_t tail_prefix(const uint8_t *digest)
 {
@@ -50,8 +49,10 @@ int tail_add(struct sq *s, uint64_t prefix, uint64_t number, struct err *e)
     return sq_nomem(e);
   }
   if (s->tail.used >= TAIL_MAX) {
-    return err_set(e, ERR_CORRUPT, "%s: more new blocks than were ever left"
-                   " out of the key table", s->path);
+    return err_set(e, ERR_CORRUPT,
+                   "%s: more new blocks than were ever left"
+                   " out of the key table",
+                   s->path);
   }
   size_t i = tail_slot(prefix);
   while (s->tail.cell[i].number != 0) {
@@ -88,8 +89,7 @@ void tail_drop(struct sq *s, uint64_t prefix, uint64_t number)
   }
   for (size_t i = tail_slot(prefix); s->tail.cell[i].number != 0;
        i = (i + 1) % s->tail.cells) {
-    if (s->tail.cell[i].prefix == prefix &&
-        s->tail.cell[i].number == number) {
+    if (s->tail.cell[i].prefix == prefix && s->tail.cell[i].number == number) {
       /* A mark, not a hole: what hashed past this must stay findable. */
       s->tail.cell[i].number = UINT64_MAX;
       return;
@@ -165,8 +165,7 @@ int tail_fold(struct sq *s, struct err *e)
 /* ---- loading ---- */
 
 /* A directory's slots into the tail. */
-static int load_head(struct sq *s, int64_t id, struct span head,
-                     struct err *e)
+static int load_head(struct sq *s, int64_t id, struct span head, struct err *e)
 {
   int rc = 0;
   for (size_t i = 0; rc == 0 && (i + 1) * HEAD_ENTRY <= head.n; i++) {
@@ -219,8 +218,8 @@ static int extend_files(struct sq *s, struct err *e)
     }
     s->counts.file_blocks++;
     s->counts.file_bytes += (uint64_t)sqlite3_column_int64(st, 2);
-    if ((rc = tail_add(s, tail_prefix(digest.p), FILE_BIT | (uint64_t)id,
-                       e)) < 0) {
+    if ((rc = tail_add(s, tail_prefix(digest.p), FILE_BIT | (uint64_t)id, e)) <
+        0) {
       sqlite3_reset(st);
       return rc;
     }

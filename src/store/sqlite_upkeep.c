@@ -16,10 +16,12 @@ int sq_derived_reset(struct store *st, struct err *e)
   if (rc < 0 || (rc = sq_begin(s, e)) < 0) {
     return rc;
   }
-  rc = sq_sql(s, s->db, "DELETE FROM log; DELETE FROM coll;"
+  rc = sq_sql(s, s->db,
+              "DELETE FROM log; DELETE FROM coll;"
               "DELETE FROM entry; DELETE FROM pending; DELETE FROM state WHERE"
               " name = 'search_removed';"
-              "INSERT INTO search(search) VALUES('delete-all')", e);
+              "INSERT INTO search(search) VALUES('delete-all')",
+              e);
   s->coll_id = 0;
   s->pending = 0;
   s->scrub = true;
@@ -164,7 +166,8 @@ int sq_derived_digest(struct store *st, uint8_t out[32], struct err *e)
   }
   /* These tables are temporary and never enter the file; query_only would
    * forbid them for a reader too. */
-  rc = sq_sql(s, s->db, "PRAGMA query_only = 0; BEGIN;"
+  rc = sq_sql(s, s->db,
+              "PRAGMA query_only = 0; BEGIN;"
               "CREATE VIRTUAL TABLE temp.later USING fts5(text, title,"
               " facet, content='', tokenize='ascii');"
               "INSERT INTO temp.later(rowid, title, text, facet)"
@@ -172,15 +175,17 @@ int sq_derived_digest(struct store *st, uint8_t out[32], struct err *e)
               "CREATE VIRTUAL TABLE temp.index_words USING"
               " fts5vocab(main, search, instance);"
               "CREATE VIRTUAL TABLE temp.later_words USING"
-              " fts5vocab(temp, later, instance)", e);
+              " fts5vocab(temp, later, instance)",
+              e);
   if (rc == 0 && (rc = digest(s, h, e)) == 0) {
     rc = digest_words(s, h, e);
   }
   if (rc == 0 && hash_end(h, out) < 0) {
     rc = sq_nomem(e);
   }
-  int undo = sq_sql(s, s->db, s->readonly ? "ROLLBACK; PRAGMA query_only = 1"
-                                          : "ROLLBACK", rc < 0 ? NULL : e);
+  int undo = sq_sql(
+      s, s->db, s->readonly ? "ROLLBACK; PRAGMA query_only = 1" : "ROLLBACK",
+      rc < 0 ? NULL : e);
   hash_del(h);
   return rc < 0 ? rc : undo;
 }
@@ -242,11 +247,11 @@ static int check_db(struct sq *s, sqlite3 *db, struct err *e)
   rc = sq_step(s, q, e);
   if (rc > 0) {
     const char *text = (const char *)sqlite3_column_text(q, 0);
-    rc = text != NULL && strcmp(text, "ok") == 0
-             ? 0
-             : err_set(e, ERR_CORRUPT, "%s: %s",
-                       sqlite3_db_filename(db, "main"),
-                       text != NULL ? text : "damaged");
+    rc =
+        text != NULL && strcmp(text, "ok") == 0
+            ? 0
+            : err_set(e, ERR_CORRUPT, "%s: %s", sqlite3_db_filename(db, "main"),
+                      text != NULL ? text : "damaged");
   }
   sqlite3_finalize(q);
   return rc;

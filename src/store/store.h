@@ -28,7 +28,7 @@
 #include "form/cid.h"
 
 struct store_block {
-  struct cid cid;     /* the caller has verified that it names the bytes */
+  struct cid cid; /* the caller has verified that it names the bytes */
   struct span bytes;
 };
 
@@ -41,7 +41,7 @@ struct store_row {
   uint8_t name;
   struct span key;
   int64_t sort;
-  uint64_t ref; /* a block's number, or STORE_NEW(i) */
+  uint64_t ref;  /* a block's number, or STORE_NEW(i) */
   bool sort_new; /* in a batch: ${sort} is i, and stands for the number of the
                     batch's i-th block */
 };
@@ -109,9 +109,9 @@ struct store_query {
 };
 
 struct store_stats {
-  uint64_t blocks, block_bytes; /* distinct blocks, their plain size */
+  uint64_t blocks, block_bytes;     /* distinct blocks, their plain size */
   uint64_t file_blocks, file_bytes; /* of those, put as file blocks */
-  uint64_t disk_bytes;          /* all files of the store */
+  uint64_t disk_bytes;              /* all files of the store */
   uint64_t index_rows, documents;
 };
 
@@ -152,8 +152,7 @@ struct store_ops {
    * ERR_MISUSE. */
   int (*sweep_start)(struct store *s, struct err *e);
   int (*mark)(struct store *s, const struct cid *c, size_t n, struct err *e);
-  int (*sweep)(struct store *s, size_t limit, uint64_t *freed,
-               struct err *e);
+  int (*sweep)(struct store *s, size_t limit, uint64_t *freed, struct err *e);
 
   /* ---- the one atomic change ---- */
   /* numbers, fresh: of batch->blocks, may be NULL. */
@@ -211,8 +210,8 @@ struct store {
 };
 
 struct store_options {
-  bool readonly; /* never writes, takes no lock */
-  bool create;   /* make it when missing, else ERR_NOENT */
+  bool readonly;      /* never writes, takes no lock */
+  bool create;        /* make it when missing, else ERR_NOENT */
   size_t cache_bytes; /* page cache, 0: the engine's default (about 2 MiB) */
 };
 
@@ -220,8 +219,7 @@ struct store_options {
  * path-shm, path-lock and path-files (large file blocks). ERR_BUSY names the
  * process that holds the lock. */
 int store_sqlite_open(struct store **out, const char *path,
-                      const struct store_options *opt,
-                      struct err *e) MUST_USE;
+                      const struct store_options *opt, struct err *e) MUST_USE;
 
 /* Give every block of a (damaged) store at ${path} that can still be read and
  * hashes to its CID to ${sink}; unreadable places are passed over. ${sink}

@@ -99,9 +99,13 @@ static void make_record(struct buf *b, struct record *r, int i)
   struct err e = {0, "memory"};
   char head[160];
   r->at = b->n;
-  int n = snprintf(head, sizeof head, "\xa6" "ctime\x1a%08x" "ditem%06d"
-                   "fauthor%08x%08x%08x%08x" "jcollection", 1700000000 + i,
-                   i, (unsigned)(rnd() * 40), 7u, 9u, 11u);
+  int n = snprintf(head, sizeof head,
+                   "\xa6"
+                   "ctime\x1a%08x"
+                   "ditem%06d"
+                   "fauthor%08x%08x%08x%08x"
+                   "jcollection",
+                   1700000000 + i, i, (unsigned)(rnd() * 40), 7u, 9u, 11u);
   need(buf_put(b, head, (size_t)n), &e, "record");
   need(buf_put(b, "etitlex", 7), &e, "record");
   r->title = b->n;
@@ -123,8 +127,8 @@ static const char *path_of(const char *name)
 
 static void remove_store(const char *name)
 {
-  static const char *const end[] = {"", "-wal", "-shm", "-lock", "-files",
-                                    "-files-journal"};
+  static const char *const end[] = {"",      "-wal",   "-shm",
+                                    "-lock", "-files", "-files-journal"};
   for (size_t i = 0; i < sizeof end / sizeof end[0]; i++) {
     char full[320];
     (void)snprintf(full, sizeof full, "%s/%s%s", dir, name, end[i]);
@@ -183,15 +187,15 @@ static void fill(struct job *j, int n)
     struct err e = {0, "hash"};
     j->block[i].bytes = span_of(p + r->at, r->n);
     need(cid_of(&j->block[i].cid, CID_DAG_CBOR, p + r->at, r->n), &e, "cid");
-    j->row[2 * i] = (struct store_row){
-        1, span_of(coll, sizeof coll - 1), 1700000000 + j->next + i,
-        STORE_NEW(i), false};
-    j->row[2 * i + 1] = (struct store_row){2, span_of("", 0), i,
-                                           STORE_NEW(i), true};
-    j->doc[i] = (struct store_doc){
-        STORE_NEW(i),
-        {span_of(p + r->title, r->title_n), span_of(p + r->text, r->text_n),
-         span_of("tlesson lar", 11)}};
+    j->row[2 * i] =
+        (struct store_row){1, span_of(coll, sizeof coll - 1),
+                           1700000000 + j->next + i, STORE_NEW(i), false};
+    j->row[2 * i + 1] =
+        (struct store_row){2, span_of("", 0), i, STORE_NEW(i), true};
+    j->doc[i] = (struct store_doc){STORE_NEW(i),
+                                   {span_of(p + r->title, r->title_n),
+                                    span_of(p + r->text, r->text_n),
+                                    span_of("tlesson lar", 11)}};
   }
   j->log = STORE_NEW(0);
   j->next += n;
@@ -271,15 +275,17 @@ static void bench_single(bool docs)
   struct err e = {0, "bare"};
   struct store *s = NULL;
   struct store_options o = {.create = true};
-  need(store_sqlite_open(&s, path_of(docs ? "bulk-docs" : "bulk"), &o, &e),
-       &e, "open");
+  need(store_sqlite_open(&s, path_of(docs ? "bulk-docs" : "bulk"), &o, &e), &e,
+       "open");
   remove_store("bare");
   need(-sqlite3_open(path_of("bare"), &db), &e, "bare");
-  need(-sqlite3_exec(db, "PRAGMA journal_mode = WAL; PRAGMA synchronous ="
+  need(-sqlite3_exec(db,
+                     "PRAGMA journal_mode = WAL; PRAGMA synchronous ="
                      " FULL; CREATE TABLE t(id INTEGER PRIMARY KEY, b BLOB)",
-                     NULL, NULL, NULL), &e, "bare");
-  need(-sqlite3_prepare_v2(db, "INSERT INTO t(b) VALUES(?1)", -1, &q, NULL),
+                     NULL, NULL, NULL),
        &e, "bare");
+  need(-sqlite3_prepare_v2(db, "INSERT INTO t(b) VALUES(?1)", -1, &q, NULL), &e,
+       "bare");
   j.next = 1000000;
   double worst = 0, sum_ours = 0, sum_bare = 0, cpu_ours = 0, cpu_bare = 0;
   for (int i = 0; i < N; i++) {
@@ -291,10 +297,14 @@ static void bench_single(bool docs)
     t = now();
     c = cpu();
     struct store_batch b = {.collection = span_of("edu/physics", 11),
-                            .blocks = j.block, .blocks_n = 2,
-                            .log = &j.log, .log_n = 1,
-                            .add = j.row, .add_n = 4,
-                            .docs = j.doc, .docs_n = docs ? 1 : 0};
+                            .blocks = j.block,
+                            .blocks_n = 2,
+                            .log = &j.log,
+                            .log_n = 1,
+                            .add = j.row,
+                            .add_n = 4,
+                            .docs = j.doc,
+                            .docs_n = docs ? 1 : 0};
     need(s->ops->append(s, &b, NULL, NULL, &e), &e, "append");
     ours[i] = now() - t;
     cpu_ours += cpu() - c;
@@ -305,10 +315,11 @@ static void bench_single(bool docs)
   double mo = median(ours, N), mb = median(bare, N);
   printf("single append %s doc: median %.0f us, bare %.0f us, ratio %.2f;"
          " mean %.0f and %.0f us, ratio %.2f; p99 %.0f us, worst %.1f ms;"
-         " cpu %.0f and %.0f us\n", docs ? "with" : "without", mo * 1e6,
-         mb * 1e6, mo / mb, sum_ours / N * 1e6, sum_bare / N * 1e6,
-         sum_ours / sum_bare, ours[N * 99 / 100] * 1e6, worst * 1e3,
-         cpu_ours / N * 1e6, cpu_bare / N * 1e6);
+         " cpu %.0f and %.0f us\n",
+         docs ? "with" : "without", mo * 1e6, mb * 1e6, mo / mb,
+         sum_ours / N * 1e6, sum_bare / N * 1e6, sum_ours / sum_bare,
+         ours[N * 99 / 100] * 1e6, worst * 1e3, cpu_ours / N * 1e6,
+         cpu_bare / N * 1e6);
   sqlite3_finalize(q);
   sqlite3_close(db);
   remove_store("bare");
@@ -335,8 +346,8 @@ static void bench_read(int records)
   while ((n = s->ops->walk(s, after, false, refs, STORE_LIST_MAX, &e)) > 0) {
     for (int i = 0; i < n; i++, seen++) {
       buf_clear(&out);
-      need(s->ops->get_ref(s, refs[i], seen < N ? &cids[seen] : NULL, &out,
-                           &e), &e, "get");
+      need(s->ops->get_ref(s, refs[i], seen < N ? &cids[seen] : NULL, &out, &e),
+           &e, "get");
       after = refs[i];
     }
   }
@@ -442,8 +453,8 @@ static void bench_files(int blocks)
     spent += now() - t;
   }
   printf("file blocks in: %.0f MiB/s (plain file with fsync: %.0f, ratio"
-         " %.2f), peak rss %.1f MB\n", blocks / spent, plain,
-         blocks / spent / plain, rss_mb());
+         " %.2f), peak rss %.1f MB\n",
+         blocks / spent, plain, blocks / spent / plain, rss_mb());
   double t = now();
   for (int i = 0; i < blocks; i++) {
     buf_clear(&out);

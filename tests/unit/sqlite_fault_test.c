@@ -12,9 +12,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static int armed;      /* fail when it counts down to 0; < 0: never */
+static int armed; /* fail when it counts down to 0; < 0: never */
 static int fail_errno;
-static bool fail_on;   /* and everything after, until it is turned off */
+static bool fail_on; /* and everything after, until it is turned off */
 
 static bool failing(void)
 {
@@ -67,8 +67,8 @@ static struct err err;
 
 static void wipe(void)
 {
-  static const char *const all[] = {"",       "-wal",   "-shm",
-                                    "-lock",  "-files", "-files-journal"};
+  static const char *const all[] = {"",      "-wal",   "-shm",
+                                    "-lock", "-files", "-files-journal"};
   char name[96];
   for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
     (void)snprintf(name, sizeof name, "%s%s", path, all[i]);
@@ -90,14 +90,19 @@ static int write_group(struct store *s, uint64_t group)
   uint64_t log = STORE_NEW(0);
   struct store_row row = {1, span_of("k", 1), (int64_t)group, STORE_NEW(1),
                           false};
-  struct store_doc doc = {STORE_NEW(0), {span_of("a", 1), span_of("b", 1),
-                                         span_of("f", 1)}};
+  struct store_doc doc = {STORE_NEW(0),
+                          {span_of("a", 1), span_of("b", 1), span_of("f", 1)}};
   for (uint64_t i = 0; i < EACH; i++) {
     b[i] = block_make(group * EACH + i, 3000);
   }
-  struct store_batch batch = {.collection = span_of(coll, 1), .blocks = b,
-                              .blocks_n = EACH, .log = &log, .log_n = 1,
-                              .add = &row, .add_n = 1, .docs = &doc,
+  struct store_batch batch = {.collection = span_of(coll, 1),
+                              .blocks = b,
+                              .blocks_n = EACH,
+                              .log = &log,
+                              .log_n = 1,
+                              .add = &row,
+                              .add_n = 1,
+                              .docs = &doc,
                               .docs_n = 1};
   int rc = s->ops->put(s, &big, 1, true, NULL, NULL, &err);
   if (rc == 0) {

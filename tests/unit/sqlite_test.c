@@ -25,8 +25,8 @@ static const char *suffixed(const char *suffix)
 
 static void wipe(void)
 {
-  static const char *const all[] = {"",       "-wal",   "-shm",
-                                    "-lock",  "-files", "-files-journal"};
+  static const char *const all[] = {"",      "-wal",   "-shm",
+                                    "-lock", "-files", "-files-journal"};
   for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
     (void)unlink(suffixed(all[i]));
   }
@@ -356,9 +356,13 @@ static int child_writes(uint64_t from)
     char word[32];
     (void)snprintf(word, sizeof word, "w%llu", (unsigned long long)i);
     struct store_doc d = {STORE_NEW(0), {text(word), text("all"), text("")}};
-    struct store_batch b = {.collection = text("c"), .blocks = &small,
-                            .blocks_n = 1, .log = &log, .log_n = 1,
-                            .docs = &d, .docs_n = 1};
+    struct store_batch b = {.collection = text("c"),
+                            .blocks = &small,
+                            .blocks_n = 1,
+                            .log = &log,
+                            .log_n = 1,
+                            .docs = &d,
+                            .docs_n = 1};
     if (s->ops->put(s, &big, 1, true, NULL, NULL, &err) != 0 ||
         s->ops->append(s, &b, NULL, NULL, &err) != 0 ||
         write(pipe_up[1], &i, sizeof i) != sizeof i) {
@@ -437,8 +441,7 @@ static struct tally salvage(uint64_t *lost)
 {
   struct tally t = {0, 0};
   uint64_t good = 0;
-  EXPECT_INT(store_sqlite_salvage(path, tally_block, &t, &good, lost, &err),
-             0);
+  EXPECT_INT(store_sqlite_salvage(path, tally_block, &t, &good, lost, &err), 0);
   EXPECT(good == t.blocks + t.files);
   return t;
 }
@@ -643,8 +646,11 @@ static void append_one(struct store *s, uint64_t seed)
 {
   struct store_block b = block_make(seed, 300);
   uint64_t log = STORE_NEW(0);
-  struct store_batch batch = {.collection = text("edu/x"), .blocks = &b,
-                              .blocks_n = 1, .log = &log, .log_n = 1};
+  struct store_batch batch = {.collection = text("edu/x"),
+                              .blocks = &b,
+                              .blocks_n = 1,
+                              .log = &log,
+                              .log_n = 1};
   NEED(s->ops->append(s, &batch, NULL, NULL, &err) == 0);
   block_free(&b);
 }
@@ -679,10 +685,8 @@ static void test_views(void)
   }
   (void)snprintf(want, sizeof want, "%s|raw|300\n%s|dag-cbor|300\n", id[0],
                  id[1]);
-  EXPECT(prints("SELECT id, codec, size FROM blocks WHERE NOT of_file",
-                want));
-  EXPECT(prints("SELECT codec, size FROM blocks WHERE of_file",
-                "raw|50000\n"));
+  EXPECT(prints("SELECT id, codec, size FROM blocks WHERE NOT of_file", want));
+  EXPECT(prints("SELECT codec, size FROM blocks WHERE of_file", "raw|50000\n"));
   EXPECT(prints("SELECT * FROM collections", "edu/x|2\n"));
   (void)snprintf(want, sizeof want, "edu/x|%s\nedu/x|%s\n", id[0], id[1]);
   EXPECT(prints("SELECT collection, id FROM log_entries", want));
@@ -693,11 +697,15 @@ static void test_views(void)
     unit_skip(1, "no sqlite-utils");
     return;
   }
-  (void)snprintf(line, sizeof line, "sqlite-utils tables '%s' --counts"
-                 " --columns > /dev/null", path);
+  (void)snprintf(line, sizeof line,
+                 "sqlite-utils tables '%s' --counts"
+                 " --columns > /dev/null",
+                 path);
   EXPECT_INT(shell(line), 0);
-  (void)snprintf(line, sizeof line, "sqlite-utils views '%s' --counts"
-                 " > /dev/null", path);
+  (void)snprintf(line, sizeof line,
+                 "sqlite-utils views '%s' --counts"
+                 " > /dev/null",
+                 path);
   EXPECT_INT(shell(line), 0);
 }
 
@@ -724,8 +732,10 @@ static void test_view_ids(void)
   want[n] = '\0';
   write_file(suffixed("-want"), want, n);
   char line[512];
-  (void)snprintf(line, sizeof line, "sqlite3 '%s' 'SELECT id FROM blocks' |"
-                 " cmp -s - '%s-want'", path, path);
+  (void)snprintf(line, sizeof line,
+                 "sqlite3 '%s' 'SELECT id FROM blocks' |"
+                 " cmp -s - '%s-want'",
+                 path, path);
   EXPECT_INT(shell(line), 0);
   (void)unlink(suffixed("-want"));
 }
@@ -750,24 +760,34 @@ static void test_erased_bytes_are_gone(void)
     struct store_block noise = block_make(i + 70, 80000);
     memcpy(plain[i], noise.bytes.p + 40000, 40000);
     block_free(&noise);
-    memcpy(plain[i] + 20000, i == 0 ? "canaryA" : i == 1 ? "canaryB"
-                                                         : "canaryC", 7);
+    memcpy(plain[i] + 20000,
+           i == 0   ? "canaryA"
+           : i == 1 ? "canaryB"
+                    : "canaryC",
+           7);
     b[i].bytes = span_of(plain[i], i == 2 ? 40000 : 30000);
     NEED(cid_of(&b[i].cid, CID_RAW, b[i].bytes.p, b[i].bytes.n) == 0);
   }
-  struct store_doc d = {STORE_NEW(0),
-                        {text("canaryd"), text("x"), text("")}};
+  struct store_doc d = {STORE_NEW(0), {text("canaryd"), text("x"), text("")}};
   struct store_pair pair = {text("k"), text("canarye")};
-  struct store_batch put = {.blocks = b, .blocks_n = 2, .docs = &d,
-                            .docs_n = 1, .kv = &pair, .kv_n = 1};
+  struct store_batch put = {.blocks = b,
+                            .blocks_n = 2,
+                            .docs = &d,
+                            .docs_n = 1,
+                            .kv = &pair,
+                            .kv_n = 1};
   NEED(s->ops->append(s, &put, ref, NULL, &err) == 0);
   NEED(s->ops->put(s, &b[2], 1, true, &ref[2], NULL, &err) == 0);
   EXPECT(on_disk("canaryA") && on_disk("canaryB") && on_disk("canaryC") &&
          on_disk("canaryd") && on_disk("canarye"));
   struct store_doc undo = {ref[0], {text("canaryd"), text("x"), text("")}};
   struct store_pair none = {text("k"), {NULL, 0}};
-  struct store_batch drop = {.erase = ref, .erase_n = 1, .undocs = &undo,
-                             .undocs_n = 1, .kv = &none, .kv_n = 1};
+  struct store_batch drop = {.erase = ref,
+                             .erase_n = 1,
+                             .undocs = &undo,
+                             .undocs_n = 1,
+                             .kv = &none,
+                             .kv_n = 1};
   NEED(s->ops->append(s, &drop, NULL, NULL, &err) == 0);
   NEED(s->ops->sweep_start(s, &err) == 0);
   EXPECT_INT(s->ops->sweep(s, 9, &freed, &err), 1);

@@ -187,8 +187,7 @@ static void test_find_and_missing(void)
   NEED(s->ops->put(s, in, 2, false, ref, NULL, &err) == 0);
   NEED(s->ops->put(s, &c, 1, true, &file, NULL, &err) == 0);
   NEED(s->ops->find(s, ask, 4, got, &err) == 0);
-  EXPECT(got[0] == 0 && got[1] == ref[0] && got[2] == file &&
-         got[3] == ref[1]);
+  EXPECT(got[0] == 0 && got[1] == ref[0] && got[2] == file && got[3] == ref[1]);
   EXPECT_INT(s->ops->get(s, &none.cid, &out, &err), ERR_NOENT);
   EXPECT_INT(s->ops->get_ref(s, ref[1] + 9999, NULL, &out, &err), ERR_NOENT);
   EXPECT_INT(s->ops->get_ref(s, 0, NULL, &out, &err), ERR_NOENT);
@@ -388,18 +387,24 @@ static void test_append_resolves_new(void)
   bool is_new[2];
   struct store_row row[2] = {{3, text("k"), -5, STORE_NEW(1), false},
                              {4, text("k"), 1, STORE_NEW(0), true}};
-  struct store_batch batch = {.collection = text("a/b"), .blocks = b,
-                              .blocks_n = 2, .log = log, .log_n = 2,
-                              .add = row, .add_n = 2};
+  struct store_batch batch = {.collection = text("a/b"),
+                              .blocks = b,
+                              .blocks_n = 2,
+                              .log = log,
+                              .log_n = 2,
+                              .add = row,
+                              .add_n = 2};
   NEED(s->ops->append(s, &batch, ref, is_new, &err) == 0);
   EXPECT(is_new[0] && is_new[1] && ref[0] < ref[1]);
   EXPECT_INT(s->ops->since(s, text("a/b"), 0, got, 4, &err), 2);
   EXPECT(got[0] == ref[0] && got[1] == ref[1]);
-  EXPECT_INT(s->ops->rows(s, 3, text("k"), INT64_MIN, 0, false, sorts, refs,
-                          4, &err), 1);
+  EXPECT_INT(
+      s->ops->rows(s, 3, text("k"), INT64_MIN, 0, false, sorts, refs, 4, &err),
+      1);
   EXPECT(sorts[0] == -5 && refs[0] == ref[1]);
-  EXPECT_INT(s->ops->rows(s, 4, text("k"), INT64_MIN, 0, false, sorts, refs,
-                          4, &err), 1);
+  EXPECT_INT(
+      s->ops->rows(s, 4, text("k"), INT64_MIN, 0, false, sorts, refs, 4, &err),
+      1);
   EXPECT(sorts[0] == (int64_t)ref[1] && refs[0] == ref[0]);
   /* The same again changes nothing. */
   uint64_t count = 0;
@@ -409,7 +414,8 @@ static void test_append_resolves_new(void)
   EXPECT_INT((long long)count, 2);
   for (uint8_t name = 3; name < 5; name++) {
     EXPECT_INT(s->ops->rows(s, name, text("k"), INT64_MIN, 0, false, sorts,
-                            refs, 4, &err), 1);
+                            refs, 4, &err),
+               1);
   }
   block_free(&b[0]);
   block_free(&b[1]);
@@ -425,10 +431,17 @@ static void test_append_is_atomic(void)
   struct store_row row = {1, text("k"), 1, STORE_NEW(0), false};
   struct store_doc doc = {STORE_NEW(0), {text("a b"), text("c"), text("f")}};
   struct store_doc worse = {STORE_NEW(0), {text("a-b"), text(""), text("")}};
-  struct store_batch good = {.collection = text("c"), .blocks = &b,
-                             .blocks_n = 1, .log = &log, .log_n = 1,
-                             .add = &row, .add_n = 1, .docs = &doc,
-                             .docs_n = 1, .kv = &pair, .kv_n = 1};
+  struct store_batch good = {.collection = text("c"),
+                             .blocks = &b,
+                             .blocks_n = 1,
+                             .log = &log,
+                             .log_n = 1,
+                             .add = &row,
+                             .add_n = 1,
+                             .docs = &doc,
+                             .docs_n = 1,
+                             .kv = &pair,
+                             .kv_n = 1};
   uint8_t empty[32], after[32];
   NEED(s->ops->derived_digest(s, empty, &err) == 0);
   for (int i = 0; i < 4; i++) {
@@ -442,7 +455,8 @@ static void test_append_is_atomic(void)
     batch.collection = i == 3 ? text("") : text("c");
     int rc = s->ops->append(s, &batch, NULL, NULL, &err);
     EXPECT(rc == (i == 0 || i == 3 ? ERR_MISUSE
-                                   : i == 1 ? ERR_INVALID : ERR_LIMIT));
+                  : i == 1         ? ERR_INVALID
+                                   : ERR_LIMIT));
     struct buf out = {0};
     EXPECT(!holds(s, &b));
     EXPECT_INT(s->ops->since(s, text("c"), 0, got, 2, &err), 0);
@@ -526,8 +540,11 @@ static void append_to(struct store *s, const char *coll, uint64_t seed,
     b[i] = block_make(seed + i, 50);
     log[i] = STORE_NEW(i);
   }
-  struct store_batch batch = {.collection = text(coll), .blocks = b,
-                              .blocks_n = n, .log = log, .log_n = n};
+  struct store_batch batch = {.collection = text(coll),
+                              .blocks = b,
+                              .blocks_n = n,
+                              .log = log,
+                              .log_n = n};
   NEED(s->ops->append(s, &batch, ref, NULL, &err) == 0);
   for (size_t i = 0; i < n; i++) {
     block_free(&b[i]);
@@ -594,8 +611,10 @@ static void test_collection_name_limit(void)
     struct store_block b = block_make(n, 10);
     uint64_t log = STORE_NEW(0);
     struct store_batch batch = {.collection = span_of(name, n),
-                                .blocks = &b, .blocks_n = 1,
-                                .log = &log, .log_n = 1};
+                                .blocks = &b,
+                                .blocks_n = 1,
+                                .log = &log,
+                                .log_n = 1};
     EXPECT_INT(s->ops->append(s, &batch, NULL, NULL, &err),
                n <= COLLECTION_NAME_MAX ? 0 : ERR_MISUSE);
     block_free(&b);
@@ -607,8 +626,10 @@ static void test_collection_name_limit(void)
 
 static void row_set(struct store *s, const struct store_row *r, bool add)
 {
-  struct store_batch batch = {.add = add ? r : NULL, .add_n = add ? 1 : 0,
-                              .drop = add ? NULL : r, .drop_n = add ? 0 : 1};
+  struct store_batch batch = {.add = add ? r : NULL,
+                              .add_n = add ? 1 : 0,
+                              .drop = add ? NULL : r,
+                              .drop_n = add ? 0 : 1};
   EXPECT_INT(s->ops->append(s, &batch, NULL, NULL, &err), 0);
 }
 
@@ -627,8 +648,8 @@ static void test_rows(void)
     row_set(s, &other, true);
     row_set(s, &third, true);
   }
-  int n = s->ops->rows(s, 1, text("k"), INT64_MIN, 0, false, sorts, refs,
-                       N + 5, &err);
+  int n = s->ops->rows(s, 1, text("k"), INT64_MIN, 0, false, sorts, refs, N + 5,
+                       &err);
   EXPECT_INT(n, N);
   for (int i = 0; i < n; i++) {
     EXPECT(sorts[i] == i / 4 - 2 && refs[i] == (uint64_t)(i * 7 + 1));
@@ -642,17 +663,18 @@ static void test_rows(void)
                    &err);
   EXPECT_INT(n, N - 6);
   EXPECT(refs[0] == 13 * 7 + 1 && refs[13] == 1);
-  n = s->ops->rows(s, 1, text("k"), 0, 9 * 7 + 1, false, sorts, refs, 50,
-                   &err);
+  n = s->ops->rows(s, 1, text("k"), 0, 9 * 7 + 1, false, sorts, refs, 50, &err);
   EXPECT_INT(n, N - 10);
   EXPECT(sorts[0] == 0 && refs[0] == 10 * 7 + 1);
   struct store_row gone = {1, text("k"), 0, 10 * 7 + 1, false};
   row_set(s, &gone, false);
   row_set(s, &gone, false);
-  EXPECT_INT(s->ops->rows(s, 1, text("k"), 0, 9 * 7 + 1, false, sorts, refs,
-                          50, &err), N - 11);
-  EXPECT_INT(s->ops->rows(s, 9, text("k"), INT64_MIN, 0, false, sorts, refs,
-                          5, &err), 0);
+  EXPECT_INT(
+      s->ops->rows(s, 1, text("k"), 0, 9 * 7 + 1, false, sorts, refs, 50, &err),
+      N - 11);
+  EXPECT_INT(
+      s->ops->rows(s, 9, text("k"), INT64_MIN, 0, false, sorts, refs, 5, &err),
+      0);
   s->ops->close(s);
 }
 
@@ -674,8 +696,8 @@ static void test_row_key_limit(void)
 
 static int set(struct store *s, const char *key, const char *value)
 {
-  struct store_pair p = {text(key), value == NULL ? span_of(NULL, 0)
-                                                  : text(value)};
+  struct store_pair p = {text(key),
+                         value == NULL ? span_of(NULL, 0) : text(value)};
   struct store_batch batch = {.kv = &p, .kv_n = 1};
   return s->ops->append(s, &batch, NULL, NULL, &err);
 }
@@ -735,9 +757,9 @@ static void test_pair_list(void)
   EXPECT_INT(set(s, "p", "0"), 0);
   EXPECT_INT(set(s, "q", "9"), 0);
   EXPECT_INT(s->ops->kv_list(s, text("p/"), text(""), &out, 9, &err), 2);
-  EXPECT(span_equal(buf_span(&out),
-                    span_of("\3\0\0\0p/a\1\0\0\0001\3\0\0\0p/b\1\0\0\0002",
-                            24)));
+  EXPECT(
+      span_equal(buf_span(&out),
+                 span_of("\3\0\0\0p/a\1\0\0\0001\3\0\0\0p/b\1\0\0\0002", 24)));
   buf_clear(&out);
   EXPECT_INT(s->ops->kv_list(s, text("p/"), text("p/a"), &out, 9, &err), 1);
   EXPECT_INT(s->ops->kv_list(s, text(""), text(""), &out, 9, &err), 4);

@@ -67,8 +67,7 @@ static int ask(struct store *s, const struct ask *a, size_t skip,
 {
   struct store_word w[4];
   struct span token[4][4], facet;
-  struct store_query q = {.word = w, .must = a->must,
-                          .weight = {4, 1, 0}};
+  struct store_query q = {.word = w, .must = a->must, .weight = {4, 1, 0}};
   for (; q.words < 4 && a->word[q.words] != NULL; q.words++) {
     const char *t = a->word[q.words];
     struct store_word *out = &w[q.words];
@@ -186,8 +185,9 @@ static void test_undocs(void)
 
 static void test_hostile_tokens(void)
 {
-  static const char *const bad[] = {"a\"b", "a b", "a*b", "*", "", "a:b",
-                                    "(", "a-b", "^a", "a'b", "a\nb", "NOT("};
+  static const char *const bad[] = {"a\"b", "a b", "a*b",  "*",
+                                    "",     "a:b", "(",    "a-b",
+                                    "^a",   "a'b", "a\nb", "NOT("};
   struct store *s = fresh();
   struct store_hit h[2];
   docs_put(s, 0, 10, 10, false);
@@ -233,11 +233,13 @@ static void derive(struct store *s)
 {
   static const char *const name[] = {"x", "y"};
   for (int i = 0; i < 10; i++) {
-    struct store_row r = {1, text(name[i % 2]), i, (uint64_t)i + 1,
-                          false};
+    struct store_row r = {1, text(name[i % 2]), i, (uint64_t)i + 1, false};
     uint64_t log = (uint64_t)i + 256;
-    struct store_batch b = {.collection = text(name[i / 5]), .log = &log,
-                            .log_n = 1, .add = &r, .add_n = 1};
+    struct store_batch b = {.collection = text(name[i / 5]),
+                            .log = &log,
+                            .log_n = 1,
+                            .add = &r,
+                            .add_n = 1};
     NEED(s->ops->append(s, &b, NULL, NULL, &err) == 0);
   }
   docs_put(s, 0, 300, 100, false);

@@ -13,51 +13,50 @@
 
 static int unit_passed, unit_failed, unit_skipped, unit_faults;
 
-#define EXPECT(cond)                                                         \
-  ((cond) ? (void)0                                                          \
-          : (void)(unit_faults++,                                            \
-                   printf("  %s:%d: expected %s\n", __FILE__, __LINE__,      \
-                          #cond)))
+#define EXPECT(cond)                                                           \
+  ((cond) ? (void)0                                                            \
+          : (void)(unit_faults++, printf("  %s:%d: expected %s\n", __FILE__,   \
+                                         __LINE__, #cond)))
 
-#define EXPECT_INT(got, want)                                                \
-  do {                                                                       \
-    long long unit_g = (long long)(got), unit_w = (long long)(want);         \
-    if (unit_g != unit_w) {                                                  \
-      unit_faults++;                                                         \
-      printf("  %s:%d: %s is %lld, expected %lld\n", __FILE__, __LINE__,     \
-             #got, unit_g, unit_w);                                          \
-    }                                                                        \
+#define EXPECT_INT(got, want)                                                  \
+  do {                                                                         \
+    long long unit_g = (long long)(got), unit_w = (long long)(want);           \
+    if (unit_g != unit_w) {                                                    \
+      unit_faults++;                                                           \
+      printf("  %s:%d: %s is %lld, expected %lld\n", __FILE__, __LINE__, #got, \
+             unit_g, unit_w);                                                  \
+    }                                                                          \
   } while (0)
 
-#define EXPECT_TEXT(got, want)                                               \
-  do {                                                                       \
-    const char *unit_g = (got), *unit_w = (want);                            \
-    if (strcmp(unit_g, unit_w) != 0) {                                       \
-      unit_faults++;                                                         \
-      printf("  %s:%d: %s is \"%s\", expected \"%s\"\n", __FILE__, __LINE__, \
-             #got, unit_g, unit_w);                                          \
-    }                                                                        \
+#define EXPECT_TEXT(got, want)                                                 \
+  do {                                                                         \
+    const char *unit_g = (got), *unit_w = (want);                              \
+    if (strcmp(unit_g, unit_w) != 0) {                                         \
+      unit_faults++;                                                           \
+      printf("  %s:%d: %s is \"%s\", expected \"%s\"\n", __FILE__, __LINE__,   \
+             #got, unit_g, unit_w);                                            \
+    }                                                                          \
   } while (0)
 
 /* For what the test itself needs in order to go on. */
-#define NEED(cond)                                                           \
-  do {                                                                       \
-    if (!(cond)) {                                                           \
-      printf("  %s:%d: needed %s\n", __FILE__, __LINE__, #cond);             \
-      exit(1);                                                               \
-    }                                                                        \
+#define NEED(cond)                                                             \
+  do {                                                                         \
+    if (!(cond)) {                                                             \
+      printf("  %s:%d: needed %s\n", __FILE__, __LINE__, #cond);               \
+      exit(1);                                                                 \
+    }                                                                          \
   } while (0)
 
-#define RUN(test)                                                            \
-  do {                                                                       \
-    unit_faults = 0;                                                         \
-    test();                                                                  \
-    if (unit_faults == 0) {                                                  \
-      unit_passed++;                                                         \
-    } else {                                                                 \
-      unit_failed++;                                                         \
-      printf("not ok - %s\n", #test);                                        \
-    }                                                                        \
+#define RUN(test)                                                              \
+  do {                                                                         \
+    unit_faults = 0;                                                           \
+    test();                                                                    \
+    if (unit_faults == 0) {                                                    \
+      unit_passed++;                                                           \
+    } else {                                                                   \
+      unit_failed++;                                                           \
+      printf("not ok - %s\n", #test);                                          \
+    }                                                                          \
   } while (0)
 
 static inline void unit_skip(int n, const char *why)
