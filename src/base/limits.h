@@ -42,8 +42,8 @@
 #define UNIXFS_LEAF_SIZE (1024u * 1024)
 #define UNIXFS_LINKS_MAX 1024 /* width of a node that we write or read */
 #define UNIXFS_DEPTH_MAX 32   /* levels below a root that we follow */
-#define UNIXFS_FILE_SIZE_MAX (64LL * 1024 * 1024 * 1024) /* claimed, at most   \
-                                                          */
+/* What a file may claim to hold: a large film; beyond that, cut it. */
+#define UNIXFS_FILE_SIZE_MAX (64LL * 1024 * 1024 * 1024)
 #define UNIXFS_VISITS_FREE 65536u /* blocks of a file that we ask for ... */
 #define UNIXFS_PART_AVG_MIN 4096u /* ... and one for this many bytes more */
 #define UNIXFS_NAME_MAX 1024      /* bytes of a directory entry's name */
