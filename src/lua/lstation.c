@@ -303,26 +303,34 @@ static int station_about_list(lua_State *L)
   return collect_end(&c, rc, &e);
 }
 
+/* 16 hex digits; false for other characters. */
+static bool read_hex(const uint8_t *p, uint64_t *out)
+{
+  uint64_t v = 0;
+  for (int i = 0; i < 16; i++) {
+    bool digit = p[i] >= '0' && p[i] <= '9';
+    if (!digit && (p[i] < 'a' || p[i] > 'f')) {
+      return false;
+    }
+    v = v << 4 | (uint64_t)(digit ? p[i] - '0' : p[i] - 'a' + 10);
+  }
+  *out = v;
+  return true;
+}
+
 /* A cursor is the place of the last row, as 32 hex digits. */
 static void read_cursor(lua_State *L, struct span text, struct page *page)
 {
-  unsigned long long sort, ref;
-  char copy[33];
-  int end = 0;
+  uint64_t sort = 0;
   if (text.p == NULL) {
     return;
   }
-  if (text.n == 32) {
-    memcpy(copy, text.p, 32);
-    copy[32] = '\0';
-  }
-  if (text.n != 32 || sscanf(copy, "%16llx%16llx%n", &sort, &ref, &end) != 2 ||
-      end != 32) {
+  if (text.n != 32 || !read_hex(text.p, &sort) ||
+      !read_hex(text.p + 16, &page->ref)) {
     luaL_argerror(L, 3, "option 'cursor' is none that page() gave");
   }
   page->started = true;
   page->sort = (int64_t)sort;
-  page->ref = ref;
 }
 
 static int station_page_list(lua_State *L)

@@ -6,23 +6,6 @@
 
 #include <string.h>
 
-int rows_at(struct station *st, enum idx name, struct span key, int64_t sort,
-            uint64_t *refs, size_t max, struct err *e)
-{
-  int64_t sorts[STORE_LIST_MAX];
-  CHECK(max <= STORE_LIST_MAX);
-  int n = st->store->ops->rows(st->store, (uint8_t)name, key, sort, 0, false,
-                               sorts, refs, max, e);
-  if (n < 0) {
-    return n;
-  }
-  int same = 0;
-  while (same < n && sorts[same] == sort) {
-    same++;
-  }
-  return same;
-}
-
 int next_at(struct station *st, enum idx name, struct span key, int64_t sort,
             uint64_t *ref, struct err *e)
 {
@@ -73,12 +56,25 @@ bool parcel_lists(const struct parcel *p, const struct cid *record)
   return false;
 }
 
+/* Parcels that list the record: the first LISTINGS_MAX by number. */
+static int listing_refs(struct station *st, uint64_t record, uint64_t *refs,
+                        struct err *e)
+{
+  int64_t sorts[LISTINGS_MAX], sort = (int64_t)record;
+  int n = st->store->ops->rows(st->store, IDX_LISTED, span_of(NULL, 0), sort, 0,
+                               false, sorts, refs, LISTINGS_MAX, e);
+  int same = 0;
+  while (same < n && sorts[same] == sort) {
+    same++;
+  }
+  return n < 0 ? n : same;
+}
+
 int listings(struct station *st, uint64_t record, struct listing *out,
              struct err *e)
 {
   uint64_t refs[LISTINGS_MAX];
-  int n = rows_at(st, IDX_LISTED, span_of(NULL, 0), (int64_t)record, refs,
-                  LISTINGS_MAX, e);
+  int n = listing_refs(st, record, refs, e);
   for (int i = 0; i < n; i++) {
     const struct cached_parcel *p;
     int rc = station_parcel(st, refs[i], &p, e);

@@ -57,11 +57,8 @@ static inline struct span facets_span(const struct facets *f)
   return buf_span(&f->keys);
 }
 
-/* Numbers under (name, key) whose sort is exactly ${sort}: up to ${max}. */
-int rows_at(struct station *st, enum idx name, struct span key, int64_t sort,
-            uint64_t *refs, size_t max, struct err *e) MUST_USE;
-
-/* The next of them after ${*ref} (start with 0): 1 and it is in ${*ref}, or 0.
+/* Of the numbers under (name, key) whose sort is exactly ${sort}, the next
+ * after ${*ref} (start with 0): 1 and it is in ${*ref}, or 0.
  * For what must not be cut at a number. */
 int next_at(struct station *st, enum idx name, struct span key, int64_t sort,
             uint64_t *ref, struct err *e);

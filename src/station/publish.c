@@ -82,12 +82,12 @@ static struct span collection_of(const struct publisher *p)
 static int look_for_withdrawals(struct publisher *p, struct err *e)
 {
   uint8_t key[CHANGE_KEY_MAX];
-  uint64_t ref;
+  uint64_t ref = 0;
   int rc = author_key(key, collection_of(p), identity_key(p->st->id));
   if (rc < 0) {
     return err_set(e, rc, "not enough memory");
   }
-  rc = rows_at(p->st, IDX_WITHDRAWER, span_of(key, sizeof key), 0, &ref, 1, e);
+  rc = next_at(p->st, IDX_WITHDRAWER, span_of(key, sizeof key), 0, &ref, e);
   p->withdraws = rc > 0;
   return rc < 0 ? rc : 0;
 }
