@@ -54,6 +54,7 @@ struct unpack {
   bool damaged; /* in damage: one wound, one fault */
   bool asking;
   uint64_t offset; /* of the window in the plain stream */
+  uint64_t end;    /* where a CARv2's inner CARv1 ends, 0: nowhere */
   uint64_t good;   /* sections whose hash held, in the first pass */
   struct car_salvage salvage;
   struct pending *pending;
@@ -568,22 +569,35 @@ static int read_section(struct unpack *u, struct err *e)
   return rc;
 }
 
-static int read_header(struct unpack *u, struct err *e)
+/* Go to the CARv1 inside a CARv2; stay where there is none: it is damage. */
+static void enter_v2(struct unpack *u)
+{
+  struct span w = carsource_window(&u->src);
+  uint64_t at, size;
+  struct err why;
+  if (car_read_v2(w, &at, &size, &why) > 0 && at < w.n) {
+    pass_on(u, (size_t)at);
+    u->end = size > 0 ? at + size : 0; /* 0: its writer was interrupted */
+  }
+}
+
+static void read_header(struct unpack *u)
 {
   struct cid roots[CAR_ROOTS_MAX];
   size_t count;
   struct err why;
+  if (car_is_v2(carsource_window(&u->src))) {
+    enter_v2(u);
+  }
   u->begun = true;
   int64_t taken =
       car_read_header(carsource_window(&u->src), roots, &count, &why);
-  (void)e;
   if (taken > 0) {
     pass_on(u, (size_t)taken);
-    return 0;
+    return;
   }
   /* Where the first frame is lost, a section may stand here. */
   wound(u, taken < 0 ? why.text : "the header is cut short");
-  return 0;
 }
 
 /* ---- the job ---- */
@@ -617,8 +631,10 @@ static int unpack_done(struct unpack *u, struct err *e)
     return rc;
   }
   if (u->good == 0) {
+    bool why = j->result.faults.n > 0;
     return err_set(e, ERR_INVALID,
-                   "this is no carry file: not one good block is in it");
+                   "this is no carry file: not one good block is in it%s%s",
+                   why ? "; " : "", why ? (char *)j->result.faults.p : "");
   }
   j->result.has_faults = true;
   job_num(j, "added", (int64_t)u->counts.added);
@@ -659,7 +675,7 @@ static int end_pass(struct unpack *u, struct err *e)
   u->pass++;
   u->unlisted = 0;
   u->begun = u->damaged = false;
-  u->offset = 0;
+  u->offset = u->end = 0;
   memset(&u->salvage, 0, sizeof u->salvage);
   rc = carsource_rewind(&u->src, e);
   return rc < 0 ? rc : JOB_MORE;
@@ -675,10 +691,15 @@ static int unpack_step(struct job *j, struct err *e)
       return rc;
     }
     j->done = u->src.read < u->src.size ? u->src.read : u->src.size;
-    if (carsource_window(&u->src).n == 0) {
+    if (carsource_window(&u->src).n == 0 ||
+        (u->end > 0 && u->offset >= u->end)) {
       return end_pass(u, e);
     }
-    rc = u->begun ? read_section(u, e) : read_header(u, e);
+    if (u->begun) {
+      rc = read_section(u, e);
+    } else {
+      read_header(u);
+    }
   }
   return rc < 0 ? rc : u->asking ? JOB_ASK : JOB_MORE;
 }
