@@ -21,6 +21,7 @@
 #define WINDOW_LEAVES (WINDOW_SIZE / CHUNK_MIN)
 #define LEAF_MAX UNIXFS_LEAF_SIZE /* of either cut */
 #define EXPORT_STEP_BYTES (2u * 1024 * 1024)
+#define EXPORT_STEP_BLOCKS 256 /* leaves may be of a byte each */
 #define NAME_TRIES 100
 
 _Static_assert(CHUNK_MAX == LEAF_MAX, "one bound for both cuts");
@@ -375,7 +376,7 @@ static int export_step(struct job *j, struct err *e)
   struct file_export *x = (struct file_export *)j;
   uint64_t until = j->done + EXPORT_STEP_BYTES;
   int rc = 1;
-  while (rc > 0 && j->done < until) {
+  for (int i = 0; rc > 0 && i < EXPORT_STEP_BLOCKS && j->done < until; i++) {
     struct span leaf = {0};
     rc = walk_next(&x->walk, &leaf, e);
     if (rc > 0) {

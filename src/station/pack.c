@@ -23,6 +23,7 @@
 #define PLAN_ROWS 64
 #define FILE_STEP_BYTES (2u * 1024 * 1024)
 #define STEP_FILES 64
+#define STEP_BLOCKS 256
 
 enum stage {
   STAGE_PLAN_URGENT,
@@ -52,6 +53,7 @@ struct pack {
   struct refset planned, packed; /* parcels by number */
   struct refset roots;           /* files that were looked at, by cid_order */
   struct refset seen;            /* blocks of files, by cid_order */
+  struct refset walked;          /* nodes whose parts were all looked at */
   int64_t sort;                  /* where a walk over rows stands */
   uint64_t ref;
   size_t wish_at; /* wanted links of the slip, passed so far */
@@ -336,44 +338,75 @@ static int pack_parcel(struct pack *p, struct err *e)
 
 /* ---- files ---- */
 
+/* What was not walked to its end may have left out parts of a node. */
+static void end_walk(struct pack *p, bool whole)
+{
+  p->walking = false;
+  unixfs_walk_free(&p->walk);
+  if (!whole) {
+    refset_clear(&p->walked);
+  }
+}
+
+static int write_part(struct pack *p, const struct cid *cid, struct err *e)
+{
+  int rc = refset_add(&p->seen, (uint64_t)cid_order(cid));
+  if (rc < 0) {
+    return err_set(e, rc, "not enough memory");
+  }
+  if (rc > 0 &&
+      (rc = fits(p, p->block.n + CID_SIZE + VARINT_BYTES_MAX, e)) > 0) {
+    rc = carfile_block(&p->car, cid, buf_span(&p->block), e);
+  }
+  return rc < 0 ? rc : 0;
+}
+
+/* One block of the file under way. A part that was looked at is passed over
+ * with all below it: a few nodes that list each other twice can make a file
+ * of 2^32 parts. 1: more of the file. */
+static int walk_block(struct pack *p, uint64_t *moved, struct err *e)
+{
+  struct unixfs_step step;
+  struct span leaf;
+  int rc = unixfs_walk_next(&p->walk, &step, e);
+  if (rc <= 0) { /* what can't be walked is left as it is */
+    end_walk(p, rc == 0);
+    return 0;
+  }
+  uint64_t order = (uint64_t)cid_order(&step.cid);
+  bool is_node = cid_codec(&step.cid) == CID_DAG_PB;
+  if (refset_has(is_node ? &p->walked : &p->seen, order)) {
+    unixfs_walk_skip(&p->walk);
+    return 1;
+  }
+  buf_clear(&p->block);
+  rc = load_block(p, &step.cid, &p->block, e);
+  if (rc == ERR_NOENT) {
+    unixfs_walk_skip(&p->walk); /* we lack it ourselves */
+    return 1;
+  }
+  if (rc < 0 || (rc = write_part(p, &step.cid, e)) < 0) {
+    return rc;
+  }
+  *moved += p->block.n;
+  p->job.done += p->block.n;
+  if (unixfs_walk_feed(&p->walk, buf_span(&p->block), &leaf, e) < 0) {
+    end_walk(p, false);
+    return 0;
+  }
+  rc = is_node ? refset_add(&p->walked, order) : 0;
+  return rc < 0 ? err_set(e, rc, "not enough memory") : 1;
+}
+
 /* Go on with the file under way for about FILE_STEP_BYTES. 1: more of it. */
 static int walk_file(struct pack *p, struct err *e)
 {
   uint64_t moved = 0;
-  while (moved < FILE_STEP_BYTES) {
-    struct unixfs_step step;
-    struct span leaf;
-    int rc = unixfs_walk_next(&p->walk, &step, e);
-    if (rc <= 0) {
-      p->walking = false;
-      unixfs_walk_free(&p->walk);
-      return rc < 0 ? 0 : rc; /* what can't be walked is left as it is */
-    }
-    buf_clear(&p->block);
-    rc = load_block(p, &step.cid, &p->block, e);
-    if (rc == ERR_NOENT) {
-      unixfs_walk_skip(&p->walk); /* we lack it ourselves */
-      continue;
-    }
-    if (rc == 0 &&
-        (rc = refset_add(&p->seen, (uint64_t)cid_order(&step.cid))) > 0) {
-      rc = fits(p, p->block.n + CID_SIZE + VARINT_BYTES_MAX, e);
-      if (rc > 0) {
-        rc = carfile_block(&p->car, &step.cid, buf_span(&p->block), e);
-      }
-    }
-    if (rc < 0) {
-      return rc;
-    }
-    moved += p->block.n;
-    p->job.done += p->block.n;
-    if (unixfs_walk_feed(&p->walk, buf_span(&p->block), &leaf, e) < 0) {
-      p->walking = false;
-      unixfs_walk_free(&p->walk);
-      return 0;
-    }
+  int rc = 1;
+  for (int i = 0; rc > 0 && i < STEP_BLOCKS && moved < FILE_STEP_BYTES; i++) {
+    rc = walk_block(p, &moved, e);
   }
-  return 1;
+  return rc;
 }
 
 static int start_file(struct pack *p, const struct cid *root, uint64_t size,
@@ -582,6 +615,7 @@ static void pack_clean(struct job *j)
   refset_free(&p->packed);
   refset_free(&p->roots);
   refset_free(&p->seen);
+  refset_free(&p->walked);
   buf_free(&p->patterns);
   buf_free(&p->slip_file);
   buf_free(&p->unit);

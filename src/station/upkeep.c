@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "form/unixfs.h"
 #include "station/admit.h"
+#include "station/refset.h"
 #include "station/station.h"
 
 #include <inttypes.h>
@@ -376,61 +377,86 @@ struct sweep {
   int64_t sort;
   uint64_t ref, freed;
   size_t imported; /* of st->imported: marked so far */
+  /* the record and its file under way */
+  struct buf record, block;
+  struct record rec; /* view into ${record} */
+  struct record_files it;
   struct unixfs_walk walk;
+  bool walking;
+  struct refset walked; /* nodes whose parts were all marked, by cid_order */
 };
 
-static int mark(struct sweep *s, const struct cid *cid, struct err *e)
+/* What was not walked to its end may have left out parts of a node. */
+static void end_walk(struct sweep *s, bool whole)
 {
-  return s->job.st->store->ops->mark(s->job.st->store, cid, 1, e);
+  s->walking = false;
+  unixfs_walk_free(&s->walk);
+  if (!whole) {
+    refset_clear(&s->walked);
+  }
 }
 
-/* Mark all blocks of a file. Leaves need not be read. */
-static int mark_file(struct sweep *s, const struct cid *root, uint64_t size,
-                     struct err *e)
+/* The size that a record claims is not asked: what an export would write is
+ * kept. */
+static int start_walk(struct sweep *s, const struct cid *root, struct err *e)
 {
-  struct buf block = {0};
+  int rc = unixfs_walk_start(&s->walk, root, UNIXFS_SIZE_UNKNOWN, e);
+  s->walking = true;
+  if (rc < 0) {
+    end_walk(s, true);
+  }
+  return rc;
+}
+
+/* Mark one block of the file under way. Leaves need not be read, and a node
+ * that was marked is passed over with all below it: a few nodes that list
+ * each other twice can make a file of 2^32 parts. */
+static int mark_block(struct sweep *s, struct err *e)
+{
+  struct store *store = s->job.st->store;
   struct unixfs_step step;
   struct span leaf;
-  int rc = unixfs_walk_start(&s->walk, root, size, e);
-  while (rc == 0 && (rc = unixfs_walk_next(&s->walk, &step, e)) > 0) {
-    if ((rc = mark(s, &step.cid, e)) < 0) {
-      break;
-    }
-    buf_clear(&block);
-    if (cid_codec(&step.cid) == CID_RAW) {
-      unixfs_walk_skip(&s->walk);
-      continue;
-    }
-    rc = s->job.st->store->ops->get(s->job.st->store, &step.cid, &block, e);
-    if (rc == ERR_NOENT) {
-      unixfs_walk_skip(&s->walk);
-      rc = 0;
-    } else if (rc == 0) {
-      rc = unixfs_walk_feed(&s->walk, buf_span(&block), &leaf, e);
-      rc = rc == ERR_INVALID || rc == ERR_LIMIT ? 0 : rc;
-    }
+  int rc = unixfs_walk_next(&s->walk, &step, e);
+  if (rc <= 0) {
+    end_walk(s, rc == 0);
+    return 0;
   }
-  unixfs_walk_free(&s->walk);
-  buf_free(&block);
-  return rc == ERR_LIMIT || rc == ERR_INVALID ? 0 : rc;
+  if ((rc = store->ops->mark(store, &step.cid, 1, e)) < 0) {
+    return rc;
+  }
+  uint64_t order = (uint64_t)cid_order(&step.cid);
+  if (cid_codec(&step.cid) == CID_RAW || refset_has(&s->walked, order)) {
+    unixfs_walk_skip(&s->walk);
+    return 0;
+  }
+  buf_clear(&s->block);
+  rc = store->ops->get(store, &step.cid, &s->block, e);
+  if (rc == ERR_NOENT) {
+    unixfs_walk_skip(&s->walk);
+    return 0;
+  }
+  if (rc < 0) {
+    return rc;
+  }
+  rc = unixfs_walk_feed(&s->walk, buf_span(&s->block), &leaf, e);
+  if (rc == ERR_INVALID || rc == ERR_LIMIT) {
+    end_walk(s, false);
+    return 0;
+  }
+  if (rc == 0 && (rc = refset_add(&s->walked, order)) < 0) {
+    rc = err_set(e, rc, "not enough memory");
+  }
+  return rc < 0 ? rc : 0;
 }
 
-static int mark_record(struct sweep *s, uint64_t ref, struct err *e)
+static int load_record(struct sweep *s, uint64_t ref, struct err *e)
 {
-  struct record_files it = {0};
-  struct record_file file;
-  struct record rec;
-  struct buf block = {0};
-  int rc =
-      s->job.st->store->ops->get_ref(s->job.st->store, ref, NULL, &block, e);
-  if (rc == 0) {
-    rc = record_read(&rec, buf_span(&block), e);
-  }
-  while (rc == 0 && record_file_next(&it, rec.files, &file)) {
-    rc = mark_file(s, &file.data, (uint64_t)file.size, e);
-  }
-  buf_free(&block);
-  return rc;
+  struct store *store = s->job.st->store;
+  buf_clear(&s->record);
+  memset(&s->it, 0, sizeof s->it);
+  memset(&s->rec, 0, sizeof s->rec);
+  int rc = store->ops->get_ref(store, ref, NULL, &s->record, e);
+  return rc < 0 ? rc : record_read(&s->rec, buf_span(&s->record), e);
 }
 
 /* Notes of what a node that is gone wanted. */
@@ -475,22 +501,33 @@ static int sweep_start(struct sweep *s, struct err *e)
   return rc < 0 ? rc : JOB_MORE;
 }
 
-static int sweep_mark(struct sweep *s, struct err *e)
+/* The next file to mark: of those just added, of the record under way, or of
+ * the next record. */
+static int next_root(struct sweep *s, struct err *e)
 {
   struct station *st = s->job.st;
+  struct record_file file;
   if (s->imported < st->imported_n) {
-    int rc = mark_file(s, &st->imported[s->imported++], UNIXFS_SIZE_UNKNOWN, e);
-    return rc < 0 ? rc : JOB_MORE;
+    return start_walk(s, &st->imported[s->imported++], e);
+  }
+  if (record_file_next(&s->it, s->rec.files, &file)) {
+    return start_walk(s, &file.data, e);
   }
   int n = st->store->ops->rows(st->store, IDX_FILES, span_of(NULL, 0), s->sort,
                                s->ref, true, &s->sort, &s->ref, 1, e);
   if (n == 0) {
     s->stage = SWEEP_DROP;
   }
-  if (n > 0) {
-    n = mark_record(s, s->ref, e);
+  return n > 0 ? load_record(s, s->ref, e) : n;
+}
+
+static int sweep_mark(struct sweep *s, struct err *e)
+{
+  int rc = 0;
+  for (int i = 0; rc == 0 && i < PAGE && s->stage == SWEEP_MARK; i++) {
+    rc = s->walking ? mark_block(s, e) : next_root(s, e);
   }
-  return n < 0 ? n : JOB_MORE;
+  return rc < 0 ? rc : JOB_MORE;
 }
 
 static int sweep_step(struct job *j, struct err *e)
@@ -524,9 +561,20 @@ static int sweep_step(struct job *j, struct err *e)
   }
 }
 
+static void sweep_clean(struct job *j)
+{
+  struct sweep *s = (struct sweep *)j;
+  if (s->walking) {
+    unixfs_walk_free(&s->walk);
+  }
+  refset_free(&s->walked);
+  buf_free(&s->record);
+  buf_free(&s->block);
+}
+
 int station_sweep(struct job **out, struct station *st, struct err *e)
 {
-  static const struct job_ops ops = {sweep_step, nothing_to_clean};
+  static const struct job_ops ops = {sweep_step, sweep_clean};
   int rc = station_writable(st, e);
   if (rc < 0) {
     return rc;
