@@ -348,7 +348,8 @@ function Station:search(query, options) end
 ---@return mahatta.Code? code
 function Station:find(query, options) end
 
----Store a file's content. The job's result: { link, size, sha256 (bytes),
+---Store a file's content: durable once a record that lists it is published,
+---or the station is closed. The job's result: { link, size, sha256 (bytes),
 ---sha256_hex, blocks }. ${cut} "auto": by content if ${type} (by default that
 ---of the name's ending) is one that people edit and the file is over 1 MiB.
 ---@param path string

@@ -6,6 +6,7 @@
 #include "form/hash.h"
 #include "form/unixfs.h"
 #include "station/admit.h"
+#include "station/later.h"
 #include "station/names.h"
 #include "station/outfile.h"
 #include "station/station.h"
@@ -123,7 +124,13 @@ static int store_leaves(struct file_add *a, struct err *e)
   if ((rc = hash_add(a->whole, a->window, at)) < 0) {
     return err_set(e, rc, "not enough memory");
   }
-  if (n > 0 && (rc = admit_files(a->job.st, block, n, &a->counts, e)) < 0) {
+  bool whole = a->end && n == 1 && at == a->have && a->blocks == 0;
+  if (whole) {
+    rc = later_put(a->job.st, &block[0], e);
+  } else if (n > 0) {
+    rc = admit_files(a->job.st, block, n, &a->counts, e);
+  }
+  if (rc < 0) {
     return rc;
   }
   a->blocks += n;
@@ -165,7 +172,7 @@ static int finish_add(struct file_add *a, struct err *e)
     if ((rc = cid_of(&none.cid, CID_RAW, "", 0)) < 0) {
       return err_set(e, rc, "not enough memory");
     }
-    if ((rc = admit_files(a->job.st, &none, 1, &a->counts, e)) < 0) {
+    if ((rc = later_put(a->job.st, &none, e)) < 0) {
       return rc;
     }
     a->blocks = 1;
@@ -421,7 +428,7 @@ int files_export(struct job **out, struct station *st, const struct cid *root,
 {
   static const struct job_ops ops = {export_step, export_clean};
   int rc = station_alive(st, e);
-  if (rc < 0) {
+  if (rc < 0 || (rc = later_flush(st, e)) < 0) {
     return rc;
   }
   struct file_export *x = mem_zero(sizeof *x);
@@ -462,7 +469,7 @@ int reader_new(struct reader **out, struct station *st, const struct cid *root,
                struct err *e)
 {
   int rc = station_alive(st, e);
-  if (rc < 0) {
+  if (rc < 0 || (rc = later_flush(st, e)) < 0) {
     return rc;
   }
   struct reader *r = mem_zero(sizeof *r);

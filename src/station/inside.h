@@ -23,6 +23,17 @@ struct cached_parcel {
   struct parcel view;
 };
 
+#define LATER_BLOCKS 128
+#define LATER_BYTES (4u * 1024 * 1024)
+
+/* Small files that wait for their commit; see later.h. */
+struct later {
+  struct buf bytes;
+  struct cid cid[LATER_BLOCKS];
+  size_t end[LATER_BLOCKS]; /* of each block in ${bytes} */
+  size_t n;
+};
+
 struct station {
   int refs;
   bool closed;
@@ -43,8 +54,9 @@ struct station {
                                the search index; UINT64_MAX: all are */
   int64_t held_next;        /* time of the first held parcel, INT64_MAX: none */
   int importing;            /* add_file jobs under way: no sweep meanwhile */
-  struct cid *imported;     /* files added since this station was opened: a
-                               record that lists them may yet come */
+  struct later later;
+  struct cid *imported; /* files added since this station was opened: a
+                           record that lists them may yet come */
   size_t imported_n, imported_cap;
   bool loaded;      /* the state above was read ... */
   uint64_t version; /* ... at this version of the store */

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "form/unixfs.h"
 #include "station/carfile.h"
+#include "station/later.h"
 #include "station/change.h"
 #include "station/listing.h"
 #include "station/refset.h"
@@ -707,7 +708,8 @@ int station_pack(struct job **out, struct station *st, const char *path,
 {
   static const struct job_ops ops = {pack_step, pack_clean};
   int rc;
-  if ((rc = station_alive(st, e)) < 0 || (rc = station_refresh(st, e)) < 0) {
+  if ((rc = station_alive(st, e)) < 0 || (rc = station_refresh(st, e)) < 0 ||
+      (rc = later_flush(st, e)) < 0) {
     return rc;
   }
   struct pack *p = mem_zero(sizeof *p);

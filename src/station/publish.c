@@ -2,6 +2,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "station/admit.h"
+#include "station/later.h"
 #include "station/refset.h"
 #include "station/station.h"
 
@@ -237,7 +238,8 @@ int publisher_commit(struct publisher *p, uint64_t *committed, struct err *e)
   }
   int64_t time = parcel_time(p);
   p->st->store->ops->hold(p->st->store, true);
-  if ((rc = station_refresh(p->st, e)) < 0 ||
+  if ((rc = later_flush(p->st, e)) < 0 ||
+      (rc = station_refresh(p->st, e)) < 0 ||
       (rc = admit_release_held(p->st, e)) < 0 ||
       (rc = parcel_write(&block, p->st->id, time < 0 ? 0 : time,
                          collection_of(p), p->id, p->n, e)) < 0 ||

@@ -10,11 +10,11 @@
 
 /* A window of words: a ring of what each of them was. */
 struct window {
-  size_t start[SNIPPET_WORDS];
   size_t token[SNIPPET_WORDS]; /* which word of the query, or NOT_FOUND */
   size_t count[QUERY_WORDS_MAX];
   size_t words, different, total;
-  size_t best_start, best_end, best_score;
+  /* The windows that end at the words first .. last are the best. */
+  size_t best_score, first, last;
 };
 
 static size_t which(const struct snippet_query *q, const struct word *w)
@@ -50,24 +50,39 @@ static void enter(struct window *win, size_t token)
   }
 }
 
-static void slide(struct window *win, const struct word *w, size_t token)
+/* The next word enters, the oldest leaves. */
+static void slide(struct window *win, size_t token)
 {
   size_t slot = win->words % SNIPPET_WORDS;
   if (win->words >= SNIPPET_WORDS) {
     leave(win, win->token[slot]);
   }
-  win->start[slot] = w->start;
   win->token[slot] = token;
   enter(win, token);
-  win->words++;
-  size_t first = win->words >= SNIPPET_WORDS
-                     ? win->start[win->words % SNIPPET_WORDS]
-                     : win->start[0];
   size_t score = win->different * 1000 + win->total;
-  if (score > win->best_score || win->words <= SNIPPET_WORDS) {
+  if (score > win->best_score || win->words < SNIPPET_WORDS) {
     win->best_score = score;
-    win->best_start = first;
-    win->best_end = w->end;
+    win->first = win->last = win->words;
+  } else if (score == win->best_score && win->last + 1 == win->words) {
+    win->last = win->words;
+  }
+  win->words++;
+}
+
+/* Of the best windows the one in the middle: what was found then stands
+ * amidst its text. Writes its bytes. */
+static void place(const struct window *win, struct span text, size_t *from,
+                  size_t *to)
+{
+  struct words it = {.text = text};
+  struct word w;
+  size_t end = win->first + (win->last - win->first) / 2;
+  size_t start = end + 1 > SNIPPET_WORDS ? end + 1 - SNIPPET_WORDS : 0;
+  for (size_t i = 0; i <= end && words_next(&it, &w); i++) {
+    if (i == start) {
+      *from = w.start;
+    }
+    *to = w.end;
   }
 }
 
@@ -122,19 +137,21 @@ int snippet(struct buf *out, struct span text, const struct snippet_query *q)
   struct word w;
   int rc = 0;
   while (words_next(&it, &w)) {
-    slide(&win, &w, which(q, &w));
+    slide(&win, which(q, &w));
   }
   if (win.words == 0) {
     return 0;
   }
-  struct words head = {.text = span_of(text.p, win.best_start)};
+  size_t from = 0, to = 0;
+  place(&win, text, &from, &to);
+  struct words head = {.text = span_of(text.p, from)};
   if (words_next(&head, &w)) {
     rc = buf_put(out, ellipsis, sizeof ellipsis - 1);
   }
   if (rc == 0) {
-    rc = put_marked(out, text, win.best_start, win.best_end, q);
+    rc = put_marked(out, text, from, to, q);
   }
-  struct words tail = {.text = text, .at = win.best_end};
+  struct words tail = {.text = text, .at = to};
   if (rc == 0 && words_next(&tail, &w)) {
     rc = buf_put(out, ellipsis, sizeof ellipsis - 1);
   }

@@ -13,8 +13,8 @@ struct snippet_query {
 };
 
 /* Append the window of SNIPPET_WORDS words of ${text} that holds most
- * different words of the query, the first of equals; control characters
- * become spaces, cut ends get an ellipsis. Linear. ERR_NOMEM. */
+ * different words of the query, of equals the one in the middle; control
+ * characters become spaces, cut ends get an ellipsis. Linear. ERR_NOMEM. */
 int snippet(struct buf *out, struct span text,
             const struct snippet_query *q) MUST_USE;
 

@@ -6,6 +6,7 @@
 #include "form/keyfile.h"
 #include "station/admit.h"
 #include "station/inside.h"
+#include "station/later.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -45,6 +46,7 @@ void station_unref(struct station *st)
   }
   shut(st);
   mem_free(st->imported);
+  buf_free(&st->later.bytes);
   mem_free(st->path);
   mem_free(st);
 }
@@ -53,6 +55,11 @@ void station_close(struct station *st)
 {
   if (st == NULL) {
     return;
+  }
+  struct err ignored; /* nothing that was promised waits there */
+  if (st->store != NULL) {
+    int rc = later_flush(st, &ignored);
+    (void)rc;
   }
   st->closed = true;
   shut(st);
@@ -104,6 +111,7 @@ static int bind_identity(struct station *st, struct err *e)
     struct store_pair pair = {key, mine};
     struct store_batch batch = {.kv = &pair, .kv_n = 1};
     rc = st->store->ops->append(st->store, &batch, NULL, NULL, e);
+    CHECK(mine.n == CRYPT_KEY_SIZE); /* a writer has its key */
     memcpy(st->self, mine.p, CRYPT_KEY_SIZE);
   }
   did_text(st->did, st->self);
@@ -435,7 +443,8 @@ int station_stats(struct station *st, struct station_stats *out, struct err *e)
   struct station_stats s = {0};
   struct buf names = {0};
   int rc;
-  if ((rc = station_alive(st, e)) < 0 || (rc = station_refresh(st, e)) < 0 ||
+  if ((rc = station_alive(st, e)) < 0 || (rc = later_flush(st, e)) < 0 ||
+      (rc = station_refresh(st, e)) < 0 ||
       (rc = st->store->ops->stats(st->store, &s.store, e)) < 0 ||
       (rc = station_collections(st, &names, e)) < 0 ||
       (rc = admit_held_count(st, &s.held, e)) < 0) {

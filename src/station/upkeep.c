@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "form/unixfs.h"
 #include "station/admit.h"
+#include "station/later.h"
 #include "station/refset.h"
 #include "station/station.h"
 
@@ -113,7 +114,7 @@ int station_rebuild(struct job **out, struct station *st, struct err *e)
   static const struct job_ops ops = {rebuild_step, nothing_to_clean};
   uint64_t total = 0;
   int rc;
-  if ((rc = station_writable(st, e)) < 0 ||
+  if ((rc = station_writable(st, e)) < 0 || (rc = later_flush(st, e)) < 0 ||
       (rc = total_blocks(st, &total, e)) < 0) {
     return rc;
   }
@@ -351,7 +352,7 @@ int station_verify(struct job **out, struct station *st, bool read_data,
 {
   static const struct job_ops ops = {verify_step, nothing_to_clean};
   int rc = station_alive(st, e);
-  if (rc < 0) {
+  if (rc < 0 || (rc = later_flush(st, e)) < 0) {
     return rc;
   }
   struct job *j = new_job(st, sizeof(struct verify), &ops, e);
