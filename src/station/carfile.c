@@ -69,9 +69,16 @@ int carfile_block(struct carfile *f, const struct cid *cid, struct span block,
   return rc;
 }
 
-uint64_t carfile_size(const struct carfile *f)
+/* A zstd frame that doesn't compress costs 18 bytes and 3 for each 128 KiB;
+ * frames are cut at ZPACK_FRAME_RAW, or before a section that is larger. */
+static uint64_t frame_cost(const struct carfile *f, uint64_t n)
 {
-  return f->out.bytes + f->frame.n;
+  return f->zpack != NULL && n > 0 ? n + 24 * (n / 65536 + 1) : n;
+}
+
+uint64_t carfile_size_with(const struct carfile *f, uint64_t more)
+{
+  return f->out.bytes + frame_cost(f, f->frame.n) + frame_cost(f, more);
 }
 
 int carfile_sync(struct carfile *f, struct err *e)

@@ -28,8 +28,9 @@ int carfile_header(struct carfile *f, const struct cid *root,
                    struct err *e) MUST_USE;
 int carfile_block(struct carfile *f, const struct cid *cid, struct span block,
                   struct err *e) MUST_USE;
-/* Bytes on disk plus those that wait (not compressed yet). */
-uint64_t carfile_size(const struct carfile *f);
+/* At most so many bytes will the file have with what waits and ${more} bytes
+ * of sections: what waits is counted as if it did not compress. */
+uint64_t carfile_size_with(const struct carfile *f, uint64_t more);
 int carfile_flush(struct carfile *f, struct err *e) MUST_USE;
 /* After the last block: sync, then call carfile_check until it gives 0 (1:
  * again; ERR_IO: the disk gave other bytes back), then carfile_finish. */

@@ -16,6 +16,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -25,6 +26,7 @@
 #define FILE_STEP_BYTES (2u * 1024 * 1024)
 #define STEP_FILES 64
 #define STEP_BLOCKS 256
+#define SECTION_MORE (CID_SIZE + VARINT_BYTES_MAX) /* beside the block */
 
 enum stage {
   STAGE_PLAN_URGENT,
@@ -61,6 +63,8 @@ struct pack {
   /* the file under way */
   struct unixfs_walk walk;
   bool walking;
+  bool lacks; /* not all of it is here */
+  bool cut;   /* not all of it fits the budget */
   struct buf unit, block;
   /* a parcel and its records, as they lie in ${unit} */
   struct cid unit_cid[1 + PARCEL_RECORDS_MAX];
@@ -212,13 +216,13 @@ static int fits(struct pack *p, uint64_t bytes, struct err *e)
   if (p->budget == 0) {
     return 1;
   }
-  if (carfile_size(&p->car) + bytes > (uint64_t)p->budget) {
+  if (carfile_size_with(&p->car, bytes) > (uint64_t)p->budget) {
     int rc = carfile_flush(&p->car, e);
     if (rc < 0) {
       return rc;
     }
   }
-  return carfile_size(&p->car) + bytes <= (uint64_t)p->budget;
+  return carfile_size_with(&p->car, bytes) <= (uint64_t)p->budget;
 }
 
 /* A block of ours that leaves the house: checked. ERR_NOENT passes. */
@@ -228,13 +232,17 @@ static int load_block(struct pack *p, const struct cid *cid, struct buf *out,
   char text[CID_TEXT_SIZE + 1];
   size_t was = out->n;
   int rc = p->job.st->store->ops->get(p->job.st->store, cid, out, e);
-  if (rc == 0 && cid_verify(cid, out->p + was, out->n - was) == ERR_HASH) {
+  if (rc < 0) {
+    return rc;
+  }
+  rc = cid_verify(cid, out->p + was, out->n - was);
+  if (rc == ERR_HASH) {
     cid_text(text, cid);
     job_fault(&p->job, "block %s rests damaged on this disk", text);
     out->n = was;
-    rc = ERR_NOENT;
+    return ERR_NOENT;
   }
-  return rc;
+  return rc < 0 ? err_set(e, rc, "not enough memory") : 0;
 }
 
 static int write_head(struct pack *p, struct err *e)
@@ -251,7 +259,10 @@ static int write_head(struct pack *p, struct err *e)
       (rc = cbor_put_int(&head, (int64_t)p->plan_n)) < 0 ||
       (rc = cid_of(&cid, CID_DAG_CBOR, head.p, head.n)) < 0) {
     rc = err_set(e, rc, "not enough memory");
-  } else if ((rc = carfile_header(&p->car, &cid, e)) == 0) {
+  } else if ((rc = fits(p, head.n + 2 * SECTION_MORE + 32, e)) == 0) {
+    rc = err_set(e, ERR_FULL, "a budget of %" PRId64 " bytes holds nothing",
+                 p->budget);
+  } else if (rc > 0 && (rc = carfile_header(&p->car, &cid, e)) == 0) {
     rc = carfile_block(&p->car, &cid, buf_span(&head), e);
   }
   buf_free(&head);
@@ -278,10 +289,17 @@ static int load_unit(struct pack *p, const struct parcel *view, struct err *e)
     }
     cids[n] = cids[1 + i];
     rc = st->store->ops->get_ref(st->store, refs[i], NULL, &p->unit, e);
-    if (rc == 0 && cid_verify(&cids[n], p->unit.p + was, p->unit.n - was) < 0) {
+    if (rc == 0) {
+      rc = cid_verify(&cids[n], p->unit.p + was, p->unit.n - was);
+    }
+    if (rc == ERR_HASH) {
+      rc = 0;
       job_fault(&p->job, "a record rests damaged on this disk: left out");
       p->unit.n = was;
       continue;
+    }
+    if (rc == ERR_NOMEM) {
+      return err_set(e, rc, "not enough memory");
     }
     p->unit_end[n++] = p->unit.n;
   }
@@ -313,7 +331,7 @@ static int pack_parcel(struct pack *p, struct err *e)
   if (n < 0) {
     return n;
   }
-  uint64_t unit = p->unit.n + (uint64_t)n * (CID_SIZE + VARINT_BYTES_MAX);
+  uint64_t unit = p->unit.n + (uint64_t)n * SECTION_MORE;
   rc = fits(p, unit, e);
   if (rc <= 0) {
     p->left_parcels++;
@@ -339,27 +357,58 @@ static int pack_parcel(struct pack *p, struct err *e)
 
 /* ---- files ---- */
 
-/* What was not walked to its end may have left out parts of a node. */
-static void end_walk(struct pack *p, bool whole)
+/* The file under way is over. Below what was not written whole, a later file
+ * looks again. */
+static int end_walk(struct pack *p)
 {
   p->walking = false;
   unixfs_walk_free(&p->walk);
-  if (!whole) {
+  p->left_files += p->cut;
+  p->file_count += !p->cut && !p->lacks;
+  if (p->cut || p->lacks) {
     refset_clear(&p->walked);
   }
+  return 0;
 }
 
+/* Write a part, once: 1, or 0 when the budget has no room for it. */
 static int write_part(struct pack *p, const struct cid *cid, struct err *e)
 {
-  int rc = refset_add(&p->seen, (uint64_t)cid_order(cid));
-  if (rc < 0) {
-    return err_set(e, rc, "not enough memory");
+  uint64_t order = (uint64_t)cid_order(cid);
+  if (refset_has(&p->seen, order)) {
+    return 1;
   }
-  if (rc > 0 &&
-      (rc = fits(p, p->block.n + CID_SIZE + VARINT_BYTES_MAX, e)) > 0) {
-    rc = carfile_block(&p->car, cid, buf_span(&p->block), e);
+  int rc = fits(p, p->block.n + SECTION_MORE, e);
+  if (rc <= 0) {
+    return rc;
   }
-  return rc < 0 ? rc : 0;
+  if ((rc = carfile_block(&p->car, cid, buf_span(&p->block), e)) < 0) {
+    return rc;
+  }
+  rc = refset_add(&p->seen, order);
+  return rc < 0 ? err_set(e, rc, "not enough memory") : 1;
+}
+
+/* A part at hand: written, and what is below it comes next. */
+static int take_part(struct pack *p, const struct cid *cid, struct err *e)
+{
+  struct span leaf;
+  int rc = write_part(p, cid, e);
+  if (rc <= 0) {
+    p->cut = rc == 0; /* no room: nor for the rest of this file */
+    return rc < 0 ? rc : end_walk(p);
+  }
+  p->job.done += p->block.n;
+  rc = unixfs_walk_feed(&p->walk, buf_span(&p->block), &leaf, e);
+  if (rc < 0 && rc != ERR_NOMEM) {
+    p->lacks = true;
+    return end_walk(p);
+  }
+  if (rc == 0 && cid_codec(cid) == CID_DAG_PB &&
+      (rc = refset_add(&p->walked, (uint64_t)cid_order(cid))) < 0) {
+    rc = err_set(e, rc, "not enough memory");
+  }
+  return rc < 0 ? rc : 1;
 }
 
 /* One block of the file under way. A part that was looked at is passed over
@@ -368,35 +417,26 @@ static int write_part(struct pack *p, const struct cid *cid, struct err *e)
 static int walk_block(struct pack *p, uint64_t *moved, struct err *e)
 {
   struct unixfs_step step;
-  struct span leaf;
   int rc = unixfs_walk_next(&p->walk, &step, e);
   if (rc <= 0) { /* what can't be walked is left as it is */
-    end_walk(p, rc == 0);
-    return 0;
+    p->lacks = p->lacks || rc < 0;
+    return end_walk(p);
   }
-  uint64_t order = (uint64_t)cid_order(&step.cid);
   bool is_node = cid_codec(&step.cid) == CID_DAG_PB;
-  if (refset_has(is_node ? &p->walked : &p->seen, order)) {
+  if (refset_has(is_node ? &p->walked : &p->seen,
+                 (uint64_t)cid_order(&step.cid))) {
     unixfs_walk_skip(&p->walk);
     return 1;
   }
   buf_clear(&p->block);
   rc = load_block(p, &step.cid, &p->block, e);
-  if (rc == ERR_NOENT) {
-    unixfs_walk_skip(&p->walk); /* we lack it ourselves */
+  if (rc == ERR_NOENT) { /* we lack it ourselves */
+    p->lacks = true;
+    unixfs_walk_skip(&p->walk);
     return 1;
   }
-  if (rc < 0 || (rc = write_part(p, &step.cid, e)) < 0) {
-    return rc;
-  }
   *moved += p->block.n;
-  p->job.done += p->block.n;
-  if (unixfs_walk_feed(&p->walk, buf_span(&p->block), &leaf, e) < 0) {
-    end_walk(p, false);
-    return 0;
-  }
-  rc = is_node ? refset_add(&p->walked, order) : 0;
-  return rc < 0 ? err_set(e, rc, "not enough memory") : 1;
+  return rc < 0 ? rc : take_part(p, &step.cid, e);
 }
 
 /* Go on with the file under way for about FILE_STEP_BYTES. 1: more of it. */
@@ -418,10 +458,12 @@ static int start_file(struct pack *p, const struct cid *root, uint64_t size,
   if (rc <= 0) {
     return rc < 0 ? err_set(e, rc, "not enough memory") : 0;
   }
-  if ((rc = fits(p, known, e)) <= 0) {
+  /* Sections and nodes take about 100 bytes for each part of 256 KiB. */
+  if ((rc = fits(p, known + known / 1024 + 2 * SECTION_MORE, e)) <= 0) {
     p->left_files += rc == 0;
     return rc;
   }
+  p->lacks = p->cut = false;
   rc = unixfs_walk_start(&p->walk, root, size, e);
   p->walking = rc == 0;
   if (rc < 0) {
@@ -429,7 +471,6 @@ static int start_file(struct pack *p, const struct cid *root, uint64_t size,
     return rc == ERR_NOMEM ? rc : 0;
   }
   p->job.total += known;
-  p->file_count++;
   return 1;
 }
 
@@ -463,7 +504,7 @@ static int next_file(struct pack *p, struct err *e)
                                           &p->unit, e);
   if (rc < 0 || (rc = record_read(&rec, buf_span(&p->unit), e)) < 0 ||
       (rc = record_limit(p, &most, e)) < 0) {
-    return rc;
+    return rc == ERR_NOENT ? 0 : rc; /* taken back since the last step */
   }
   while (rc == 0 && record_file_next(&it, rec.files, &file)) {
     if (file.size <= most && (file.size <= SMALL_FILE) == small) {
@@ -544,7 +585,7 @@ static int pack_wanted(struct pack *p, struct err *e)
   }
   buf_clear(&p->block);
   rc = load_block(p, &cid, &p->block, e);
-  if (rc == 0 && (rc = fits(p, p->block.n + CID_SIZE, e)) > 0) {
+  if (rc == 0 && (rc = fits(p, p->block.n + SECTION_MORE, e)) > 0) {
     rc = carfile_block(&p->car, &cid, buf_span(&p->block), e);
     p->records++;
   }
