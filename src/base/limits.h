@@ -52,7 +52,7 @@
 /* Content-defined cuts (FastCDC, USENIX ATC 2016). */
 #define CHUNK_MIN (64u * 1024)
 #define CHUNK_AVG (256u * 1024)
-#define CHUNK_MAX (1024u * 1024)
+#define CHUNK_MAX UNIXFS_LEAF_SIZE /* a leaf is a leaf, in either cut */
 
 /* zstd from elsewhere: decoded in one shot into a bounded buffer. */
 #define ZPACK_WINDOW_LOG_MAX 20

@@ -140,28 +140,33 @@ struct work {
   struct admit_counts counts;
 };
 
-static int compare_record(const void *a, const void *b)
+/* A record at hand under its CID. */
+struct at_hand {
+  struct cid cid;
+  const struct admit_record *record;
+};
+
+static int compare_at_hand(const void *a, const void *b)
 {
-  const struct admit_record *const *x = a, *const *y = b;
-  return cid_compare(&(*x)->cid, &(*y)->cid);
+  const struct at_hand *x = a, *y = b;
+  return cid_compare(&x->cid, &y->cid);
 }
 
 static int match_sorted(struct work *w, const struct admit_parcel *in)
 {
-  const struct admit_record **sorted =
-      mem_resize(NULL, in->records, sizeof *sorted);
+  struct at_hand *sorted = mem_resize(NULL, in->records, sizeof *sorted);
   if (sorted == NULL) {
     return ERR_NOMEM;
   }
   for (size_t i = 0; i < in->records; i++) {
-    sorted[i] = &in->record[i];
+    sorted[i].cid = in->record[i].cid;
+    sorted[i].record = &in->record[i];
   }
-  qsort(sorted, in->records, sizeof *sorted, compare_record);
+  qsort(sorted, in->records, sizeof *sorted, compare_at_hand);
   for (size_t i = 0; i < w->view->count; i++) {
-    struct admit_record want = {.cid = w->cid[i]};
-    const struct admit_record *key = &want, **hit;
-    hit = bsearch(&key, sorted, in->records, sizeof *sorted, compare_record);
-    w->have[i] = hit != NULL ? *hit : NULL;
+    struct at_hand want = {.cid = w->cid[i]}, *hit;
+    hit = bsearch(&want, sorted, in->records, sizeof *sorted, compare_at_hand);
+    w->have[i] = hit != NULL ? hit->record : NULL;
   }
   mem_free(sorted);
   return 0;

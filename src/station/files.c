@@ -25,8 +25,6 @@
 #define EXPORT_STEP_BLOCKS 256 /* leaves may be of a byte each */
 #define NAME_TRIES 100
 
-_Static_assert(CHUNK_MAX == LEAF_MAX, "one bound for both cuts");
-
 /* ---- in ---- */
 
 struct file_add {

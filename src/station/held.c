@@ -8,9 +8,13 @@
 
 #include <string.h>
 
-#define PARCEL_PREFIX "held/p/" /* time (8, big endian) and CID */
-#define RECORD_PREFIX "held/r/" /* CID of the parcel and of the record */
 #define PREFIX_SIZE 7
+/* Then: time (8 bytes, big endian) and CID. */
+static const uint8_t parcel_head[PREFIX_SIZE] = {'h', 'e', 'l', 'd',
+                                                 '/', 'p', '/'};
+/* Then: CID of the parcel and of the record. */
+static const uint8_t record_head[PREFIX_SIZE] = {'h', 'e', 'l', 'd',
+                                                 '/', 'r', '/'};
 #define PARCEL_KEY_SIZE (PREFIX_SIZE + 8 + CID_SIZE)
 #define RECORD_KEY_SIZE (PREFIX_SIZE + 2 * CID_SIZE)
 #define PAIRS_MAX 64 /* of 64 KiB at most: 4 MiB a change */
@@ -23,7 +27,7 @@ bool admit_is_ahead(struct station *st, const struct parcel *p)
 static void parcel_key(uint8_t out[PARCEL_KEY_SIZE], int64_t time,
                        const struct cid *cid)
 {
-  memcpy(out, PARCEL_PREFIX, PREFIX_SIZE);
+  memcpy(out, parcel_head, PREFIX_SIZE);
   for (int i = 0; i < 8; i++) {
     out[PREFIX_SIZE + i] = (uint8_t)((uint64_t)time >> (56 - 8 * i));
   }
@@ -45,7 +49,7 @@ static int hold_records(struct station *st, const struct admit_parcel *in,
   size_t n = 0;
   int rc = 0;
   for (size_t i = 0; rc == 0 && i < in->records; i++) {
-    memcpy(key[n], RECORD_PREFIX, PREFIX_SIZE);
+    memcpy(key[n], record_head, PREFIX_SIZE);
     memcpy(key[n] + PREFIX_SIZE, in->cid.b, CID_SIZE);
     memcpy(key[n] + PREFIX_SIZE + CID_SIZE, in->record[i].cid.b, CID_SIZE);
     pair[n].key = span_of(key[n], RECORD_KEY_SIZE);
@@ -93,8 +97,7 @@ int admit_hold(struct station *st, const struct admit_parcel *in,
   return 0;
 }
 
-static const struct span parcel_prefix = {(const uint8_t *)PARCEL_PREFIX,
-                                          PREFIX_SIZE};
+static const struct span parcel_prefix = {parcel_head, PREFIX_SIZE};
 
 int admit_held_count(struct station *st, uint64_t *out, struct err *e)
 {
@@ -161,7 +164,7 @@ static int held_records(struct station *st, const struct cid *parcel,
                         struct buf *pairs, struct err *e)
 {
   uint8_t prefix[PREFIX_SIZE + CID_SIZE];
-  memcpy(prefix, RECORD_PREFIX, PREFIX_SIZE);
+  memcpy(prefix, record_head, PREFIX_SIZE);
   memcpy(prefix + PREFIX_SIZE, parcel->b, CID_SIZE);
   return st->store->ops->kv_list(st->store, span_of(prefix, sizeof prefix),
                                  span_of(NULL, 0), pairs, PARCEL_RECORDS_MAX,
