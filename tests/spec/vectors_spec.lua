@@ -371,11 +371,12 @@ describe("hostile carry files", function ()
   end)
 
   it("of other people's tests are read or refused in words", function ()
-    local names = support.shell("find " .. support.quoted(support.VECTORS
-      .. "/car") .. " -type f -size -2000k 2>/dev/null")
-    if not names:find("\n") then
+    local folder = support.VECTORS .. "/car"
+    if not lfs.attributes(folder, "mode") then
       return pending("no vectors here: 23 files skipped")
     end
+    local names = support.shell("find " .. support.quoted(folder)
+      .. " -type f")
     local tried, read = 0, 0
     for path in names:gmatch("[^\n]+") do
       local station <close> = fresh()
