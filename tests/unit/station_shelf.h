@@ -7,6 +7,7 @@
 #include "form/car.h"
 #include "form/cbor.h"
 #include "form/parcel.h"
+#include "station/inside.h"
 #include "station/station.h"
 #include "unit.h"
 
