@@ -732,9 +732,10 @@ int admit_files(struct station *st, const struct store_block *block, size_t n,
   CHECK(n <= STORE_BATCH_MAX);
   struct change *c = change_new();
   int rc = c == NULL ? err_set(e, ERR_NOMEM, "not enough memory") : 0;
-  /* The blocks first, then their notes. A crash in between leaves a note for
-   * a block that is here; it is settled when the block comes again or when
-   * station_missing or a rebuild meets it. */
+  /* The blocks first, then their notes. A crash in between leaves notes that
+   * ask for a block that is here, and none of its children: that is settled
+   * when the block comes again, or when station_missing (which every unpacking
+   * and every slip ask) or a rebuild meets it. */
   if (rc < 0 ||
       (rc = st->store->ops->put(st->store, block, n, true, numbers, fresh, e)) <
           0 ||
@@ -758,6 +759,30 @@ int admit_files(struct station *st, const struct store_block *block, size_t n,
   }
 
 done:
+  change_del(c);
+  return rc;
+}
+
+int admit_settle(struct station *st, const struct cid *cid, uint64_t ref,
+                 struct err *e)
+{
+  struct buf block = {0};
+  struct change *c = change_new();
+  int rc = c == NULL ? err_set(e, ERR_NOMEM, "not enough memory") : 0;
+  if (rc < 0 || (rc = drop_notes(st, c, cid, e)) < 0) {
+    goto done;
+  }
+  if (cid_codec(cid) == CID_DAG_PB &&
+      ((rc = st->store->ops->get_ref(st->store, ref, NULL, &block, e)) < 0 ||
+       (rc = note_children(st, c, buf_span(&block), ref, e)) < 0)) {
+    goto done;
+  }
+  if (c->add.n + c->drop.n > 0) {
+    rc = change_commit(c, st, no_key, NULL, NULL, e);
+  }
+
+done:
+  buf_free(&block);
   change_del(c);
   return rc;
 }

@@ -74,6 +74,11 @@ int admit_wants(struct station *st, const struct cid *cid, struct err *e);
 int admit_files(struct station *st, const struct store_block *block, size_t n,
                 struct admit_counts *counts, struct err *e) MUST_USE;
 
+/* A block of a file is here under number ${ref}, and notes still ask for it:
+ * a crash came between admit_files' two changes. Make the second one. */
+int admit_settle(struct station *st, const struct cid *cid, uint64_t ref,
+                 struct err *e) MUST_USE;
+
 /* ---- derive (also used by rebuild) ---- */
 
 /* Derive everything of a parcel that is in the store already. */

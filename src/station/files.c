@@ -308,13 +308,16 @@ static int walk_next(struct walk *w, struct span *leaf, struct err *e)
   if (rc == ERR_NOENT) {
     return err_set(e, rc, "block %s of this file is missing here", text);
   }
-  if (rc == 0 &&
-      (rc = cid_verify(&step.cid, w->block.p, w->block.n)) == ERR_HASH) {
-    return err_set(e, ERR_CORRUPT, "block %s rests damaged on this disk", text);
+  if (rc < 0) {
+    return rc;
   }
-  if (rc == 0) {
-    rc = unixfs_walk_feed(&w->at, buf_span(&w->block), leaf, e);
+  rc = cid_verify(&step.cid, w->block.p, w->block.n);
+  if (rc < 0) {
+    return rc == ERR_HASH ? err_set(e, ERR_CORRUPT,
+                                    "block %s rests damaged on this disk", text)
+                          : err_set(e, rc, "not enough memory");
   }
+  rc = unixfs_walk_feed(&w->at, buf_span(&w->block), leaf, e);
   return rc < 0 ? rc : 1;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: 0BSD */
 #include "base/check.h"
 #include "form/unixfs.h"
+#include "station/admit.h"
 #include "station/change.h"
 #include "station/listing.h"
 #include "station/station.h"
@@ -460,7 +461,12 @@ static int tell(struct note *n, const struct cid *cid, const char *kind,
     return 0;
   }
   int rc = n->st->store->ops->find(n->st->store, cid, 1, &here, e);
-  return rc < 0 || here != 0 ? rc : n->sink(n->ud, cid, kind, &n->parent);
+  if (rc < 0 || here == 0) {
+    return rc < 0 ? rc : n->sink(n->ud, cid, kind, &n->parent);
+  }
+  return n->st->readonly || cid_codec(cid) == CID_DAG_CBOR
+             ? 0
+             : admit_settle(n->st, cid, here, e);
 }
 
 static int tell_of_parcel(struct note *n, struct err *e)
