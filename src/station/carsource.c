@@ -194,15 +194,16 @@ static int fill_compressed(struct carsource *s, struct err *e)
   return n < 0 ? (int)n : 1;
 }
 
-int carsource_fill(struct carsource *s, struct err *e)
+int carsource_fill(struct carsource *s, size_t want, struct err *e)
 {
-  if (s->raw.n - s->at >= CAR_SECTION_MAX) {
+  bool dry = s->end && (!s->compressed || s->packed_at == s->packed.n);
+  if (dry || s->raw.n - s->at >= want) {
     return 0;
   }
   buf_shift(&s->raw, s->at);
   s->at = 0;
   int rc = 1;
-  while (rc > 0 && s->raw.n < CAR_SECTION_MAX) {
+  while (rc > 0 && s->raw.n < want) {
     if (s->compressed) {
       rc = fill_compressed(s, e);
       continue;

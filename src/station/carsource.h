@@ -27,8 +27,9 @@ int carsource_open(struct carsource *s, const char *path,
 void carsource_close(struct carsource *s);
 int carsource_rewind(struct carsource *s, struct err *e) MUST_USE;
 
-/* Fill the window to CAR_SECTION_MAX bytes, or to the end of the file. */
-int carsource_fill(struct carsource *s, struct err *e) MUST_USE;
+/* Fill the window to ${want} bytes or more, or to the end of the file. Moves
+ * the window: spans into it end. */
+int carsource_fill(struct carsource *s, size_t want, struct err *e) MUST_USE;
 static inline struct span carsource_window(const struct carsource *s)
 {
   return span_of(s->raw.p + s->at, s->raw.n - s->at);

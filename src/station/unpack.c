@@ -16,6 +16,7 @@
 
 #define PASSES_MAX (UNIXFS_DEPTH_MAX + 2)
 #define STEP_BYTES (1024u * 1024)
+#define WINDOW_SIZE (256u * 1024)
 #define FILES_BATCH_BYTES (4u * 1024 * 1024)
 #define FILES_BATCH 64
 #define MISSING_COUNT_MAX 100000
@@ -34,7 +35,9 @@ struct pending {
   size_t n;
   struct cid refused[PARCEL_RECORDS_MAX];
   size_t refused_n;
-  size_t hint; /* which link is likely next */
+  bool got[PARCEL_RECORDS_MAX]; /* by link: the record came */
+  size_t link;                  /* the one that pending_lists found */
+  const uint8_t *at; /* where the arena lay when the views were taken */
 };
 
 /* A record whose parcel is here already, while the policy is asked. */
@@ -102,8 +105,8 @@ static int flush_parcel(struct unpack *u, struct err *e)
   if (!p->open) {
     return 0;
   }
-  /* The arena may have moved while it grew: views are taken now. */
-  for (size_t i = 0; rc == 0 && i < p->n; i++) {
+  /* If the arena moved while it grew, the views are taken again. */
+  for (size_t i = 0; rc == 0 && i < p->n && p->at != p->arena.p; i++) {
     rc = record_read(&p->record[i].rec,
                      span_of(p->arena.p + at, p->end[i] - at), e);
     at = p->end[i];
@@ -123,7 +126,7 @@ static int flush_parcel(struct unpack *u, struct err *e)
     rc = 0;
   }
   p->open = false;
-  p->n = p->refused_n = p->hint = 0;
+  p->n = p->refused_n = 0;
   buf_clear(&p->arena);
   return rc;
 }
@@ -193,6 +196,8 @@ static int take_parcel(struct unpack *u, const struct car_section *s,
   p->here = ref != 0;
   p->cid = s->cid;
   p->open = true;
+  memset(p->got, 0, sizeof p->got);
+  p->link = p->view.count - 1; /* the next is the first */
   return 0;
 }
 
@@ -204,10 +209,10 @@ static bool pending_lists(struct pending *p, const struct cid *cid)
     return false;
   }
   for (size_t i = 0; i < p->view.count; i++) {
-    size_t k = (p->hint + i) % p->view.count;
+    size_t k = (p->link + 1 + i) % p->view.count;
     parcel_record(&p->view, k, &at);
     if (cid_equal(&at, cid)) {
-      p->hint = k + 1;
+      p->link = k;
       return true;
     }
   }
@@ -216,21 +221,6 @@ static bool pending_lists(struct pending *p, const struct cid *cid)
 
 /* Did it come already, and was kept or refused? So no more than the parcel
  * lists are ever noted of either kind. */
-static bool pending_has(const struct pending *p, const struct cid *cid)
-{
-  for (size_t i = p->n; i > 0; i--) {
-    if (cid_equal(&p->record[i - 1].cid, cid)) {
-      return true;
-    }
-  }
-  for (size_t i = 0; i < p->refused_n; i++) {
-    if (cid_equal(&p->refused[i], cid)) {
-      return true;
-    }
-  }
-  return false;
-}
-
 /* A record that the policy let in before, under this very parcel: 1, 0. */
 static int known_under(struct unpack *u, const struct cid *cid, struct err *e)
 {
@@ -247,15 +237,25 @@ static int take_listed(struct unpack *u, const struct car_section *s,
                        struct err *e)
 {
   struct pending *p = u->pending;
-  int known = pending_has(p, &s->cid) ? 1 : known_under(u, &s->cid, e);
+  struct record *view = &p->record[p->n].rec;
+  struct err why;
+  int known = p->got[p->link] ? 1 : known_under(u, &s->cid, e);
   if (known != 0) {
     u->counts.known += known > 0;
     return known < 0 ? known : 0;
   }
+  CHECK(p->n < PARCEL_RECORDS_MAX);
+  size_t was = p->arena.n;
   if (buf_put(&p->arena, s->block.p, s->block.n) < 0) {
     return err_set(e, ERR_NOMEM, "not enough memory");
   }
-  CHECK(p->n < PARCEL_RECORDS_MAX);
+  if (record_read(view, span_of(p->arena.p + was, s->block.n), &why) < 0) {
+    p->arena.n = was;
+    bad_block(u, &s->cid, why.text);
+    return 0;
+  }
+  p->at = p->n == 0 ? p->arena.p : p->at;
+  p->got[p->link] = true;
   p->record[p->n].cid = s->cid;
   p->end[p->n++] = p->arena.n;
   if (u->job.st->has_policy) {
@@ -377,16 +377,10 @@ static int count_unasked(struct unpack *u, const struct cid *cid, struct err *e)
 static int take_cbor(struct unpack *u, const struct car_section *s,
                      struct err *e)
 {
-  struct record rec;
-  struct err why;
   if (parcel_looks(s->block)) {
     return take_parcel(u, s, e);
   }
   if (pending_lists(u->pending, &s->cid)) {
-    if (record_read(&rec, s->block, &why) < 0) {
-      bad_block(u, &s->cid, why.text);
-      return 0;
-    }
     return take_listed(u, s, e);
   }
   int wants = admit_wants(u->job.st, &s->cid, e);
@@ -527,12 +521,28 @@ static void bad_hash(struct unpack *u, const struct car_section *s,
   seek_section(u);
 }
 
+/* The window is small until a section needs more: 1 when it has grown, so
+ * that what was cut can be read again. */
+static int widen(struct unpack *u, struct err *e)
+{
+  size_t was = carsource_window(&u->src).n;
+  if (was >= CAR_SECTION_MAX) {
+    return 0;
+  }
+  int rc = carsource_fill(&u->src, 2 * CAR_SECTION_MAX, e);
+  return rc < 0 ? rc : carsource_window(&u->src).n > was;
+}
+
 static int read_section(struct unpack *u, struct err *e)
 {
   struct span w = carsource_window(&u->src);
   struct car_section s;
   struct err why;
   int64_t taken = car_read_section(w, &s, &why);
+  int rc = taken <= 0 ? widen(u, e) : 0;
+  if (rc != 0) {
+    return rc < 0 ? rc : 0;
+  }
   if (taken <= 0) {
     int64_t foreign = car_foreign_section(w);
     if (foreign > 0 && (uint64_t)foreign <= w.n && !u->damaged) {
@@ -548,15 +558,18 @@ static int read_section(struct unpack *u, struct err *e)
     seek_section(u);
     return 0;
   }
-  int rc = worth_hashing(u, &s.cid, e);
+  rc = worth_hashing(u, &s.cid, e);
   if (rc <= 0) {
     pass_on(u, rc == 0 ? (size_t)taken : 0);
     return rc;
   }
   if (!car_salvage_try(&u->salvage, u->offset, s.block.n) ||
       (rc = cid_verify(&s.cid, s.block.p, s.block.n)) == ERR_HASH) {
-    bad_hash(u, &s, (size_t)taken);
-    return 0;
+    /* What follows tells how large the wound is: it must be in the window. */
+    if ((rc = widen(u, e)) == 0) {
+      bad_hash(u, &s, (size_t)taken);
+    }
+    return rc < 0 ? rc : 0;
   }
   if (rc < 0) {
     return err_set(e, rc, "not enough memory");
@@ -687,7 +700,7 @@ static int unpack_step(struct job *j, struct err *e)
   uint64_t until = u->offset + STEP_BYTES;
   int rc = u->asking ? take_answer(u, e) : 0;
   while (rc == 0 && u->offset < until && !u->asking) {
-    if ((rc = carsource_fill(&u->src, e)) < 0) {
+    if ((rc = carsource_fill(&u->src, WINDOW_SIZE, e)) < 0) {
       return rc;
     }
     j->done = u->src.read < u->src.size ? u->src.read : u->src.size;
@@ -738,7 +751,8 @@ int station_unpack(struct job **out, struct station *st, const char *path,
   u->src.fd = -1;
   u->keep = opt->keep;
   u->pending = mem_zero(sizeof *u->pending);
-  rc = u->pending == NULL ? ERR_NOMEM : 0;
+  rc = u->pending == NULL ? ERR_NOMEM
+                          : buf_reserve(&u->pending->arena, ZPACK_FRAME_RAW);
   for (size_t i = 0; rc == 0 && i < opt->patterns; i++) {
     rc = buf_put(&u->patterns, opt->pattern[i].p, opt->pattern[i].n);
     rc = rc < 0 ? rc : buf_byte(&u->patterns, 0);

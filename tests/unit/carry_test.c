@@ -468,11 +468,11 @@ static int sections(const char *path, uint64_t *lost)
   size_t count;
   int n = 0;
   NEED(carsource_open(&s, path, &e) == 0);
-  NEED(carsource_fill(&s, &e) == 0);
+  NEED(carsource_fill(&s, CAR_SECTION_MAX, &e) == 0);
   int64_t taken = car_read_header(carsource_window(&s), roots, &count, &e);
   while (taken > 0) {
     carsource_skip(&s, (size_t)taken);
-    NEED(carsource_fill(&s, &e) == 0);
+    NEED(carsource_fill(&s, CAR_SECTION_MAX, &e) == 0);
     taken = car_read_section(carsource_window(&s), &one, &e);
     if (taken > 0) {
       NEED(cid_verify(&one.cid, one.block.p, one.block.n) == 0);
