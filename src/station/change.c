@@ -178,8 +178,9 @@ static void note_doc(struct change *c, struct change_docs *to, uint64_t ref,
     rc = facet_tokens(&c->tokens, rec, facets);
   }
   doc.end[STORE_FIELD_FACET] = c->tokens.n;
-  struct change_doc *docs = grow(to->doc, to->n, &to->cap, sizeof *docs);
-  if (rc < 0 || docs == NULL) {
+  struct change_doc *docs =
+      rc < 0 ? NULL : grow(to->doc, to->n, &to->cap, sizeof *docs);
+  if (docs == NULL) {
     c->failed = true;
     return;
   }

@@ -99,6 +99,10 @@ bool kv_next(struct kv_reader *r, struct span *key, struct span *value);
 int view_entry(struct station *st, uint64_t ref, struct span collection,
                struct entry *out, struct err *e) MUST_USE;
 
+/* A rebuild that was interrupted is done again, all of it, before anything
+ * else sees the station. ERR_BUSY for one that only reads. */
+int upkeep_finish_rebuild(struct station *st, struct err *e) MUST_USE;
+
 /* Read again what another process may have changed. */
 int station_refresh(struct station *st, struct err *e) MUST_USE;
 

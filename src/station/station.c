@@ -176,7 +176,8 @@ static int open_parts(struct station *st, const struct station_options *opt,
     return err_set(e, ERR_NOMEM, "not enough memory");
   }
   if ((rc = store_sqlite_open(&st->store, st->path, &so, e)) < 0 ||
-      (rc = bind_identity(st, e)) < 0 || (rc = station_refresh(st, e)) < 0) {
+      (rc = bind_identity(st, e)) < 0 || (rc = station_refresh(st, e)) < 0 ||
+      (rc = upkeep_finish_rebuild(st, e)) < 0) {
     return rc;
   }
   return opt->readonly ? 0 : admit_release_held(st, e);

@@ -53,6 +53,20 @@ static int rebuild_page(struct rebuild *r, struct err *e)
   return rc < 0 ? rc : n;
 }
 
+/* While this pair is there, what is derived is not all there. */
+static struct span rebuilding_key(void)
+{
+  static const char name[] = "station/rebuilding";
+  return span_of(name, sizeof name - 1);
+}
+
+static int mark_rebuilding(struct station *st, bool on, struct err *e)
+{
+  struct store_pair pair = {rebuilding_key(), span_of(on ? "" : NULL, 0)};
+  struct store_batch batch = {.kv = &pair, .kv_n = 1};
+  return st->store->ops->append(st->store, &batch, NULL, NULL, e);
+}
+
 static int rebuild_step(struct job *j, struct err *e)
 {
   struct rebuild *r = (struct rebuild *)j;
@@ -60,7 +74,8 @@ static int rebuild_step(struct job *j, struct err *e)
   int rc;
   if (!r->reset) {
     station_forget_parcels(st);
-    if ((rc = st->store->ops->derived_reset(st->store, e)) < 0 ||
+    if ((rc = mark_rebuilding(st, true, e)) < 0 ||
+        (rc = st->store->ops->derived_reset(st->store, e)) < 0 ||
         (rc = admit_set_unindexed(st, UINT64_MAX, e)) < 0) {
       return rc;
     }
@@ -73,7 +88,7 @@ static int rebuild_step(struct job *j, struct err *e)
     r->after = 0;
     return JOB_MORE;
   }
-  if (rc != 0) {
+  if (rc != 0 || (rc = mark_rebuilding(st, false, e)) < 0) {
     return rc < 0 ? rc : JOB_MORE;
   }
   job_num(j, "parcels", (int64_t)r->counts.parcels);
@@ -124,6 +139,31 @@ int station_rebuild(struct job **out, struct station *st, struct err *e)
   }
   (*out)->total = total;
   return 0;
+}
+
+int upkeep_finish_rebuild(struct station *st, struct err *e)
+{
+  struct buf value = {0};
+  struct job *job = NULL;
+  int rc = st->store->ops->kv_get(st->store, rebuilding_key(), &value, e);
+  buf_free(&value);
+  if (rc < 0) {
+    return rc == ERR_NOENT ? 0 : rc;
+  }
+  if (st->readonly) {
+    return err_set(e, ERR_BUSY,
+                   "%s is being rebuilt, or was until that was interrupted: "
+                   "opening it for writing ends it",
+                   st->path);
+  }
+  if ((rc = station_rebuild(&job, st, e)) < 0) {
+    return rc;
+  }
+  do {
+    rc = job_step(job, e);
+  } while (rc == JOB_MORE);
+  job_del(job);
+  return rc;
 }
 
 /* ---- index later ---- */
