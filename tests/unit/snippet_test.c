@@ -49,13 +49,17 @@ static void test_controls(void)
 static const char *long_text(int n, int at, int also)
 {
   static char text[16384];
+  size_t used = 0;
   text[0] = '\0';
   for (int i = 0; i < n; i++) {
     char word[16];
-    (void)snprintf(word, sizeof word, "%sw%d", i > 0 ? " " : "", i);
-    strcat(text, i == at     ? (i > 0 ? " hit" : "hit")
-                 : i == also ? (i > 0 ? " also" : "also")
+    (void)snprintf(word, sizeof word, "w%d", i);
+    int len =
+        snprintf(text + used, sizeof text - used, "%s%s", i > 0 ? " " : "",
+                 i == at     ? "hit"
+                 : i == also ? "also"
                              : word);
+    NEED(len > 0 && (used += (size_t)len) < sizeof text);
   }
   return text;
 }

@@ -63,9 +63,9 @@ static inline void home_folder(struct home *h)
 {
   memset(h, 0, sizeof *h);
   h->now = SHELF_NOW;
-  strncpy(h->dir, "/dev/shm/mahatta-XXXXXX", sizeof h->dir - 1);
+  (void)snprintf(h->dir, sizeof h->dir, "/dev/shm/mahatta-XXXXXX");
   if (mkdtemp(h->dir) == NULL) {
-    strncpy(h->dir, "/tmp/mahatta-XXXXXX", sizeof h->dir - 1);
+    (void)snprintf(h->dir, sizeof h->dir, "/tmp/mahatta-XXXXXX");
     NEED(mkdtemp(h->dir) != NULL);
   }
 }
