@@ -8,6 +8,9 @@ local support = require "support"
 
 local has_json, json = pcall(require, "dkjson")
 local OWN = "tests/fuzz/corpus/car/own-"
+-- Sanitizers make everything slower and larger.
+local SANITIZED = (os.getenv("LD_PRELOAD") or ""):find("asan", 1, true)
+local SLOWER = SANITIZED and 20 or 1
 local CORPUS = support.VECTORS .. "/own-hostile/car/"
 
 -- A right reader's verdict in our terms. good: blocks that hash to their
@@ -169,7 +172,7 @@ describe("hostile carry files", function ()
         local station <close> = fresh()
         local start = os.clock()
         local report, message, code = take(station, path)
-        assert.is_true(os.clock() - start < 1, name .. " takes long")
+        assert.is_true(os.clock() - start < SLOWER, name .. " takes long")
         if want.refused then
           assert.is_nil(report, name)
           assert.equal("EINVALID", code, name)
@@ -199,6 +202,7 @@ describe("hostile carry files", function ()
   end)
 
   it("cost little memory", function ()
+    if SANITIZED then return pending("sanitizers keep freed memory") end
     local paths = {}
     for _, name in ipairs(sorted_names()) do
       local path = vector(name)
@@ -264,14 +268,14 @@ describe("hostile carry files", function ()
     assert.equal(33, station:stats().file_blocks)
     support.run(station:rebuild())
     support.run(station:verify({ read_data = true }))
-    assert.is_true(os.clock() - start < 1, "takes long")
+    assert.is_true(os.clock() - start < SLOWER, "takes long")
     -- An export ends by its own rules, or when the host closes it.
     local target = support.folder()
     local job = assert(station:export_file(top.id, target, "f"))
     for _ = 1, 20 do
       start = os.clock()
       job:step(1)
-      assert.is_true(os.clock() - start < 0.2, "a step takes long")
+      assert.is_true(os.clock() - start < 0.2 * SLOWER, "a step is long")
     end
     job:close()
     assert.equal(". d", listing(target):sub(1, 3))
@@ -290,7 +294,7 @@ describe("hostile carry files", function ()
     job:close()
     assert.is_nil(result)
     assert.equal("ELIMIT", code, message)
-    assert.is_true(longest < 0.2)
+    assert.is_true(longest < 0.2 * SLOWER)
     assert.equal(1, select(2, listing(target):gsub("\n", "")))
   end)
 
