@@ -356,8 +356,12 @@ describe("a damaged carry file", function ()
       expect_rest(have, inside, function (s)
         return s.frame.first <= at and at <= s.frame.last
       end, what)
-      assert.is_true(report.bad >= 1, what)
-      assert.is_true(#report.faults >= 1, what)
+      -- Some bits of a frame's head mean nothing to what is in it (the size
+      -- of the window): then nothing is lost and nothing to report.
+      if n < RECORDS then
+        assert.is_true(report.bad >= 1, what)
+        assert.is_true(#report.faults >= 1, what)
+      end
       assert.is_true(n > 0, what)
     end
 
