@@ -4,6 +4,9 @@
 -- the machine itself can do and git.
 --   make bench                        100,000 records, a file of 1 GiB
 --   make bench RECORDS=20000 MIB=256  a smaller round
+--   make bench PEERS=DIR              with hypercore and ssb-db2: DIR holds
+--       hypercore/bench.cjs and ssb/bench.cjs with their node_modules, and
+--       their 100,000 records of 496 bytes in data/base.ndjson
 -- Data: tests/bench/records.lua. Numbers, never a gate.
 
 package.path = "./lua/?.lua;./lua/?/init.lua;./tests/bench/?.lua;"
@@ -200,6 +203,17 @@ local function bare_commits(home, bytes)
     :format(FLOOR, home, SINGLES, bytes)))
 end
 
+-- A program of another system that publishes 100,000 records and prints the
+-- seconds of that alone as @@{"s":..}. nil when it isn't there.
+local function peer(home, script, arguments)
+  local dir = os.getenv("PEERS")
+  if not dir then return nil end
+  local text = lines_of(("cd '%s' && mkdir -p run/hypercore run/ssb"
+    .. " && rm -rf run/ssb/bench && PEERS='%s' node %s publish %s 2>&1")
+    :format(dir, dir, script, (arguments:gsub("HOME", home))))
+  return tonumber(text:match('"s":%s*([%d.]+)'))
+end
+
 -- ---- the table ----
 
 local function run(home, name)
@@ -249,6 +263,14 @@ local function bench_records(home)
   row("publish in batches, indexed for search", rate(took), ram(memory),
     "git, 1,000 a file, one commit, no index: " .. rate(commit))
   row("disk with the index", mb(disk), "", "")
+  for _, p in ipairs {
+    { "hypercore, 1,000 a batch, no fsync, no index", "hypercore/bench.cjs",
+      "HOME/hypercore 1000" },
+    { "ssb-db2, fsync up to 250 ms late, no index", "ssb/bench.cjs", "bench" },
+  } do
+    local s = peer(home, p[2], p[3])
+    if s then row("publish", "", "", p[1] .. ": " .. commas(1e5 / s) .. "/s") end
+  end
   took, memory, disk = run(home, "later")
   row("publish, index = \"later\"", rate(took), ram(memory),
     "disk " .. mb(disk))
