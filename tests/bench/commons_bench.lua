@@ -269,7 +269,9 @@ local function bench_records(home)
     { "ssb-db2, fsync up to 250 ms late, no index", "ssb/bench.cjs", "bench" },
   } do
     local s = peer(home, p[2], p[3])
-    if s then row("publish", "", "", p[1] .. ": " .. commas(1e5 / s) .. "/s") end
+    if s then
+      row("", "", "", ("%s: %s records/s"):format(p[1], commas(1e5 / s)))
+    end
   end
   took, memory, disk = run(home, "later")
   row("publish, index = \"later\"", rate(took), ram(memory),
