@@ -93,12 +93,10 @@ int admit_hold(struct station *st, const struct admit_parcel *in,
                struct admit_counts *counts, struct err *e) MUST_USE;
 /* Take in those whose time has come. */
 int admit_release_held(struct station *st, struct err *e) MUST_USE;
-int admit_held_count(struct station *st, uint64_t *out, struct err *e) MUST_USE;
-
-/* Read st->held_next from the store. */
+/* Read st->held_next and st->held_n from the store. */
 int held_load(struct station *st, struct err *e) MUST_USE;
 
-/* Read st->unindexed_after and st->held_next from the store. */
+/* Read st->unindexed_after, st->held_next and st->held_n from the store. */
 int admit_load_state(struct station *st, struct err *e) MUST_USE;
 /* The pair's key, for changes that carry the mark along (8 bytes, big
  * endian). */

@@ -67,7 +67,6 @@ int admit_hold(struct station *st, const struct admit_parcel *in,
 {
   uint8_t key[PARCEL_KEY_SIZE];
   struct buf value = {0};
-  uint64_t held;
   int rc;
   parcel_key(key, in->view.time, &in->cid);
   struct store_pair pair = {span_of(key, sizeof key), in->view.bytes};
@@ -77,10 +76,7 @@ int admit_hold(struct station *st, const struct admit_parcel *in,
     counts->known += rc == 0;
     return rc < 0 ? rc : hold_records(st, in, e);
   }
-  if ((rc = admit_held_count(st, &held, e)) < 0) {
-    return rc;
-  }
-  if (held >= HELD_PARCELS_MAX) {
+  if (st->held_n >= HELD_PARCELS_MAX) {
     return err_set(e, ERR_LIMIT,
                    "%d parcels from the future wait already: one more is "
                    "refused",
@@ -91,6 +87,7 @@ int admit_hold(struct station *st, const struct admit_parcel *in,
     return rc;
   }
   counts->held++;
+  st->held_n++;
   if (in->view.time < st->held_next) {
     st->held_next = in->view.time;
   }
@@ -99,7 +96,7 @@ int admit_hold(struct station *st, const struct admit_parcel *in,
 
 static const struct span parcel_prefix = {parcel_head, PREFIX_SIZE};
 
-int admit_held_count(struct station *st, uint64_t *out, struct err *e)
+static int held_count(struct station *st, uint64_t *out, struct err *e)
 {
   struct buf pairs = {0}, last = {0};
   uint64_t n = 0;
@@ -151,12 +148,18 @@ static int first_held(struct station *st, struct buf *pairs, int64_t *time,
   return 0;
 }
 
-int held_load(struct station *st, struct err *e)
+static int load_next(struct station *st, struct err *e)
 {
   struct buf pairs = {0};
   int rc = first_held(st, &pairs, &st->held_next, e);
   buf_free(&pairs);
   return rc;
+}
+
+int held_load(struct station *st, struct err *e)
+{
+  int rc = load_next(st, e);
+  return rc < 0 ? rc : held_count(st, &st->held_n, e);
 }
 
 /* All records that wait with a parcel: pairs into ${pairs}. */
@@ -236,6 +239,7 @@ static int release_one(struct station *st, struct span pair, struct err *e)
   in.records = read_records(buf_span(&records), list);
   if ((rc = admit_parcel(st, &in, &counts, e)) == 0) {
     rc = forget_held(st, key, buf_span(&records), e);
+    st->held_n -= rc == 0;
   }
 
 done:
@@ -257,7 +261,7 @@ int admit_release_held(struct station *st, struct err *e)
     }
     buf_free(&pair);
     if (rc == 0) {
-      rc = held_load(st, e);
+      rc = load_next(st, e);
     }
   }
   return rc;

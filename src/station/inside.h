@@ -53,6 +53,7 @@ struct station {
   uint64_t unindexed_after; /* records with a greater number are not yet in
                                the search index; UINT64_MAX: all are */
   int64_t held_next;        /* time of the first held parcel, INT64_MAX: none */
+  uint64_t held_n;          /* how many are held */
   int importing;            /* add_file jobs under way: no sweep meanwhile */
   struct later later;
   struct cid *imported; /* files added since this station was opened: a

@@ -27,6 +27,7 @@ struct publisher {
   struct admit_record record[PARCEL_RECORDS_MAX];
   struct cid id[PARCEL_RECORDS_MAX];
   struct refset added; /* by cid_order, of this parcel */
+  struct refset gone;  /* what this parcel takes back, by cid_order */
   struct refset keys;  /* version keys, of this parcel */
   int64_t after;       /* the parcel must be later: a version that it replaces
                           has this time */
@@ -68,6 +69,7 @@ void publisher_del(struct publisher *p)
   if (p != NULL) {
     buf_free(&p->arena);
     refset_free(&p->added);
+    refset_free(&p->gone);
     refset_free(&p->keys);
     station_unref(p->st);
     mem_free(p);
@@ -97,11 +99,10 @@ static int refuse_withdrawn(struct publisher *p, const struct cid *id,
                             struct err *e)
 {
   int rc = p->n == 0 ? look_for_withdrawals(p, e) : 0;
-  if (rc < 0 || !p->withdraws) {
-    return rc;
+  if (rc == 0 && p->withdraws) {
+    rc = withdrawn(p->st, id, identity_key(p->st->id), collection_of(p), e);
   }
-  rc = withdrawn(p->st, id, identity_key(p->st->id), collection_of(p), e);
-  if (rc > 0) {
+  if (rc > 0 || (rc == 0 && refset_has(&p->gone, (uint64_t)cid_order(id)))) {
     rc = err_set(e, ERR_EXIST,
                  "this very record was withdrawn from %.*s and can't come "
                  "back: change it",
@@ -143,6 +144,20 @@ static int order_version(struct publisher *p, const struct record *rec,
   return rc < 0 ? rc : 0;
 }
 
+/* 1, or ERR_NOMEM. */
+static int note_added(struct publisher *p, const struct admit_record *in,
+                      struct err *e)
+{
+  int rc = 0;
+  if (in->rec.kind == RECORD_WITHDRAW) {
+    rc = refset_add(&p->gone, (uint64_t)cid_order(&in->rec.about));
+  }
+  if (rc >= 0) {
+    rc = refset_add(&p->added, (uint64_t)cid_order(&in->cid));
+  }
+  return rc < 0 ? err_set(e, rc, "not enough memory") : rc;
+}
+
 /* Copy the record into the arena and read it there; undone when it is bad.
  * 1: taken, 0: it is in this parcel already, TAKE_LATER: in the next parcel. */
 #define TAKE_LATER 2
@@ -166,9 +181,8 @@ static int take_record(struct publisher *p, struct span block,
   if (rc == 0 && !refset_has(&p->added, (uint64_t)cid_order(&out->cid))) {
     rc = order_version(p, &out->rec, e);
     rc = rc > 0 ? TAKE_LATER : rc;
-    if (rc == 0 &&
-        (rc = refset_add(&p->added, (uint64_t)cid_order(&out->cid))) < 0) {
-      rc = err_set(e, rc, "not enough memory");
+    if (rc == 0) {
+      rc = note_added(p, out, e);
     }
   }
   if (rc != 1) {
@@ -206,6 +220,7 @@ int publisher_add(struct publisher *p, struct span block, struct cid *id,
   if (rc < 0) {
     return rc;
   }
+  CHECK(rc != TAKE_LATER); /* it comes first in its parcel now */
   const struct admit_record *next = &p->record[p->n];
   *id = next->cid;
   p->id[p->n] = next->cid;
@@ -227,14 +242,29 @@ static int64_t parcel_time(struct publisher *p)
   return now;
 }
 
+static void begin_parcel(struct publisher *p)
+{
+  p->n = 0;
+  buf_clear(&p->arena);
+  refset_clear(&p->added);
+  refset_clear(&p->gone);
+  refset_clear(&p->keys);
+  p->after = INT64_MIN;
+}
+
 int publisher_commit(struct publisher *p, uint64_t *committed, struct err *e)
 {
   struct admit_parcel in = {.record = p->record, .records = p->n};
   struct admit_counts counts = {0};
   struct buf block = {0};
   int rc = station_writable(p->st, e);
-  if (rc < 0 || p->n == 0) {
-    goto done;
+  if (rc < 0) {
+    return rc;
+  }
+  if (p->n == 0) {
+    begin_parcel(p);
+    *committed = p->committed;
+    return 0;
   }
   int64_t time = parcel_time(p);
   p->st->store->ops->hold(p->st->store, true);
@@ -254,17 +284,11 @@ int publisher_commit(struct publisher *p, uint64_t *committed, struct err *e)
     goto done;
   }
   p->committed += p->n;
-  p->n = 0;
-  buf_clear(&p->arena);
-  refset_clear(&p->added);
-  refset_clear(&p->keys);
-  p->after = INT64_MIN;
+  begin_parcel(p);
 
 done:
   buf_free(&block);
-  if (p->st->store != NULL) {
-    p->st->store->ops->hold(p->st->store, false);
-  }
+  p->st->store->ops->hold(p->st->store, false);
   if (rc == 0) {
     *committed = p->committed;
   }

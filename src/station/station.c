@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "form/keyfile.h"
+#include "form/plain.h"
 #include "station/admit.h"
 #include "station/inside.h"
 #include "station/later.h"
@@ -343,9 +344,11 @@ static int follow_put(struct station *st, struct span pattern,
     struct buf held = {0};
     rc = st->store->ops->kv_get(st->store, buf_span(&key), &held, e);
     buf_free(&held);
-    if (rc == ERR_NOENT) {
+    if (rc == ERR_NOENT && plain_text(pattern)) {
       rc = err_set(e, rc, "\"%.*s\" is not followed", (int)pattern.n,
                    (const char *)pattern.p);
+    } else if (rc == ERR_NOENT) {
+      rc = err_set(e, rc, "there is no such follow rule");
     }
     if (rc < 0) {
       goto done;
@@ -447,10 +450,10 @@ int station_stats(struct station *st, struct station_stats *out, struct err *e)
   if ((rc = station_alive(st, e)) < 0 || (rc = later_flush(st, e)) < 0 ||
       (rc = station_refresh(st, e)) < 0 ||
       (rc = st->store->ops->stats(st->store, &s.store, e)) < 0 ||
-      (rc = station_collections(st, &names, e)) < 0 ||
-      (rc = admit_held_count(st, &s.held, e)) < 0) {
+      (rc = station_collections(st, &names, e)) < 0) {
     goto done;
   }
+  s.held = st->held_n;
   for (size_t at = 0; at < names.n;) {
     struct span name =
         span_of(names.p + at, strlen((const char *)names.p + at));
