@@ -9,6 +9,7 @@
 #include "form/zpack.h"
 #include "station/station.h"
 #include "store/store.h"
+#include "sync/slip.h"
 
 #define PARCEL_CACHE 8
 #define AUTHOR_CACHE 64
@@ -103,6 +104,11 @@ int view_entry(struct station *st, uint64_t ref, struct span collection,
 /* A rebuild that was interrupted is done again, all of it, before anything
  * else sees the station. ERR_BUSY for one that only reads. */
 int upkeep_finish_rebuild(struct station *st, struct err *e) MUST_USE;
+
+/* Read a slip's file, whole, and check its signature; ${out} points into
+ * ${bytes}. The message names the file. */
+int slip_load(struct slip *out, struct buf *bytes, const char *path,
+              struct err *e) MUST_USE;
 
 /* Read again what another process may have changed. */
 int station_refresh(struct station *st, struct err *e) MUST_USE;

@@ -14,12 +14,9 @@
 #include "station/station.h"
 #include "sync/slip.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #define SMALL_FILE (1024 * 1024)
 #define PLAN_ROWS 64
@@ -666,47 +663,6 @@ static void pack_clean(struct job *j)
   mem_free(p->path);
 }
 
-static int read_slip_file(struct pack *p, const char *path, struct err *e)
-{
-  struct stat info;
-  int rc = 0;
-  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0 || fstat(fd, &info) < 0) {
-    rc = err_sys(e, errno, "can't read the slip %s", path);
-    goto done;
-  }
-  if (!S_ISREG(info.st_mode) || info.st_size > (off_t)SLIP_SIZE_MAX) {
-    rc = err_set(e, ERR_LIMIT, "%s is no slip: not a file of up to %u bytes",
-                 path, SLIP_SIZE_MAX);
-    goto done;
-  }
-  if (buf_reserve(&p->slip_file, (size_t)info.st_size + 1) < 0) {
-    rc = err_set(e, ERR_NOMEM, "not enough memory");
-    goto done;
-  }
-  while (p->slip_file.n < p->slip_file.cap) {
-    ssize_t n = read(fd, p->slip_file.p + p->slip_file.n,
-                     p->slip_file.cap - p->slip_file.n);
-    if (n < 0 && errno != EINTR) {
-      rc = err_sys(e, errno, "can't read the slip %s", path);
-      goto done;
-    }
-    if (n == 0) {
-      break;
-    }
-    p->slip_file.n += n > 0 ? (size_t)n : 0;
-  }
-  if ((rc = slip_read(&p->slip, buf_span(&p->slip_file), e)) == 0) {
-    rc = slip_verify(&p->slip, e);
-  }
-
-done:
-  if (fd >= 0) {
-    (void)close(fd);
-  }
-  return rc;
-}
-
 static int pack_setup(struct pack *p, const char *path,
                       const struct pack_options *opt, struct err *e)
 {
@@ -724,7 +680,7 @@ static int pack_setup(struct pack *p, const char *path,
     }
   }
   if (opt->slip != NULL) {
-    if ((rc = read_slip_file(p, opt->slip, e)) < 0) {
+    if ((rc = slip_load(&p->slip, &p->slip_file, opt->slip, e)) < 0) {
       return rc;
     }
     p->has_slip = true;

@@ -7,8 +7,12 @@
 #include "station/outfile.h"
 #include "station/station.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define SALT_SIZE 16
 #define PAGE 256
@@ -171,10 +175,85 @@ static int add_wishes(struct slipping *s, struct slip_writer *w,
   return rc;
 }
 
+static int read_file(struct buf *out, const char *path, struct err *e)
+{
+  struct stat info;
+  int rc = 0;
+  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0 || fstat(fd, &info) < 0) {
+    rc = err_sys(e, errno, "can't read the slip %s", path);
+    goto done;
+  }
+  if (!S_ISREG(info.st_mode) || info.st_size > (off_t)SLIP_SIZE_MAX) {
+    rc = err_set(e, ERR_LIMIT, "%s is no slip: not a file of up to %u bytes",
+                 path, SLIP_SIZE_MAX);
+    goto done;
+  }
+  if (buf_reserve(out, (size_t)info.st_size + 1) < 0) {
+    rc = err_set(e, ERR_NOMEM, "not enough memory");
+    goto done;
+  }
+  while (out->n < out->cap) {
+    ssize_t n = read(fd, out->p + out->n, out->cap - out->n);
+    if (n < 0 && errno != EINTR) {
+      rc = err_sys(e, errno, "can't read the slip %s", path);
+      goto done;
+    }
+    if (n == 0) {
+      break;
+    }
+    out->n += n > 0 ? (size_t)n : 0;
+  }
+
+done:
+  if (fd >= 0) {
+    (void)close(fd);
+  }
+  return rc;
+}
+
+int slip_load(struct slip *out, struct buf *bytes, const char *path,
+              struct err *e)
+{
+  struct err why = {0};
+  int rc = read_file(bytes, path, e);
+  if (rc < 0) {
+    return rc;
+  }
+  if ((rc = slip_read(out, buf_span(bytes), &why)) == 0) {
+    rc = slip_verify(out, &why);
+  }
+  return rc == 0 ? 0 : err_set(e, rc, "%s is no slip: %s", path, why.text);
+}
+
+/* A slip replaces an older one, and nothing else: a slip of the keyboard must
+ * not cost somebody's work. */
+static int may_replace(const char *path, struct err *e)
+{
+  struct slip old;
+  struct buf bytes = {0};
+  struct stat info;
+  int rc = 0;
+  if (lstat(path, &info) == 0 &&
+      (rc = slip_load(&old, &bytes, path, NULL)) < 0) {
+    rc = rc == ERR_NOMEM
+             ? err_set(e, rc, "not enough memory")
+             : err_set(e, ERR_EXIST,
+                       "%s exists and is no slip: only slips are written over",
+                       path);
+  }
+  buf_free(&bytes);
+  return rc;
+}
+
 static int write_file(const char *path, struct span bytes, struct err *e)
 {
   struct outfile f;
-  int rc = outfile_start_path(&f, path, e);
+  int rc = may_replace(path, e);
+  if (rc < 0) {
+    return rc;
+  }
+  rc = outfile_start_path(&f, path, e);
   if (rc == 0 && (rc = outfile_write(&f, bytes, e)) == 0) {
     rc = outfile_finish(&f, path, true, e);
   }

@@ -163,6 +163,24 @@ describe("slip and carry file", function ()
     assert.equal(second.bytes, #support.read(dir .. "/x.slip"))
   end)
 
+  it("a slip replaces nothing else", function ()
+    for _, bytes in ipairs({ "", "a year's work", "\xA0" }) do
+      local path = support.write(dir .. "/thesis.pdf", bytes)
+      local told, message, code = basra:slip(path)
+      assert.is_nil(told)
+      assert.equal("EEXIST", code)
+      assert.is_truthy(message:find(path .. " exists and is no slip", 1, true))
+      assert.equal(bytes, support.read(path))
+      local job
+      job, message = baghdad:pack(dir .. "/x.car", { slip = path })
+      assert.is_nil(job)
+      assert.is_truthy(message:find(path .. " is no slip: ", 1, true), message)
+      assert.is_nil(support.read(dir .. "/x.car"))
+    end
+    local _, _, code = basra:slip(dir)
+    assert.equal("EEXIST", code)
+  end)
+
   it("forged or cut slips are refused", function ()
     publish(1)
     assert(basra:follow("edu/*"))
