@@ -118,6 +118,28 @@ static int choose_voice(struct station *st, struct entry *en,
   return n < 0 ? n : take_listing(en, newest_of(by, n, author, collection), e);
 }
 
+/* Why there is no record with that id: a withdrawal may name it, and tell who
+ * took it back, and why. Anybody can write one, so it is only pointed at. */
+static int absent(struct station *st, const struct cid *id, struct err *e)
+{
+  struct entry by = {0};
+  int64_t sort;
+  uint64_t ref;
+  char text[CID_TEXT_SIZE + 1];
+  int rc = st->store->ops->rows(st->store, IDX_WITHDRAW, cid_key(id), INT64_MIN,
+                                0, false, &sort, &ref, 1, e);
+  if (rc > 0 && (rc = load(st, ref, &by, e)) == 0 &&
+      cid_equal(&by.record.about, id)) {
+    cid_text(text, &by.cid);
+    rc = err_set(e, ERR_NOENT,
+                 "no such record here; there is a withdrawal of it: %s", text);
+  } else if (rc >= 0) {
+    rc = err_set(e, ERR_NOENT, "no such record here");
+  }
+  entry_free(&by);
+  return rc;
+}
+
 int station_get(struct station *st, const struct cid *id, struct entry *out,
                 struct err *e)
 {
@@ -129,28 +151,20 @@ int station_get(struct station *st, const struct cid *id, struct entry *out,
     return rc;
   }
   if (ref == 0 || cid_codec(id) != CID_DAG_CBOR) {
-    goto absent;
+    return absent(st, id, e);
   }
   rc = load(st, ref, &en, e);
-  if (rc == ERR_CORRUPT) { /* a parcel is no record */
-    entry_free(&en);
-    goto absent;
-  }
   if (rc == 0) {
     rc = choose(st, &en, span_of(NULL, 0), e);
+  } else if (rc == ERR_CORRUPT) { /* a parcel is no record */
+    rc = 0;
   }
   if (rc <= 0) {
     entry_free(&en);
-    if (rc < 0) {
-      return rc;
-    }
-    goto absent;
+    return rc < 0 ? rc : absent(st, id, e);
   }
   *out = en;
   return 0;
-
-absent:
-  return err_set(e, ERR_NOENT, "no such record here");
 }
 
 /* ---- versions ---- */

@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: 0BSD
+local mahatta = require "mahatta"
 local support = require "support"
 
 describe("withdraw", function ()
@@ -16,9 +17,12 @@ describe("withdraw", function ()
     local id = assert(station:publish("c", { type = "a",
       title = "unmistakable" }))
     local withdrawal = assert(station:withdraw(id, { reason = "wrong" }))
-    local entry, _, code = station:get(id)
+    local entry, message, code = station:get(id)
     assert.is_nil(entry)
     assert.equal("ENOENT", code)
+    assert.is_truthy(message:find(withdrawal, 1, true), message)
+    message = select(2, station:get(mahatta.id("x", "dag-cbor")))
+    assert.equal("no such record here", message)
     assert.equal(0, #station:find("unmistakable"))
     for listed in station:list("c") do assert.not_equal(id, listed.id) end
     assert.equal("wrong", station:get(withdrawal).record.reason)
