@@ -222,7 +222,7 @@ function Publisher:close() end
 
 ---One record by its id; the newest listing when there are several.
 ---@param id string
----@return mahatta.Entry? entry nil, message, "ENOENT" also when withdrawn
+---@return mahatta.Entry? entry nil, message, "ENOENT" also when withdrawn: the message names the withdrawal
 ---@return string? message
 ---@return mahatta.Code? code
 function Station:get(id) end
@@ -403,8 +403,9 @@ function Reader:close() end
 ---@field files? string|integer largest file wanted, over the follow rules
 
 ---Write a slip: what this station has and wants by its follow rules (all, if
----it follows nothing). Replaces ${path} atomically. Signed, so it needs the
----key file also when the station is open for reading only.
+---it follows nothing). Replaces an older slip at ${path} atomically, and no
+---other file (EEXIST). Signed, so it needs the key file also when the station
+---is open for reading only.
 ---@param path string
 ---@param options? mahatta.SlipOptions
 ---@return { bytes: integer, wishes: integer, parcels: integer }?
@@ -469,7 +470,7 @@ function Station:unpack(path, options) end
 function Station:policy(hooks) end
 
 ---Blocks that something here lists but that are not here, with what wants
----them: { id, kind = "record"|"file"|"part", entry? }.
+---them: kind is "record", "file" or "part" (of a file).
 ---@param options? { limit?: integer }
 ---@return { id: string, kind: string, ["for"]: string }[]?
 ---@return string? message
