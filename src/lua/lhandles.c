@@ -45,6 +45,9 @@ static struct lpublisher *to_publisher(lua_State *L)
     luaL_error(L, "attempt to use a closed publisher");
   }
   tick(L, 1);
+  if (h->p == NULL) {
+    luaL_error(L, "the clock closed the publisher");
+  }
   return h;
 }
 
@@ -61,7 +64,7 @@ int lpublisher_make(lua_State *L)
   h->p = NULL;
   luaL_setmetatable(L, PUBLISHER);
   hold(L, 4, 1);
-  int rc = publisher_new(&h->p, s->st, collection, time, &e);
+  int rc = publisher_new(&h->p, lstation_core(L, s), collection, time, &e);
   return rc < 0 ? lutil_fail(L, rc, &e) : 1;
 }
 
@@ -180,15 +183,15 @@ int lreader_make(lua_State *L)
   h->r = NULL;
   luaL_setmetatable(L, READER);
   hold(L, lua_gettop(L), 1);
-  int rc = reader_new(&h->r, s->st, &cid, &e);
+  int rc = reader_new(&h->r, lstation_core(L, s), &cid, &e);
   return rc < 0 ? lutil_fail(L, rc, &e) : 1;
 }
 
 static int reader_read(lua_State *L)
 {
-  struct lreader *h = to_reader(L);
   struct err e;
   struct buf *out = lutil_buf(L);
+  struct lreader *h = to_reader(L);
   int rc = reader_next(h->r, out, &e);
   if (rc < 0) {
     return lutil_fail(L, rc, &e);
@@ -244,6 +247,7 @@ struct ljob *ljob_new(lua_State *L, int station, const char *from)
   struct ljob *h = lua_newuserdatauv(L, sizeof *h, 1);
   int at = lua_gettop(L);
   h->job = NULL;
+  h->answered = 0;
   luaL_setmetatable(L, JOB);
   hold(L, at, station);
   if (from != NULL) {
@@ -271,27 +275,33 @@ static lua_Integer now_ms(void)
   return (lua_Integer)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* Push the policy and what it is asked about. False when there is none (any
- * more): the answer is to keep. */
-static bool push_question(lua_State *L, const struct job *j)
+/* Push the number of the question, the policy and what it is asked about.
+ * False when there is no policy (any more): the answer is to keep. */
+static bool push_question(lua_State *L)
 {
   struct parcel view;
   struct entry en = {0};
   struct err e;
+  lua_pushnil(L);
   held(L, 1, "station");
   lutil_get_own(L, -1);
   lua_getfield(L, -1, "admit");
   lua_replace(L, -3);
   lua_pop(L, 1);
-  if (lua_isnil(L, -1) || parcel_read(&view, j->ask_parcel, &e) < 0) {
-    lua_pop(L, 1);
+  struct buf *block = lutil_buf(L), *collection = lutil_buf(L);
+  const struct ljob *h = to_job(L); /* after the last allocation */
+  const struct job *j = h->job;
+  lua_pushinteger(L, h->answered);
+  lua_replace(L, 3);
+  if (lua_isnil(L, -3) || j->state != JOB_ASK ||
+      parcel_read(&view, j->ask_parcel, &e) < 0) {
+    lua_settop(L, 2);
     return false;
   }
   en.cid = j->ask_cid;
   en.parcel = j->ask_parcel_cid;
   en.time = view.time;
   memcpy(en.author, view.author, CRYPT_KEY_SIZE);
-  struct buf *block = lutil_buf(L), *collection = lutil_buf(L);
   if (buf_put(block, j->ask.p, j->ask.n) < 0 ||
       buf_put(collection, view.collection.p, view.collection.n) < 0) {
     luaL_error(L, "not enough memory");
@@ -322,16 +332,25 @@ static enum job_verdict read_verdict(lua_State *L)
   return JOB_KEEP;
 }
 
-/* The policy's answer lies on top. It may have closed the job meanwhile, or
- * stepped it itself. */
+/* The policy's answer lies on top, the question's number at 3. It may have
+ * closed the job meanwhile, or stepped it itself: then that question has its
+ * answer, and the one that waits now is another. */
 static void take_answer(lua_State *L)
 {
   enum job_verdict verdict = read_verdict(L);
   struct ljob *h = to_job(L);
-  if (h->job->state == JOB_ASK) {
+  if (h->job->state == JOB_ASK && h->answered == lua_tointeger(L, 3)) {
+    h->answered++;
     job_answer(h->job, verdict);
   }
   lua_settop(L, 2);
+}
+
+static void keep_unasked(struct job *j)
+{
+  if (j->state == JOB_ASK) { /* else a finaliser stepped it meanwhile */
+    job_answer(j, JOB_KEEP);
+  }
 }
 
 static int step_result(lua_State *L, const struct job *j, int rc,
@@ -356,14 +375,13 @@ static int step_on(lua_State *L, int status, lua_KContext deadline)
     take_answer(L);
   }
   do {
-    struct job *j = to_job(L)->job;
-    rc = job_step(j, &e);
-    if (rc == JOB_ASK && push_question(L, j)) {
+    rc = job_step(to_job(L)->job, &e);
+    if (rc == JOB_ASK && push_question(L)) {
       lua_callk(L, 2, 1, deadline, step_on);
       take_answer(L);
       rc = JOB_MORE;
     } else if (rc == JOB_ASK) {
-      job_answer(j, JOB_KEEP);
+      keep_unasked(to_job(L)->job);
       rc = JOB_MORE;
     }
   } while (rc == JOB_MORE && now_ms() < (lua_Integer)deadline);
@@ -391,9 +409,10 @@ static void push_hex(lua_State *L, const uint8_t *p, size_t n)
   lua_pushlstring(L, hex, 2 * n);
 }
 
-static void push_result(lua_State *L, const struct job_result *r)
+/* Into the table at 2; light userdata at 1. */
+static int fill_result(lua_State *L)
 {
-  lua_newtable(L);
+  const struct job_result *r = lua_touserdata(L, 1);
   for (size_t i = 0; i < r->nums; i++) {
     lua_pushinteger(L, r->num[i].value);
     lua_setfield(L, -2, r->num[i].name);
@@ -423,6 +442,7 @@ static void push_result(lua_State *L, const struct job_result *r)
     push_hex(L, r->sha256, sizeof r->sha256);
     lua_setfield(L, -2, "sha256_hex");
   }
+  return 0;
 }
 
 static int job_get_result(lua_State *L)
@@ -434,8 +454,13 @@ static int job_get_result(lua_State *L)
   if (h->job->state != JOB_DONE) {
     return luaL_error(L, "the job still runs: step it");
   }
-  push_result(L, &h->job->result);
-  return 1;
+  lua_settop(L, 1);
+  lua_newtable(L);
+  struct job *j = to_job(L)->job;
+  bool was = lutil_pause(L); /* a finaliser could close the job */
+  int rc = lutil_protect(L, fill_result, &j->result, 2);
+  lutil_resume(L, was);
+  return rc < 0 ? lua_error(L) : 1;
 }
 
 static int job_close(lua_State *L)

@@ -49,6 +49,14 @@ struct lstation *lstation_check(lua_State *L, int arg)
   return s;
 }
 
+struct station *lstation_core(lua_State *L, const struct lstation *s)
+{
+  if (s->st == NULL) {
+    luaL_error(L, "attempt to use a closed station");
+  }
+  return s->st;
+}
+
 /* ---- life ---- */
 
 static const char *const open_options[] = {
@@ -83,18 +91,20 @@ static int station_make(lua_State *L)
     read_open_options(L, &opt);
   }
   struct lstation *s = lua_newuserdatauv(L, sizeof *s, 1);
+  int at = lua_gettop(L);
   memset(s, 0, sizeof *s);
   luaL_setmetatable(L, STATION);
   lua_newtable(L);
   if (!lua_isnil(L, 2)) {
-    lua_getfield(L, 2, "clock");
+    lua_pushliteral(L, "clock");
+    lua_rawget(L, 2);
     if (!lua_isnil(L, -1) && !lua_isfunction(L, -1)) {
       return luaL_argerror(L, 2, "option 'clock' must be a function");
     }
     lua_setfield(L, -2, "clock");
   }
-  lutil_set_own(L, 3);
-  lstation_tick(L, 3);
+  lutil_set_own(L, at);
+  lstation_tick(L, at);
   opt.host.now = told_time;
   opt.host.ud = s;
   int rc = station_open(&s->st, path, &opt, &e);
@@ -186,15 +196,16 @@ static int station_get_entry(lua_State *L)
   struct err e;
   luaL_checkstack(L, 10, "get");
   lua_newtable(L);
-  int rc = station_get(s->st, &cid, &en, &e);
+  int rc = station_get(lstation_core(L, s), &cid, &en, &e);
   return give_entry(L, rc, &en, &e);
 }
 
 /* A sink that appends entries to the table at ${table}. */
 struct collect {
   lua_State *L;
+  struct station *st;
   int table;
-  bool raised;
+  bool raised, was; /* what lutil_pause said */
 };
 
 static int append_entry(lua_State *L)
@@ -215,18 +226,23 @@ static int collect_entry(void *ud, const struct entry *en)
   return c->raised ? ERR_MISUSE : 0;
 }
 
-static struct collect collect_start(lua_State *L)
+/* From here to collect_end nothing raises, and no finaliser runs: it could
+ * close the station under the core's feet. */
+static struct collect collect_start(lua_State *L, const struct lstation *s)
 {
   struct collect c = {.L = L};
   luaL_checkstack(L, 12, "entries");
   lua_newtable(L);
   c.table = lua_gettop(L);
+  c.st = lstation_core(L, s);
+  c.was = lutil_pause(L);
   return c;
 }
 
 /* The table, or the failure, or the error that a sink met. */
 static int collect_end(struct collect *c, int rc, const struct err *e)
 {
+  lutil_resume(c->L, c->was);
   if (c->raised) {
     return lua_error(c->L);
   }
@@ -261,9 +277,9 @@ static int station_current(lua_State *L)
   uint8_t author[CRYPT_KEY_SIZE];
   struct err e;
   struct version_query q = {lutil_span(L, 2), lutil_span(L, 3), author};
-  author_arg(L, 4, author, s->st);
-  struct collect c = collect_start(L);
-  int rc = station_versions(s->st, &q, first_entry, &c, &e);
+  author_arg(L, 4, author, lstation_core(L, s));
+  struct collect c = collect_start(L, s);
+  int rc = station_versions(c.st, &q, first_entry, &c, &e);
   if (rc >= 0 && !c.raised && lua_rawlen(L, c.table) == 0) {
     rc = err_set(&e, ERR_NOENT, "no record with this key");
   }
@@ -280,14 +296,14 @@ static int station_history(lua_State *L)
   struct cid cid = lutil_cid(L, 2);
   struct entry en = {0};
   struct err e;
-  struct collect c = collect_start(L);
-  int rc = station_get(s->st, &cid, &en, &e);
+  struct collect c = collect_start(L, s);
+  int rc = station_get(c.st, &cid, &en, &e);
   if (rc == 0 && en.record.key.n == 0) {
     rc = collect_entry(&c, &en);
   } else if (rc == 0) {
     struct version_query q = {buf_span(&en.collection), en.record.key,
                               en.author};
-    rc = station_versions(s->st, &q, collect_entry, &c, &e);
+    rc = station_versions(c.st, &q, collect_entry, &c, &e);
   }
   entry_free(&en);
   return collect_end(&c, rc, &e);
@@ -298,8 +314,8 @@ static int station_about_list(lua_State *L)
   struct lstation *s = lstation_check(L, 1);
   struct cid cid = lutil_cid(L, 2);
   struct err e;
-  struct collect c = collect_start(L);
-  int rc = station_about(s->st, &cid, collect_entry, &c, &e);
+  struct collect c = collect_start(L, s);
+  int rc = station_about(c.st, &cid, collect_entry, &c, &e);
   return collect_end(&c, rc, &e);
 }
 
@@ -344,8 +360,8 @@ static int station_page_list(lua_State *L)
   q.max = (size_t)lutil_opt_int(L, 3, "limit", 50, 1, STORE_LIST_MAX);
   q.history = lutil_opt_bool(L, 3, "history", false);
   read_cursor(L, lutil_opt_text(L, 3, "cursor"), &page);
-  struct collect c = collect_start(L);
-  int rc = station_page(s->st, &q, &page, collect_entry, &c, &e);
+  struct collect c = collect_start(L, s);
+  int rc = station_page(c.st, &q, &page, collect_entry, &c, &e);
   if (collect_end(&c, rc, &e) != 1) {
     return 3;
   }
@@ -365,7 +381,7 @@ static int station_collection_list(lua_State *L)
   struct lstation *s = lstation_check(L, 1);
   struct err e;
   struct buf *names = lutil_buf(L);
-  int rc = station_collections(s->st, names, &e);
+  int rc = station_collections(lstation_core(L, s), names, &e);
   if (rc < 0) {
     return lutil_fail(L, rc, &e);
   }
@@ -374,8 +390,8 @@ static int station_collection_list(lua_State *L)
   for (size_t at = 0; at < names->n;) {
     const char *name = (const char *)names->p + at;
     uint64_t parcels = 0;
-    rc = station_collection_count(s->st, span_of(name, strlen(name)), &parcels,
-                                  &e);
+    rc = station_collection_count(lstation_core(L, s),
+                                  span_of(name, strlen(name)), &parcels, &e);
     if (rc < 0) {
       return lutil_fail(L, rc, &e);
     }
@@ -430,8 +446,8 @@ static int station_missing_list(lua_State *L)
   struct err e;
   (void)lutil_options(L, 2, known);
   m.limit = lutil_opt_int(L, 2, "limit", 1000, 1, LUA_MAXINTEGER);
-  m.c = collect_start(L);
-  int rc = station_missing(s->st, collect_missing, &m, &e);
+  m.c = collect_start(L, s);
+  int rc = station_missing(m.c.st, collect_missing, &m, &e);
   return collect_end(&m.c, rc, &e);
 }
 
@@ -501,8 +517,8 @@ static int station_find(lua_State *L)
   }
   q.mark_open = mark != NULL ? mark[0] : span_of(open, sizeof open - 1);
   q.mark_close = mark != NULL ? mark[1] : span_of(close, sizeof close - 1);
-  struct collect c = collect_start(L);
-  int rc = station_search(s->st, &q, collect_hit, &c, &e);
+  struct collect c = collect_start(L, s);
+  int rc = station_search(c.st, &q, collect_hit, &c, &e);
   return collect_end(&c, rc, &e);
 }
 
@@ -524,14 +540,15 @@ static int station_follow_one(lua_State *L)
   lua_Integer files = luaL_optinteger(L, 3, FILES_ALL);
   struct err e;
   luaL_argcheck(L, files >= 0, 3, "a size can't be negative");
-  return done(L, station_follow(s->st, pattern, files, &e), &e);
+  return done(L, station_follow(lstation_core(L, s), pattern, files, &e), &e);
 }
 
 static int station_unfollow_one(lua_State *L)
 {
   struct lstation *s = lstation_check(L, 1);
   struct err e;
-  return done(L, station_unfollow(s->st, lutil_span(L, 2), &e), &e);
+  struct span pattern = lutil_span(L, 2);
+  return done(L, station_unfollow(lstation_core(L, s), pattern, &e), &e);
 }
 
 static int station_follow_list(lua_State *L)
@@ -539,7 +556,7 @@ static int station_follow_list(lua_State *L)
   struct lstation *s = lstation_check(L, 1);
   struct err e;
   struct buf *list = lutil_buf(L);
-  int rc = station_follows(s->st, list, &e);
+  int rc = station_follows(lstation_core(L, s), list, &e);
   if (rc < 0) {
     return lutil_fail(L, rc, &e);
   }
@@ -582,7 +599,8 @@ static int station_add_file(lua_State *L)
                           ? FILE_CUT_CONTENT
                           : FILE_CUT_FIXED;
   struct ljob *j = ljob_new(L, 1, NULL);
-  return give_job(L, files_add(&j->job, s->st, path, how, &e), &e);
+  struct station *st = lstation_core(L, s);
+  return give_job(L, files_add(&j->job, st, path, how, &e), &e);
 }
 
 static int station_export_file(lua_State *L)
@@ -593,7 +611,8 @@ static int station_export_file(lua_State *L)
   struct span name = lutil_span(L, 4);
   struct err e;
   struct ljob *j = ljob_new(L, 1, NULL);
-  return give_job(L, files_export(&j->job, s->st, &cid, dir, name, &e), &e);
+  struct station *st = lstation_core(L, s);
+  return give_job(L, files_export(&j->job, st, &cid, dir, name, &e), &e);
 }
 
 static int station_write_slip(lua_State *L)
@@ -608,7 +627,7 @@ static int station_write_slip(lua_State *L)
   (void)lutil_options(L, 3, known);
   opt.budget = lutil_opt_int(L, 3, "budget", 0, 0, CBOR_INT_MAX);
   opt.files = lutil_opt_int(L, 3, "files", -1, 0, LUA_MAXINTEGER);
-  int rc = station_slip(s->st, path, &opt, &r, &e);
+  int rc = station_slip(lstation_core(L, s), path, &opt, &r, &e);
   if (rc < 0) {
     return lutil_fail(L, rc, &e);
   }
@@ -642,7 +661,8 @@ static int station_pack_file(lua_State *L)
   opt.level = (int)lutil_opt_int(L, 3, "level", 9, 1, 19);
   opt.pattern = lutil_opt_list(L, 3, "collections", &opt.patterns);
   struct ljob *j = ljob_new(L, 1, NULL);
-  return give_job(L, station_pack(&j->job, s->st, path, &opt, &e), &e);
+  struct station *st = lstation_core(L, s);
+  return give_job(L, station_pack(&j->job, st, path, &opt, &e), &e);
 }
 
 static int station_unpack_file(lua_State *L)
@@ -657,7 +677,8 @@ static int station_unpack_file(lua_State *L)
   opt.keep = lutil_opt_bool(L, 3, "keep", false);
   opt.pattern = lutil_opt_list(L, 3, "collections", &opt.patterns);
   struct ljob *j = ljob_new(L, 1, path);
-  return give_job(L, station_unpack(&j->job, s->st, path, &opt, &e), &e);
+  struct station *st = lstation_core(L, s);
+  return give_job(L, station_unpack(&j->job, st, path, &opt, &e), &e);
 }
 
 static int station_set_hooks(lua_State *L)
@@ -670,13 +691,15 @@ static int station_set_hooks(lua_State *L)
   if (lua_isnil(L, 2)) {
     lua_pushnil(L);
   } else {
-    lua_getfield(L, 2, "admit");
+    lua_pushliteral(L, "admit");
+    lua_rawget(L, 2);
   }
   if (!lua_isnil(L, -1) && !lua_isfunction(L, -1)) {
     return luaL_argerror(L, 2, "option 'admit' must be a function");
   }
-  station_set_policy(s->st, !lua_isnil(L, -1));
+  bool asks = !lua_isnil(L, -1);
   lua_setfield(L, 3, "admit");
+  station_set_policy(lstation_core(L, s), asks);
   return 0;
 }
 
@@ -687,7 +710,7 @@ static int station_rebuild_all(lua_State *L)
   struct lstation *s = lstation_check(L, 1);
   struct err e;
   struct ljob *j = ljob_new(L, 1, NULL);
-  return give_job(L, station_rebuild(&j->job, s->st, &e), &e);
+  return give_job(L, station_rebuild(&j->job, lstation_core(L, s), &e), &e);
 }
 
 static int station_index_rest(lua_State *L)
@@ -695,7 +718,7 @@ static int station_index_rest(lua_State *L)
   struct lstation *s = lstation_check(L, 1);
   struct err e;
   struct ljob *j = ljob_new(L, 1, NULL);
-  return give_job(L, station_index(&j->job, s->st, &e), &e);
+  return give_job(L, station_index(&j->job, lstation_core(L, s), &e), &e);
 }
 
 static int station_verify_all(lua_State *L)
@@ -707,7 +730,8 @@ static int station_verify_all(lua_State *L)
   (void)lutil_options(L, 2, known);
   bool read = lutil_opt_bool(L, 2, "read_data", false);
   struct ljob *j = ljob_new(L, 1, NULL);
-  return give_job(L, station_verify(&j->job, s->st, read, &e), &e);
+  return give_job(L, station_verify(&j->job, lstation_core(L, s), read, &e),
+                  &e);
 }
 
 static int station_sweep_all(lua_State *L)
@@ -715,7 +739,7 @@ static int station_sweep_all(lua_State *L)
   struct lstation *s = lstation_check(L, 1);
   struct err e;
   struct ljob *j = ljob_new(L, 1, NULL);
-  return give_job(L, station_sweep(&j->job, s->st, &e), &e);
+  return give_job(L, station_sweep(&j->job, lstation_core(L, s), &e), &e);
 }
 
 static int station_salvage_from(lua_State *L)
@@ -723,7 +747,8 @@ static int station_salvage_from(lua_State *L)
   struct lstation *s = lstation_check(L, 1);
   uint64_t saved = 0, lost = 0;
   struct err e;
-  int rc = station_salvage(s->st, lutil_path(L, 2), &saved, &lost, &e);
+  const char *path = lutil_path(L, 2);
+  int rc = station_salvage(lstation_core(L, s), path, &saved, &lost, &e);
   if (rc < 0) {
     return lutil_fail(L, rc, &e);
   }

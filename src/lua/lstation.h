@@ -21,6 +21,9 @@ struct lstation {
 /* The open station at ${arg}; asks its clock first. Raises. */
 struct lstation *lstation_check(lua_State *L, int arg);
 
+/* Its core, if it is still open after whatever Lua did. Raises. */
+struct station *lstation_core(lua_State *L, const struct lstation *s);
+
 /* Ask the clock of the station at ${arg} (an absolute index). */
 void lstation_tick(lua_State *L, int arg);
 
@@ -30,7 +33,8 @@ void lstation_push_entry(lua_State *L, const struct entry *en);
 /* Push a new, empty job of the station at ${arg}; fill its ${job} next.
  * ${from} is what a policy is told. */
 struct ljob {
-  struct job *job; /* NULL: closed */
+  struct job *job;      /* NULL: closed */
+  lua_Integer answered; /* questions to the policy */
 };
 struct ljob *ljob_new(lua_State *L, int station, const char *from);
 

@@ -62,6 +62,20 @@ int lutil_protect(lua_State *L, lua_CFunction fn, void *ud, int arg)
   return lua_pcall(L, args, 0, 0) == LUA_OK ? 0 : -1;
 }
 
+bool lutil_pause(lua_State *L)
+{
+  bool was = lua_gc(L, LUA_GCISRUNNING, 0) == 1; /* not in a finaliser */
+  (void)lua_gc(L, LUA_GCSTOP, 0);
+  return was;
+}
+
+void lutil_resume(lua_State *L, bool was)
+{
+  if (was) {
+    (void)lua_gc(L, LUA_GCRESTART, 0);
+  }
+}
+
 /* ---- arguments ---- */
 
 const char *lutil_path(lua_State *L, int arg)
@@ -118,7 +132,8 @@ static bool get_option(lua_State *L, int arg, const char *key)
   if (lua_isnoneornil(L, arg)) {
     return false;
   }
-  lua_getfield(L, arg, key);
+  lua_pushstring(L, key);
+  lua_rawget(L, arg);
   if (lua_isnil(L, -1)) {
     lua_pop(L, 1);
     return false;
@@ -167,7 +182,6 @@ struct span lutil_opt_text(lua_State *L, int arg, const char *key)
     bad_option(L, arg, key, "a string");
   }
   const char *s = lua_tolstring(L, -1, &n);
-  lua_pop(L, 1); /* the options' table still holds it */
   return span_of(s, n);
 }
 
@@ -175,7 +189,6 @@ struct span *lutil_opt_list(lua_State *L, int arg, const char *key, size_t *n)
 {
   *n = 0;
   if (!get_option(L, arg, key)) {
-    lua_pushnil(L);
     return NULL;
   }
   if (!lua_istable(L, -1)) {
@@ -183,15 +196,16 @@ struct span *lutil_opt_list(lua_State *L, int arg, const char *key, size_t *n)
   }
   size_t count = lua_rawlen(L, -1);
   struct span *list = lua_newuserdatauv(L, (count + 1) * sizeof *list, 0);
+  lua_newtable(L); /* holds the strings, whatever becomes of the list */
   for (size_t i = 0; i < count; i++) {
-    lua_rawgeti(L, -2, (lua_Integer)i + 1);
+    lua_rawgeti(L, -3, (lua_Integer)i + 1);
     if (lua_type(L, -1) != LUA_TSTRING) {
       bad_option(L, arg, key, "a list of strings");
     }
     list[i].p = (const uint8_t *)lua_tolstring(L, -1, &list[i].n);
-    lua_pop(L, 1);
+    lua_rawseti(L, -2, (lua_Integer)i + 1);
   }
-  lua_remove(L, -2);
+  lua_remove(L, -3);
   *n = count;
   return list;
 }

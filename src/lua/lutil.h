@@ -4,7 +4,13 @@
  *
  * Two rules keep a longjmp of Lua's from leaking: memory of the core that
  * outlives a Lua call lies in a box (a userdata), and what the core calls back
- * enters Lua only through lutil_protect. */
+ * enters Lua only through lutil_protect.
+ *
+ * A third keeps handles from vanishing: whatever allocates may run a
+ * finaliser of the host's, and that may close anything. So a handle is asked
+ * whether it is open after the last allocation before the core is called, and
+ * where the core calls back, or its memory is read between allocations, the
+ * collector pauses. */
 #ifndef LUA_LUTIL_H
 #define LUA_LUTIL_H
 
@@ -50,6 +56,11 @@ struct buf *lutil_buf(lua_State *L);
  * allocates nothing itself. */
 int lutil_protect(lua_State *L, lua_CFunction fn, void *ud, int arg);
 
+/* Between the two no finaliser runs; nothing there may raise. ${was} is what
+ * lutil_pause returned. */
+bool lutil_pause(lua_State *L);
+void lutil_resume(lua_State *L, bool was);
+
 /* ---- arguments ---- */
 
 /* A string without zero bytes. */
@@ -59,8 +70,9 @@ struct span lutil_span(lua_State *L, int arg);
 /* The options table at ${arg}, or none: 0. Raises for keys that aren't in
  * ${known} (NULL-terminated). */
 bool lutil_options(lua_State *L, int arg, const char *const *known);
-/* One option each; ${otherwise} when absent. Raise for other types. Strings
- * stay valid while the table holds them. */
+/* One option each; ${otherwise} when absent. Raise for other types. Read
+ * without metamethods, which could do anything meanwhile. A text stays on the
+ * stack (nothing does when it is absent): it is valid as long. */
 bool lutil_opt_bool(lua_State *L, int arg, const char *key, bool otherwise);
 lua_Integer lutil_opt_int(lua_State *L, int arg, const char *key,
                           lua_Integer otherwise, lua_Integer min,
@@ -68,7 +80,7 @@ lua_Integer lutil_opt_int(lua_State *L, int arg, const char *key,
 /* Absent: p NULL. */
 struct span lutil_opt_text(lua_State *L, int arg, const char *key);
 /* A list of strings: as spans in a new userdata that is left on the stack
- * (or nil); returns it, the number in ${n}. */
+ * with the strings (nothing is when it is absent); the number in ${n}. */
 struct span *lutil_opt_list(lua_State *L, int arg, const char *key, size_t *n);
 
 /* A CID from text or from a link. Raises. */

@@ -5,6 +5,7 @@
 #include "base/utf8.h"
 #include "form/cbor.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -94,7 +95,8 @@ struct level {
   int table; /* its place on the Lua stack */
   bool is_map;
   size_t at, count;
-  struct span *key; /* ${small}, or a userdata on the stack */
+  struct span *key; /* ${small}, or a userdata on the stack; the strings
+                       themselves are there, too */
   struct span small[SMALL_MAP];
 };
 
@@ -173,26 +175,46 @@ static size_t count_keys(lua_State *L, int table)
   return n;
 }
 
-/* Gather the keys of a map: as spans of the strings that the table holds. */
+/* The key at the stack's ${idx} as a span of it. */
+static struct span check_key(struct encoder *x, int idx)
+{
+  size_t len;
+  if (lua_type(x->L, idx) != LUA_TSTRING) {
+    refuse(x, "a map's keys must be strings (or it is a list with holes)");
+  }
+  const char *s = lua_tolstring(x->L, idx, &len);
+  if (!utf8_valid((const uint8_t *)s, len)) {
+    refuse(x, "a key is not well-formed UTF-8");
+  }
+  return span_of(s, len);
+}
+
+/* Gather the keys of a map, and hold them: a finaliser that runs later may
+ * take them out of the table. Few lie on the stack, many in a table. */
 static void gather_keys(struct encoder *x, struct level *v)
 {
   lua_State *L = x->L;
-  size_t n = 0;
-  v->count = count_keys(L, v->table);
+  size_t n = 0, count = count_keys(L, v->table);
+  bool small = count <= SMALL_MAP;
+  v->count = count;
   v->key = v->small;
-  if (v->count > SMALL_MAP) {
-    v->key = lua_newuserdatauv(L, v->count * sizeof *v->key, 0);
+  if (!small) {
+    v->key = lua_newuserdatauv(L, count * sizeof *v->key, 0);
+    lua_createtable(L, count < INT_MAX ? (int)count : 0, 0);
   }
-  for (lua_pushnil(L); lua_next(L, v->table) != 0; lua_pop(L, 1)) {
-    if (lua_type(L, -2) != LUA_TSTRING) {
-      refuse(x, "a map's keys must be strings (or it is a list with holes)");
+  int hold = lua_gettop(L);
+  for (lua_pushnil(L); n < count && lua_next(L, v->table) != 0;) {
+    v->key[n++] = check_key(x, -2);
+    lua_pop(L, 1);
+    lua_pushvalue(L, -1); /* lua_next takes one */
+    if (small) {
+      lua_insert(L, hold + (int)n);
+    } else {
+      lua_rawseti(L, hold, (lua_Integer)n);
     }
-    size_t len;
-    const char *s = lua_tolstring(L, -2, &len);
-    if (!utf8_valid((const uint8_t *)s, len)) {
-      refuse(x, "a key is not well-formed UTF-8");
-    }
-    v->key[n++] = span_of(s, len);
+  }
+  if (n < count || lua_next(L, v->table) != 0) {
+    refuse(x, "the table changed while it was read");
   }
   qsort(v->key, n, sizeof *v->key, compare_keys);
 }
@@ -204,7 +226,7 @@ static void open_table(struct encoder *x)
   if (x->depth == CBOR_DEPTH_MAX) {
     refuse(x, "nested deeper than 32 levels");
   }
-  luaL_checkstack(L, 8, "value nested too deep");
+  luaL_checkstack(L, SMALL_MAP + 12, "value nested too deep");
   struct level *v = &x->level[x->depth];
   v->table = lua_gettop(L);
   v->at = 0;
