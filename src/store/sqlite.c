@@ -155,12 +155,20 @@ int sq_fail(struct sq *s, sqlite3 *db, int rc, const char *doing, struct err *e)
                    " first page is damaged; `rebuild` can salvage it)",
                    sqlite3_db_filename(db, "main"));
   }
+  if (rc == SQLITE_READONLY_ROLLBACK || rc == SQLITE_READONLY_RECOVERY) {
+    return err_set(e, code,
+                   "%s: a write was cut off there; open the station for"
+                   " writing once, which undoes it",
+                   sqlite3_db_filename(db, "main"));
+  }
   const char *why = db != NULL ? sqlite3_errmsg(db) : sqlite3_errstr(rc);
   switch (code) {
   case ERR_NOMEM:
     return sq_nomem(e);
   case ERR_FULL:
-    return err_set(e, code, "no space left on the disk: nothing was changed");
+    return err_set(e, code,
+                   "no space left on the disk; what was finished before is"
+                   " kept");
   case ERR_BUSY:
     return err_set(e, code,
                    "%s: another process is in the way (%s);"
