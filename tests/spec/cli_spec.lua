@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: 0BSD
 -- The command, run as people run it.
 local lfs = require "lfs"
+local mahatta = require "mahatta"
 local support = require "support"
 
 local has_json, json = pcall(require, "dkjson")
@@ -306,6 +307,32 @@ describe("mahatta", function ()
     assert.equal(1, code)
     assert.is_truthy(text:find("another process", 1, true), text)
     writer:close()
+  end)
+
+  it("reads after a write was cut off", function ()
+    ok("init")
+    support.write(dir .. "/big.bin", support.noise(300000))
+    ok("add", "@big.bin", "-c", "c")
+    -- What SQLite takes for the journal of a writer that is gone.
+    local journal = dir .. "/a.mahatta-files-journal"
+    support.write(journal, ("\xD9"):rep(600))
+    assert.is_truthy(ok("verify", "--read-data"):find("0 bad", 1, true))
+    assert.equal("", support.read(journal) or "")
+    support.write(journal, ("\xD9"):rep(600))
+    local station = assert(mahatta.open(dir .. "/a.mahatta",
+      { readonly = true }))
+    local _, message, code = assert(station:verify()):run()
+    assert.equal("EREADONLY", code)
+    assert.is_truthy(message:find("a write was cut off there", 1, true))
+    station:close()
+  end)
+
+  it("takes no station that it can't read for none", function ()
+    support.write(dir .. "/file", "x")
+    local text, code = on("file/a.mahatta", "list")
+    assert.equal(1, code)
+    assert.is_truthy(text:find("can't read the station", 1, true), text)
+    assert.is_truthy(text:find("Not a directory", 1, true), text)
   end)
 
   it("takes the passphrase of a locked key from the environment", function ()

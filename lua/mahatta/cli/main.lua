@@ -44,9 +44,25 @@ local function stop(code, message, command)
 end
 
 local ADVICE = {
-  EBUSY = "another process writes there: wait for it, or use a command that "
-    .. "only reads",
+  EBUSY = "wait for it, or use a command that only reads",
 }
+
+local ENOENT = 2 -- as io.open tells it
+
+-- A write that was cut off (power, kill -9) leaves a journal that no reader
+-- can undo, but any writer does. When another process is at work there, or we
+-- may not write, reading tells what is wrong.
+local function undo_cut_write(path, settings)
+  local journal = io.open(path .. "-files-journal", "rb")
+  local begun = journal and journal:read(1)
+  if journal then journal:close() end
+  if not begun then return end
+  local writing = {}
+  for name, value in pairs(settings) do writing[name] = value end
+  writing.readonly = false
+  local station = mahatta.open(path, writing)
+  if station then station:close() end
+end
 
 local function new_run(command)
   local run = { DONE = DONE, FAILED = FAILED, PARTLY = PARTLY, cleanups = {} }
@@ -75,7 +91,8 @@ local function new_run(command)
   function run.cleanup(f) table.insert(run.cleanups, f) end
 
   function run.path(o)
-    return o.station or os.getenv("MAHATTA") or "commons.mahatta"
+    local path = os.getenv("MAHATTA")
+    return o.station or path ~= "" and path or "commons.mahatta"
   end
 
   function run.absolute(path)
@@ -86,17 +103,21 @@ local function new_run(command)
   -- Open the station that the options name. Only `init` makes one.
   function run.open(o, options)
     local path = run.path(o)
-    local file = io.open(path, "rb")
+    local file, why, errno = io.open(path, "rb")
     if file then
       file:close()
+    elseif errno ~= ENOENT then
+      run.fail("can't read the station %s", out.name(why))
     elseif not (options and options.create) then
       run.fail("no station at %s: make one with `mahatta init %s`",
         out.name(path), out.name(path))
     end
-    local station, message, code = mahatta.open(path, {
+    local settings = {
       create = options and options.create or false,
       readonly = options and options.readonly or false,
-      key = o.key, passphrase = os.getenv("MAHATTA_PASSPHRASE") })
+      key = o.key, passphrase = os.getenv("MAHATTA_PASSPHRASE") }
+    if settings.readonly then undo_cut_write(path, settings) end
+    local station, message, code = mahatta.open(path, settings)
     if not station and message:find("passphrase", 1, true) then
       message = message .. "; the command takes it from $MAHATTA_PASSPHRASE"
     end
