@@ -114,10 +114,11 @@ that a stick that is pulled out early has the right things on it.]],
   },
 }
 
-local function tell_packed(packed)
+local function tell_packed(packed, o)
   if packed.parcels + packed.records + packed.files == 0
       and packed.left_parcels + packed.left_files == 0 then
-    return out.line("%s: nothing lacks", out.file(packed.path))
+    return out.line("%s: %s", out.file(packed.path),
+      o.slip and "nothing lacks" or "empty: there is nothing to carry")
   end
   out.line("%s: %s", out.file(packed.path), out.size(packed.bytes))
   out.line("  %s, %s, %s; %s in all", out.count(packed.records, "record"),
@@ -142,7 +143,7 @@ function pack.run(o, run)
   local job = run.check(station:pack(o.FILE, options))
   local packed = finish(run, job, "packed", o.json)
   if o.json then return out.json(packed) end
-  tell_packed(packed)
+  tell_packed(packed, o)
 end
 
 -- ---- unpack ----
@@ -184,22 +185,35 @@ local function tell_report(path, r)
   end
 end
 
+-- Take one carry file in; how that went, as an exit code.
+local function unpack_one(station, path, o, run)
+  local job = run.check(station:unpack(path,
+    { collections = o.collection, keep = o.keep }))
+  local report = finish(run, job, "taken in", o.json)
+  if o.json then
+    report.file = path
+    out.json(report)
+  else
+    tell_report(path, report)
+  end
+  return report.bad + report.missing > 0 and run.PARTLY or run.DONE
+end
+
 function unpack.run(o, run)
   local station = run.open(o)
-  local code
+  local worst, failed = run.DONE, 0
   for _, path in ipairs(o.FILE) do
-    local job = run.check(station:unpack(path,
-      { collections = o.collection, keep = o.keep }))
-    local report = finish(run, job, "taken in", o.json)
-    if o.json then
-      report.file = path
-      out.json(report)
+    -- One bad file on a stick doesn't keep the others out.
+    local code, message = run.try(unpack_one, station, path, o, run)
+    if code then
+      worst = math.max(worst, code)
     else
-      tell_report(path, report)
+      failed = failed + 1
+      run.warn(out.file(path), message)
     end
-    if report.bad > 0 or report.missing > 0 then code = run.PARTLY end
   end
-  return code
+  if failed == #o.FILE then return run.FAILED end
+  return failed > 0 and run.PARTLY or worst
 end
 
 -- ---- verify, rebuild ----
@@ -221,7 +235,7 @@ function verify.run(o, run)
       o.read_data and ", " .. out.size(r.bytes) .. " read" or "",
       out.number(r.bad), out.number(r.missing))
     if not o.read_data then
-      out.line("(what is listed is here; `--read-data` hashes it, too)")
+      out.line("(`--read-data` also hashes what is here)")
     end
     for _, fault in ipairs(r.faults or {}) do
       out.line("  %s", out.name(fault))
@@ -249,9 +263,12 @@ function rebuild.run(o, run)
   local station = run.open(o)
   if o.salvage then
     local got = run.check(station:salvage(o.salvage))
-    if o.json then return out.json(got) end
-    out.line("%s saved, %s lost", out.count(got.saved, "block"),
-      out.number(got.lost))
+    if o.json then
+      out.json(got)
+    else
+      out.line("%s saved, %s lost", out.count(got.saved, "block"),
+        out.number(got.lost))
+    end
     return got.lost > 0 and run.PARTLY or nil
   end
   local r = finish(run, run.check(station:rebuild()), "rebuilt", o.json)

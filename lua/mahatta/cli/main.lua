@@ -87,6 +87,22 @@ local function new_run(command)
       .. (advice and " (" .. advice .. ")" or ""))
   end
 
+  -- One of several things that may fail by themselves: what f returns, or
+  -- nil and the message of a failure that would have ended the command.
+  function run.try(f, ...)
+    local results = table.pack(pcall(f, ...))
+    if results[1] then return table.unpack(results, 2, results.n) end
+    local fault = results[2]
+    if type(fault) ~= "table" or fault.code ~= FAILED then error(fault, 0) end
+    return nil, fault.message
+  end
+
+  -- A fault that does not end the command, of the thing called ${name}.
+  function run.warn(name, message)
+    local named = message:find(name, 1, true) and "" or name .. ": "
+    io.stderr:write("mahatta: ", named, message, "\n")
+  end
+
   -- To be called at the end, also when it fails or is interrupted.
   function run.cleanup(f) table.insert(run.cleanups, f) end
 
