@@ -79,15 +79,18 @@ function out.minute(time)
   return ok and text .. " UTC" or "time " .. tostring(time)
 end
 
--- The title in a language, else the first by language code.
+-- A text that may be a table of languages: in ${lang}, else in English, else
+-- the first by language code.
+function out.in_language(text, lang)
+  if type(text) ~= "table" then return text end
+  local codes = {}
+  for code in pairs(text) do codes[#codes + 1] = code end
+  table.sort(codes)
+  return text[lang] or text.en or text[codes[1]]
+end
+
 function out.title_of(record, lang)
-  local title = record.title
-  if type(title) == "table" then
-    local codes = {}
-    for code in pairs(title) do codes[#codes + 1] = code end
-    table.sort(codes)
-    title = title[lang] or title.en or title[codes[1]]
-  end
+  local title = out.in_language(record.title, lang)
   return type(title) == "string" and title ~= "" and title or "(no title)"
 end
 
@@ -190,7 +193,9 @@ end
 -- A value of the data model from JSON text; nil, message.
 function out.from_json(text)
   local value, _, message = json.decode(text, 1, json.null)
-  if message then return nil, "no JSON: " .. message end
+  if message then
+    return nil, "no JSON: " .. message:gsub("line %d+, ", "")
+  end
   return copied(value, ours)
 end
 

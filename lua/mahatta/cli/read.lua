@@ -23,8 +23,9 @@ end
 local function tell_entry(entry, with_collection)
   local record = entry.record
   out.line("%s  %s", out.day(entry.time), title_line(out.title_of(record)))
-  out.line("            %s%s  %s", out.name(record.type),
-    with_collection and " · " .. out.name(entry.collection) or "", entry.id)
+  out.line("            %s%s", out.name(record.type),
+    with_collection and " · " .. out.name(entry.collection) or "")
+  out.line("            %s", entry.id)
 end
 
 local function whole(text, name, run, low, high)
@@ -112,10 +113,7 @@ local function own_fields(record)
 end
 
 local function tell_text(record, o)
-  local text = record.text
-  if type(text) == "table" then
-    text = text[o.lang] or text.en or select(2, next(text))
-  end
+  local text = out.in_language(record.text, o.lang)
   if type(text) ~= "string" or text == "" then return end
   local shown = o.full and text or out.short(text, 800)
   out.line("")
@@ -137,15 +135,22 @@ local function tell_files(files, o)
   end
 end
 
+-- An author's name; ours is known by heart.
+local function who(station, author)
+  return author == station:id() and "this station" or author
+end
+
 local function tell_about(station, entry, run)
   local labels = run.check(station:labels(entry.id))
   for _, label in ipairs(labels) do
-    field("label", out.name(label.value) .. "  by " .. label.author)
+    field("label", out.name(label.value))
+    field("", "by " .. who(station, label.author))
   end
   for _, about in ipairs(run.check(station:about(entry.id))) do
     if about.record.type ~= "label" then
       field(out.name(about.record.type),
-        title_line(out.title_of(about.record)) .. "  " .. about.id)
+        title_line(out.title_of(about.record)))
+      field("", about.id)
     end
   end
 end
@@ -160,8 +165,7 @@ function show.run(o, run)
   field("type", out.name(record.type))
   field("collection", out.name(entry.collection))
   field("time", out.minute(entry.time))
-  field("by", entry.author .. (entry.author == station:id()
-    and "  (this station)" or ""))
+  field("by", who(station, entry.author))
   field("language", record.lang and out.name(record.lang))
   field("license", record.license and out.name(record.license))
   field("tags", record.tags and out.name(table.concat(record.tags, ", ")))
@@ -175,7 +179,8 @@ function show.run(o, run)
   tell_text(record, o)
   if record.files and #record.files > 0 then
     out.line("")
-    out.line("  `mahatta get %s -o FOLDER` writes the files out", entry.id)
+    out.line("  to write the files into a folder (-o FOLDER, or this one):")
+    out.line("    mahatta get %s", entry.id)
   end
 end
 
@@ -245,7 +250,12 @@ function get.run(o, run)
   if not entry.record.files or #entry.record.files == 0 then
     return run.fail("this record has no files")
   end
-  if lfs.attributes(dir, "mode") == nil then run.check(lfs.mkdir(dir)) end
+  if lfs.attributes(dir, "mode") == nil then
+    local made, message = lfs.mkdir(dir)
+    if not made then
+      return run.fail("can't make the folder %s: %s", out.file(dir), message)
+    end
+  end
   local line = out.progress(o.json)
   run.cleanup(function () line:clear() end)
   local files = run.check(station:export(id, dir,
@@ -283,10 +293,10 @@ function history.run(o, run)
     if o.json then
       out.json(entry_json(entry))
     else
-      out.line("%s  %s", out.minute(entry.time),
+      out.line("%s%s  %s", out.minute(entry.time),
+        i == 1 and " (current)" or "",
         title_line(out.title_of(entry.record)))
-      out.line("                      %s%s", entry.id,
-        i == 1 and "  (current)" or "")
+      out.line("    %s", entry.id)
     end
   end
 end
