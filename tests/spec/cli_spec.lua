@@ -200,6 +200,32 @@ describe("mahatta", function ()
     assert.is_truthy(support.read(dir .. "/out/one.html"):find("better"))
   end)
 
+  it("names what it can't take, once", function ()
+    ok("init")
+    support.write(dir .. "/f/good.txt", "good")
+    support.write(dir .. "/f/bad\xFF.txt", "bad")
+    support.write(dir .. "/f/\xFFdir/x.txt", "bad")
+    local text = ok("add", "@f", "-c", "c")
+    assert.is_truthy(text:find("published 1 record", 1, true), text)
+    assert.is_truthy(text:find("bad\\x{FF}.txt: left out: badly named", 1,
+      true), text)
+    assert.is_truthy(text:find("left out: 2 badly named", 1, true), text)
+    local lines = {}
+    for line in ok("add", "@f", "-c", "c", "--json"):gmatch("[^\n]+") do
+      if line:sub(1, 9) ~= "mahatta: " then lines[#lines + 1] = line end
+    end
+    assert.equal(2, json.decode(lines[#lines]).left_out["badly named"])
+    local code
+    support.shell("mkdir " .. quoted(dir .. "/none"))
+    text, code = run("add", "@none", "-c", "c")
+    assert.equal(1, code)
+    assert.is_truthy(text:find("nothing to publish in " .. dir, 1, true), text)
+    text, code = run("add", "@nowhere", "-c", "c")
+    assert.equal(1, code)
+    assert.is_truthy(text:find("/nowhere: No such file", 1, true), text)
+    assert.is_nil(text:find("information", 1, true), text)
+  end)
+
   it("refuses two documents of one name", function ()
     ok("init")
     support.write(dir .. "/p/x.txt", "one")
@@ -284,6 +310,18 @@ describe("mahatta", function ()
     text, code = on("c.mahatta", "unpack", "@z.car")
     assert.equal(3, code, text)
     assert.is_truthy(text:find("bad", 1, true), text)
+    support.write(dir .. "/no.car", "this is no carry file")
+    on("e.mahatta", "init")
+    text, code = on("e.mahatta", "unpack", "@no.car", "@none.car",
+      "@x.car.zst")
+    assert.equal(3, code, text)
+    assert.is_truthy(text:find("no.car: ", 1, true), text)
+    assert.is_truthy(text:find("none.car: No such file", 1, true), text)
+    assert.is_truthy(text:find("1 record new", 1, true), text)
+    text, code = on("e.mahatta", "unpack", "@no.car", "@none.car")
+    assert.equal(1, code, text)
+    assert.is_truthy(ok("pack", "@nothing.car", "-c", "no/such")
+      :find("there is nothing to carry", 1, true))
     text, code = on("b.mahatta", "verify", "--read-data")
     assert.equal(0, code, text)
     text, code = on("b.mahatta", "rebuild")
@@ -297,10 +335,45 @@ describe("mahatta", function ()
     assert.equal(0, code, text)
   end)
 
+  it("salvages with exit code 3 for losses, also in JSON", function ()
+    ok("init")
+    support.write(dir .. "/big.bin", support.noise(3 << 20))
+    ok("add", "@big.bin", "-c", "c")
+    local files = dir .. "/a.mahatta-files"
+    local bytes = support.read(files)
+    support.write(files, bytes:sub(1, 1 << 20)
+      .. ("x"):rep(1 << 20) .. bytes:sub((2 << 20) + 1))
+    on("b.mahatta", "init")
+    local text, code = on("b.mahatta", "rebuild", "--salvage", "@a.mahatta")
+    assert.equal(3, code, text)
+    on("c.mahatta", "init")
+    text, code = on("c.mahatta", "rebuild", "--salvage", "@a.mahatta",
+      "--json")
+    assert.equal(3, code, text)
+    assert.is_true(json.decode(text).lost > 0)
+  end)
+
+  it("fits 80 columns: lists, versions, records", function ()
+    ok("init")
+    support.write(dir .. "/f.txt", "f")
+    local name = "education/primary"
+    ok("publish", name, "--title", "one", "--name", "k")
+    local id = ok("publish", name, "--title", "two", "--name", "k", "-f",
+      "@f.txt"):match("bafyrei%w+")
+    ok("label", id, "unverified")
+    for _, words in ipairs({ { "list" }, { "history", id }, { "show", id },
+        { "search", "two" }, { "stats" }, { "missing" } }) do
+      for line in ok(table.unpack(words)):gmatch("[^\n]+") do
+        assert.is_true(utf8.len(line) <= 80, line)
+      end
+    end
+    local text, code = run("publish", name, "--from", "-", "--title", "x")
+    assert.equal(2, code, text)
+  end)
+
   it("reads while another process writes", function ()
     ok("init")
     ok("publish", "c", "--title", "here")
-    local mahatta = require "mahatta"
     local writer = assert(mahatta.open(dir .. "/a.mahatta"))
     assert.is_truthy(ok("search", "here"):find("bafyrei", 1, true))
     local text, code = run("publish", "c", "--title", "there")

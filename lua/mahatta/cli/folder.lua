@@ -53,7 +53,7 @@ end
 local function sorted_names(path)
   local names = {}
   local ok, iterator, state = pcall(lfs.dir, path)
-  if not ok then return nil, iterator end
+  if not ok then return nil end
   for name in iterator, state do
     if name ~= "." and name ~= ".." then names[#names + 1] = name end
   end
@@ -90,19 +90,25 @@ local function look(path, name, options)
   local attributes = lfs.symlinkattributes(path)
   if not attributes then return nil, "unreadable" end
   if attributes.mode == "link" then return nil, "symlink" end
+  if name:find("[\0-\31\127]") or not utf8.len(name) then
+    return nil, "badly named"
+  end
   if attributes.mode == "directory" then return attributes end
   if attributes.mode ~= "file" then return nil, "special" end
   if of_a_station(absolute(path), attributes.size, options) then
     return nil, "station"
   end
-  if name:find("[\0-\31\127]") or not utf8.len(name) then
-    return nil, "badly named"
-  end
   return attributes
 end
 
-local function count(tally, why)
-  tally[why] = (tally[why] or 0) + 1
+-- Left out though people mean to publish them: these are told by name.
+local BY_NAME = { unreadable = true, ["badly named"] = true }
+
+local function count(tally, why, path)
+  tally.counts[why] = (tally.counts[why] or 0) + 1
+  if BY_NAME[why] then
+    table.insert(tally.named, { path = path, why = why })
+  end
 end
 
 -- All files below root: a list of { name (relative), path, size, type }, and
@@ -111,17 +117,14 @@ local function walk(root, tally, options)
   local files, packages, todo = {}, {}, { "" }
   while #todo > 0 do
     local below = table.remove(todo)
-    local names, message = sorted_names(join(root, below))
-    if not names then
-      count(tally, "unreadable")
-      tally.message = tally.message or message
-    end
+    local names = sorted_names(join(root, below))
+    if not names then count(tally, "unreadable", join(root, below)) end
     for _, name in ipairs(names or {}) do
       local relative = below .. name
       local path = join(root, relative)
       local attributes, why = look(path, name, options)
       if not attributes then
-        count(tally, why)
+        count(tally, why, path)
       elseif attributes.mode == "directory" then
         todo[#todo + 1] = relative .. "/"
       else
@@ -214,7 +217,7 @@ local function documents(prefix, files, options, plans, tally)
       if options.each or kinds.document(file.type) then
         plans[#plans + 1] = plan_of(prefix, file)
       else
-        count(tally, "part")
+        count(tally, "part", file.path)
       end
     end
   end
@@ -253,7 +256,7 @@ local function plan_file(path, attributes, options, plans, tally)
   root, name = root or ".", name or path
   if root == "" then root = "/" end
   if of_a_station(absolute(path), attributes.size, options) then
-    return count(tally, "station")
+    return count(tally, "station", path)
   end
   local main = { name = name, path = path, size = attributes.size,
     type = kinds.type(name) }
@@ -281,16 +284,17 @@ local function distinct(plans)
   return list
 end
 
--- Plans for all paths, in order. The second value counts what is left out,
--- by why. nil, message for a path that isn't there. Options: each, one; own,
+-- Plans for all paths, in order. The second value tells what is left out:
+-- counts by why, and some by name { path, why }. nil, message for a path that
+-- isn't there. Options: each, one; own,
 -- a list of paths that are never published; looking(n), called before the
 -- n-th page is read.
 function folder.plan(paths, options)
-  local plans, tally = {}, {}
+  local plans, tally = {}, { counts = {}, named = {} }
   for _, path in ipairs(paths) do
     local attributes, message = lfs.attributes(path)
     if not attributes then
-      return nil, message
+      return nil, path .. ": " .. message:gsub("^.*': ", "")
     elseif attributes.mode == "directory" then
       plan_folder(path, options, plans, tally)
     elseif attributes.mode == "file" then

@@ -56,8 +56,8 @@ local add = {
 A folder with a datapackage.json becomes one dataset. A web page takes along
 the pictures and styles that it shows. A document's name in the collection is
 its path from the folder that is added: adding again publishes only what has
-changed, as new versions. Hidden files, symlinks and keys of stations are left
-out.]],
+changed, as new versions. Hidden files, symlinks, keys of stations and names
+that are no UTF-8 are left out.]],
   examples = {
     "mahatta add ~/lessons --collection edu/physics --license CC-BY-4.0",
     "mahatta add report.pdf -c news/basra --lang ar",
@@ -73,10 +73,10 @@ local LEFT_OUT = {
     "parts that no page shows (--each takes them)" },
 }
 
-local function left_out(tally)
+local function left_out(counts)
   local said = {}
   for _, why in ipairs(LEFT_OUT) do
-    local n = tally[why[1]]
+    local n = counts[why[1]]
     if n then
       said[#said + 1] = out.count(n, why[2], why[3] or why[2])
     end
@@ -84,21 +84,33 @@ local function left_out(tally)
   return #said > 0 and table.concat(said, ", ") or nil
 end
 
-local function tell_added(sum, tally, o)
+local NAMED_MAX = 10 -- more than that are only counted
+
+-- To standard error, also with --json.
+local function tell_named(named, run)
+  for i = 1, math.min(#named, NAMED_MAX) do
+    run.warn(out.file(named[i].path), "left out: " .. named[i].why)
+  end
+  if #named > NAMED_MAX then
+    io.stderr:write("and ", out.number(#named - NAMED_MAX), " more\n")
+  end
+end
+
+local function tell_added(sum, tally, o, run)
   if o.json then
     return out.json({ published = sum.published, unchanged = sum.unchanged,
       failed = sum.failed, files = sum.files, bytes = sum.bytes,
-      faults = sum.faults, left_out = tally })
+      faults = sum.faults, left_out = tally.counts })
   end
   for _, f in ipairs(sum.faults) do
-    io.stderr:write(out.file(f.path), ": ", f.fault, "\n")
+    run.warn(out.file(f.path), out.text(f.fault, ""))
   end
-  out.line("published %s in %s (%s, %s)%s%s",
+  out.line("published %s in %s%s%s (of %s, %s)",
     out.count(sum.published, "record"), out.name(o.collection),
-    out.count(sum.files, "file"), out.size(sum.bytes),
     sum.unchanged > 0 and " · unchanged " .. out.number(sum.unchanged) or "",
-    sum.failed > 0 and " · failed " .. out.number(sum.failed) or "")
-  local others = left_out(tally)
+    sum.failed > 0 and " · failed " .. out.number(sum.failed) or "",
+    out.count(sum.files, "file"), out.size(sum.bytes))
+  local others = left_out(tally.counts)
   if others then out.line("left out: %s", others) end
 end
 
@@ -118,13 +130,15 @@ function add.run(o, run)
       line:show("looking at page %s", out.number(n))
     end })
   if not plans then return run.fail("%s", out.name(tally)) end
+  tell_named(tally.named, run)
   if o.title and #plans > 1 then
     return run.usage("--title is for a single record, and these are "
       .. #plans .. ": leave it out, or add --one")
   end
   if #plans == 0 then
-    local others = left_out(tally)
-    return run.fail("nothing to publish here%s",
+    local others = left_out(tally.counts)
+    return run.fail("nothing to publish in %s%s",
+      out.file(table.concat(o.PATH, " ")),
       others and " (left out: " .. others .. ")" or "")
   end
   local sum = run.check(adding.run(station, plans, { collection = o.collection,
@@ -137,10 +151,9 @@ function add.run(o, run)
       out.json({ key = plan.key, result = what, id = id })
     end }))
   line:clear()
-  tell_added(sum, tally, o)
-  if sum.failed > 0 then
-    return sum.failed == #plans and run.FAILED or run.PARTLY
-  end
+  tell_added(sum, tally, o, run)
+  if sum.failed == #plans then return run.FAILED end
+  return (sum.failed > 0 or tally.counts.unreadable) and run.PARTLY or nil
 end
 
 -- ---- publish ----
@@ -166,6 +179,10 @@ local publish = {
     "mahatta publish edu/physics --from records.jsonl",
   },
 }
+
+-- Options that describe the one record.
+local OF_ONE = { "title", "text", "type", "lang", "license", "tag", "file",
+  "name", "about" }
 
 local function record_of(o)
   if not (o.title or o.text or o.file) then
@@ -212,7 +229,7 @@ local function publish_lines(o, run)
   line:clear()
   if bad.fault then
     return run.fail("%s (%s before it published)", bad.fault,
-      out.number(count))
+      out.count(count, "record"))
   end
   if o.json then return out.json({ published = count }) end
   out.line("published %s in %s", out.count(count, "record"),
@@ -220,7 +237,15 @@ local function publish_lines(o, run)
 end
 
 function publish.run(o, run)
-  if o.from then return publish_lines(o, run) end
+  if o.from then
+    for _, name in ipairs(OF_ONE) do
+      if o[name] then
+        return run.usage("--from takes whole records, so --" .. name
+          .. " has no place beside it")
+      end
+    end
+    return publish_lines(o, run)
+  end
   if o.about then run.id(o.about) end
   local record, message = record_of(o)
   if not record then return run.usage(message) end
@@ -236,7 +261,7 @@ local withdraw = {
   name = "withdraw", does = "Take back what this station published.",
   arguments = { { "ID" } },
   options = {
-    { nil, "--reason", "TEXT", "shown where it was" },
+    { nil, "--reason", "TEXT", "why; the withdrawal tells it" },
     { nil, "--only", nil, "this version alone, not the others of its key" },
   },
   notes = [[
