@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 
 #define SMALL_FILE (1024 * 1024)
+#define REPEAT_RECORDS 4 /* of a parcel: fewer are cheaply carried again */
 #define PLAN_ROWS 64
 #define FILE_STEP_BYTES (2u * 1024 * 1024)
 #define STEP_FILES 64
@@ -303,6 +304,18 @@ static int load_unit(struct pack *p, const struct parcel *view, struct err *e)
   return rc < 0 ? rc : n;
 }
 
+/* Records without their parcel are nobody's, so damage to the parcel would
+ * cost all of them: it stands a second time behind them. In frames it does
+ * not: there damage costs the whole frame in any case. */
+static int repeat_parcel(struct pack *p, int blocks, struct err *e)
+{
+  if (p->car.zpack != NULL || blocks - 1 < REPEAT_RECORDS) {
+    return 0;
+  }
+  struct span parcel = span_of(p->unit.p, p->unit_end[0]);
+  return carfile_block(&p->car, &p->unit_cid[0], parcel, e);
+}
+
 static int pack_parcel(struct pack *p, struct err *e)
 {
   size_t at = 0;
@@ -329,6 +342,9 @@ static int pack_parcel(struct pack *p, struct err *e)
     return n;
   }
   uint64_t unit = p->unit.n + (uint64_t)n * SECTION_MORE;
+  if (p->car.zpack == NULL) {
+    unit += p->unit_end[0] + SECTION_MORE; /* see repeat_parcel */
+  }
   rc = fits(p, unit, e);
   if (rc <= 0) {
     p->left_parcels++;
@@ -345,6 +361,9 @@ static int pack_parcel(struct pack *p, struct err *e)
       return rc;
     }
     at = p->unit_end[i];
+  }
+  if ((rc = repeat_parcel(p, n, e)) < 0) {
+    return rc;
   }
   p->parcels++;
   p->records += (uint64_t)n - 1;

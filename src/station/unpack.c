@@ -17,6 +17,7 @@
 #define PASSES_MAX (UNIXFS_DEPTH_MAX + 2)
 #define STEP_BYTES (1024u * 1024)
 #define WINDOW_SIZE (256u * 1024)
+#define SECTION_HEAD (VARINT_BYTES_MAX + CID_SIZE)
 #define FILES_BATCH_BYTES (4u * 1024 * 1024)
 #define FILES_BATCH 64
 #define MISSING_COUNT_MAX 100000
@@ -499,18 +500,22 @@ static void wound(struct unpack *u, const char *why)
   u->damaged = true;
 }
 
-/* A section whose hash fails. When another section follows right behind it,
- * its length was right and only its bytes are damaged. */
+/* Does another section follow ${taken} bytes on? Then the length of the one
+ * before is right, whatever is in it. The window must reach there. */
+static bool followed(const struct unpack *u, size_t taken)
+{
+  struct span w = carsource_window(&u->src);
+  size_t left = w.n - taken;
+  struct span next =
+      span_of(w.p + taken, left < SECTION_HEAD ? left : SECTION_HEAD);
+  return left == 0 || (left > CID_SIZE && car_seek(next, 0) == 0);
+}
+
+/* A section whose hash fails. */
 static void bad_hash(struct unpack *u, const struct car_section *s,
                      size_t taken)
 {
-  struct span w = carsource_window(&u->src);
-  struct car_section next;
-  struct err e;
-  bool named =
-      taken == w.n ||
-      car_read_section(span_of(w.p + taken, w.n - taken), &next, &e) > 0;
-  if (named && !u->damaged) {
+  if (followed(u, taken) && !u->damaged) {
     if (u->pass == 0) {
       bad_block(u, &s->cid, "its bytes differ from its name");
     }
@@ -531,6 +536,21 @@ static int widen(struct unpack *u, struct err *e)
   }
   int rc = carsource_fill(&u->src, 2 * CAR_SECTION_MAX, e);
   return rc < 0 ? rc : carsource_window(&u->src).n > was;
+}
+
+/* Pass over a section that need not be hashed. Nothing has proved its length:
+ * where no other follows it, that may be what is damaged. */
+static int pass_unhashed(struct unpack *u, size_t taken, struct err *e)
+{
+  if (followed(u, taken)) {
+    pass_on(u, taken);
+    return 0;
+  }
+  int rc = widen(u, e);
+  if (rc == 0) {
+    seek_section(u);
+  }
+  return rc < 0 ? rc : 0;
 }
 
 static int read_section(struct unpack *u, struct err *e)
@@ -560,8 +580,7 @@ static int read_section(struct unpack *u, struct err *e)
   }
   rc = worth_hashing(u, &s.cid, e);
   if (rc <= 0) {
-    pass_on(u, rc == 0 ? (size_t)taken : 0);
-    return rc;
+    return rc < 0 ? rc : pass_unhashed(u, (size_t)taken, e);
   }
   if (!car_salvage_try(&u->salvage, u->offset, s.block.n) ||
       (rc = cid_verify(&s.cid, s.block.p, s.block.n)) == ERR_HASH) {
