@@ -3,33 +3,37 @@
  * Views are plain SQL: no function, collation or tokenizer of ours. */
 #include "store/sqlite_int.h"
 
+/* SQL reads better in lines of its own. */
+/* clang-format off */
+
 /* The id of a block as text: base32 of 01 codec 12 20 digest. The first six
  * characters hang on the codec alone; each of the other 52 takes five bits
  * that lie in two neighbouring bytes of the digest. A byte's value is its
  * place in byte.all256; past either end substr() is empty and counts as 0. */
-#define ID_TEXT(codec, digest)                                                 \
-  "'b' || CASE " codec " WHEN 85 THEN 'afkrei' WHEN 112 THEN 'afybei'"         \
-  " ELSE 'afyrei' END ||"                                                      \
-  " (WITH RECURSIVE c(i, t) AS (VALUES(0, '') UNION ALL SELECT i + 1, t ||"    \
-  "  substr('abcdefghijklmnopqrstuvwxyz234567', 1 + (31 & (("                  \
+#define ID_TEXT(codec, digest)                                                \
+  "'b' || CASE " codec " WHEN 85 THEN 'afkrei' WHEN 112 THEN 'afybei'"        \
+  " ELSE 'afyrei' END ||"                                                     \
+  " (WITH RECURSIVE c(i, t) AS (VALUES(0, '') UNION ALL SELECT i + 1, t ||"   \
+  "  substr('abcdefghijklmnopqrstuvwxyz234567', 1 + (31 & (("                 \
   "  (instr(byte.all256, substr(" digest ", (i * 5 + 6) / 8, 1)) - 1) * 256 +" \
   "  instr(byte.all256, substr(" digest ", (i * 5 + 6) / 8 + 1, 1)) - 1) >>"   \
-  "  (11 - (i * 5 + 6) % 8))), 1) FROM c WHERE i < 52)"                        \
+  "  (11 - (i * 5 + 6) % 8))), 1) FROM c WHERE i < 52)"                       \
   " SELECT t FROM c WHERE i = 52)"
 
-#define HEX16(h)                                                               \
-  h "0" h "1" h "2" h "3" h "4" h "5" h "6" h "7" h "8" h "9" h "A" h "B" h    \
+#define HEX16(h)                                                              \
+  h "0" h "1" h "2" h "3" h "4" h "5" h "6" h "7" h "8" h "9" h "A" h "B" h  \
     "C" h "D" h "E" h "F"
-#define ALL256                                                                 \
-  "x'" HEX16("0") HEX16("1") HEX16("2") HEX16("3") HEX16("4") HEX16("5")       \
-      HEX16("6") HEX16("7") HEX16("8") HEX16("9") HEX16("A") HEX16("B")        \
+#define ALL256                                                                \
+  "x'" HEX16("0") HEX16("1") HEX16("2") HEX16("3") HEX16("4") HEX16("5")      \
+      HEX16("6") HEX16("7") HEX16("8") HEX16("9") HEX16("A") HEX16("B")       \
           HEX16("C") HEX16("D") HEX16("E") HEX16("F") "'"
 
 /* A big-endian 32-bit number inside a blob. */
-#define BYTE(blob, at) "(instr(byte.all256, substr(" blob ", " at ", 1)) - 1)"
-#define U32(blob, at)                                                          \
-  "(" BYTE(blob, at) " << 24 | " BYTE(blob, at " + 1") " << 16 | " BYTE(       \
-      blob, at " + 2") " << 8 | " BYTE(blob, at " + 3") ")"
+#define BYTE(blob, at)                                                        \
+  "(instr(byte.all256, substr(" blob ", " at ", 1)) - 1)"
+#define U32(blob, at)                                                         \
+  "(" BYTE(blob, at) " << 24 | " BYTE(blob, at " + 1") " << 16 | "            \
+  BYTE(blob, at " + 2") " << 8 | " BYTE(blob, at " + 3") ")"
 
 const char *const sq_schema_main[] = {
     "CREATE TABLE seg(\n"
@@ -105,28 +109,17 @@ const char *const sq_schema_main[] = {
 
     "CREATE VIEW blocks AS\n"
     "  -- All blocks: id as `ipfs` writes it, codec, size in bytes.\n"
-    "  SELECT n, " ID_TEXT(
-        BYTE("head", "1"),
-        "substr(head, 10)") " AS id,\n"
-                            "    CASE substr(head, 1, 1) WHEN x'55' THEN 'raw' "
-                            "WHEN x'70' THEN"
-                            " 'dag-pb' ELSE 'dag-cbor' END AS codec,\n"
-                            "    " U32(
-                                "head",
-                                "2") " AS size, segment, segment_at_rest,"
-                                     " 0 AS of_file\n"
-                                     "  FROM seg_slot, byte\n"
-                                     "  UNION ALL SELECT 4611686018427387904 + "
-                                     "file.id, " ID_TEXT(
-                                         "codec",
-                                         "digest") ",\n"
-                                                   "    CASE codec WHEN 85 "
-                                                   "THEN 'raw' WHEN 112 THEN "
-                                                   "'dag-pb' ELSE 'dag-cbor'"
-                                                   " END,\n"
-                                                   "    size, NULL, "
-                                                   "length(data), 1 FROM file, "
-                                                   "byte",
+    "  SELECT n, " ID_TEXT(BYTE("head", "1"), "substr(head, 10)") " AS id,\n"
+    "    CASE substr(head, 1, 1) WHEN x'55' THEN 'raw' WHEN x'70' THEN"
+    " 'dag-pb' ELSE 'dag-cbor' END AS codec,\n"
+    "    " U32("head", "2") " AS size, segment, segment_at_rest,"
+    " 0 AS of_file\n"
+    "  FROM seg_slot, byte\n"
+    "  UNION ALL SELECT 4611686018427387904 + file.id, "
+    ID_TEXT("codec", "digest") ",\n"
+    "    CASE codec WHEN 85 THEN 'raw' WHEN 112 THEN 'dag-pb' ELSE 'dag-cbor'"
+    " END,\n"
+    "    size, NULL, length(data), 1 FROM file, byte",
 
     "CREATE VIEW collections AS\n"
     "  SELECT CAST(name AS TEXT) AS name,\n"
@@ -135,14 +128,21 @@ const char *const sq_schema_main[] = {
 
     "CREATE VIEW log_entries AS\n"
     "  -- The parcels of each collection, in order of arrival.\n"
-    "  SELECT CAST(coll.name AS TEXT) AS collection, log.n AS n, " ID_TEXT(
-        BYTE("seg.head", "(log.n & 255) * 41 + 1"),
-        "substr(seg.head, (log.n & 255) * 41 + 10, 32)") " AS id\n"
-                                                         "  FROM log JOIN coll "
-                                                         "ON coll.id = "
-                                                         "log.coll\n"
-                                                         "  JOIN seg ON seg.id "
-                                                         "= log.n >> 8, byte",
+    "  SELECT CAST(coll.name AS TEXT) AS collection, log.n AS n, "
+    ID_TEXT(BYTE("seg.head", "(log.n & 255) * 41 + 1"),
+            "substr(seg.head, (log.n & 255) * 41 + 10, 32)") " AS id\n"
+    "  FROM log JOIN coll ON coll.id = log.coll\n"
+    "  JOIN seg ON seg.id = log.n >> 8, byte",
+
+    "CREATE VIEW records AS\n"
+    "  -- What is listed, newest first: the time that its author claims, and\n"
+    "  -- the id. From the station's index by time, whose name is 't'.\n"
+    "  SELECT strftime('%Y-%m-%dT%H:%M:%SZ', entry.sort, 'unixepoch')"
+    " AS time,\n"
+    "    " ID_TEXT(BYTE("seg.head", "(entry.ref & 255) * 41 + 1"),
+            "substr(seg.head, (entry.ref & 255) * 41 + 10, 32)") " AS id\n"
+    "  FROM entry JOIN seg ON seg.id = entry.ref >> 8, byte\n"
+    "  WHERE entry.name = 116 ORDER BY entry.sort DESC, entry.ref DESC",
 
     "CREATE VIEW index_rows AS\n"
     "  SELECT name, CAST(key AS TEXT) AS key, sort, ref FROM entry",
