@@ -233,8 +233,8 @@ int64_t station_now(struct station *st)
 int station_refresh(struct station *st, struct err *e)
 {
   uint64_t version;
-  if (st->loaded && !st->readonly) {
-    return 0; /* nobody writes but us */
+  if (st->loaded && !st->readonly) { /* nobody writes but us */
+    return st->held_next == INT64_MAX ? 0 : admit_release_held(st, e);
   }
   int rc = st->store->ops->version(st->store, &version, e);
   if (rc < 0 || (st->loaded && version == st->version)) {
