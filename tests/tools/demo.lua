@@ -148,18 +148,28 @@ local function queries(station)
   return words
 end
 
-local AROUND = 34 -- characters before and after the first word found
+local AROUND = 40 -- characters before and after the first word found
+
+-- Whole words from the end (or the start) of a text, AROUND characters at most:
+-- a cut within a word could part a letter from its marks.
+local function last_words(text)
+  if (utf8.len(text) or 0) <= AROUND then return text end
+  return "…" .. (text:sub(utf8.offset(text, -AROUND)):match("%s(.*)$") or "")
+end
+
+local function first_words(text)
+  if (utf8.len(text) or 0) <= AROUND then return text end
+  local start = text:sub(1, utf8.offset(text, AROUND + 1) - 1)
+  return (start:match("^(.*)%s") or "") .. "…"
+end
 
 -- The snippet's first found word with what stands around it.
 local function around(snippet)
-  local line = snippet:gsub("%s+", " "):gsub("^…", ""):gsub("…$", "")
+  local line = snippet:gsub("%s+", " ")
   local from = line:find("«", 1, true) or 1
   local to = select(2, line:find("»", from, true)) or from
-  local before = utf8.len(line, 1, from - 1) or 0
-  local first = utf8.offset(line, -math.min(before, AROUND), from)
-  local after = utf8.len(line, to + 1) or 0
-  local last = utf8.offset(line, math.min(after, AROUND) + 1, to + 1)
-  return out.name("…" .. line:sub(first, last - 1) .. "…")
+  return out.name(last_words(line:sub(1, from - 1)) .. line:sub(from, to)
+    .. first_words(line:sub(to + 1)))
 end
 
 local TIMES = 20 -- a query, as one is too quick to measure
