@@ -40,6 +40,8 @@ struct station {
   bool closed;
   bool readonly;
   bool index_later;
+  bool rebuilding;   /* a rebuild job is there */
+  bool half_derived; /* it has begun, or was left half-way */
   bool has_policy;
   struct store *store;
   struct identity *id;
@@ -67,8 +69,12 @@ struct station {
 struct station *station_ref(struct station *st);
 void station_unref(struct station *st);
 
-/* 0, ERR_CLOSED, or ERR_READONLY for a writer on a read-only station. */
+/* 0, or ERR_CLOSED. */
 int station_alive(struct station *st, struct err *e) MUST_USE;
+/* The same, and ERR_READONLY on a station that only reads. */
+int station_owned(struct station *st, struct err *e) MUST_USE;
+/* The same, and ERR_BUSY while what is derived is not whole: order of versions
+ * and what was withdrawn could not be told. */
 int station_writable(struct station *st, struct err *e) MUST_USE;
 
 int64_t station_now(struct station *st);

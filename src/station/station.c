@@ -77,6 +77,16 @@ int station_alive(struct station *st, struct err *e)
 
 int station_writable(struct station *st, struct err *e)
 {
+  int rc = station_owned(st, e);
+  if (rc == 0 && st->half_derived) {
+    rc = err_set(e, ERR_BUSY, "%s is being rebuilt: write when that is done",
+                 st->path);
+  }
+  return rc;
+}
+
+int station_owned(struct station *st, struct err *e)
+{
   int rc = station_alive(st, e);
   if (rc == 0 && st->readonly) {
     rc = err_set(e, ERR_READONLY, "%s is open for reading only", st->path);

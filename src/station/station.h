@@ -209,8 +209,9 @@ int station_unpack(struct job **out, struct station *st, const char *path,
                    const struct unpack_options *opt, struct err *e) MUST_USE;
 
 /* ---- upkeep (upkeep.c) ---- */
-/* Derives everything again. One that is interrupted is done again when the
- * station is next opened. */
+/* Derives everything again. Until it is done, nothing can be written
+ * (ERR_BUSY), and lists and search give what is there by then. One that is
+ * interrupted is done again when the station is next opened. */
 int station_rebuild(struct job **out, struct station *st,
                     struct err *e) MUST_USE;
 int station_index(struct job **out, struct station *st, struct err *e) MUST_USE;

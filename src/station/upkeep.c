@@ -64,7 +64,11 @@ static int mark_rebuilding(struct station *st, bool on, struct err *e)
 {
   struct store_pair pair = {rebuilding_key(), span_of(on ? "" : NULL, 0)};
   struct store_batch batch = {.kv = &pair, .kv_n = 1};
-  return st->store->ops->append(st->store, &batch, NULL, NULL, e);
+  int rc = st->store->ops->append(st->store, &batch, NULL, NULL, e);
+  if (rc == 0) {
+    st->half_derived = on;
+  }
+  return rc;
 }
 
 static int rebuild_step(struct job *j, struct err *e)
@@ -94,6 +98,11 @@ static int rebuild_step(struct job *j, struct err *e)
   job_num(j, "parcels", (int64_t)r->counts.parcels);
   job_num(j, "records", (int64_t)r->counts.added);
   return JOB_DONE;
+}
+
+static void rebuild_clean(struct job *j)
+{
+  j->st->rebuilding = false;
 }
 
 static void nothing_to_clean(struct job *j)
@@ -126,10 +135,13 @@ static int total_blocks(struct station *st, uint64_t *out, struct err *e)
 
 int station_rebuild(struct job **out, struct station *st, struct err *e)
 {
-  static const struct job_ops ops = {rebuild_step, nothing_to_clean};
+  static const struct job_ops ops = {rebuild_step, rebuild_clean};
   uint64_t total = 0;
   int rc;
-  if ((rc = station_writable(st, e)) < 0 || (rc = later_flush(st, e)) < 0 ||
+  if (st->rebuilding) {
+    return err_set(e, ERR_BUSY, "a rebuild is under way already");
+  }
+  if ((rc = station_owned(st, e)) < 0 || (rc = later_flush(st, e)) < 0 ||
       (rc = total_blocks(st, &total, e)) < 0) {
     return rc;
   }
@@ -138,6 +150,7 @@ int station_rebuild(struct job **out, struct station *st, struct err *e)
     return ERR_NOMEM;
   }
   (*out)->total = total;
+  st->rebuilding = true;
   return 0;
 }
 
@@ -189,7 +202,6 @@ static int index_one(struct indexing *x, uint64_t ref, struct buf *block,
   if ((rc = record_read(&rec, buf_span(block), e)) == 0 &&
       (rc = listing_facets(st, ref, &facets, e)) == 0 && facets.listings > 0) {
     change_doc(x->change, ref, &rec, facets_span(&facets));
-    x->records++;
   }
   buf_free(&facets.keys);
   return rc;
@@ -225,6 +237,7 @@ static int index_page(struct indexing *x, struct err *e)
   rc = change_commit(x->change, st, span_of(NULL, 0), NULL, NULL, e);
   if (rc == 0) {
     st->unindexed_after = last;
+    x->records += x->change->docs.n;
   }
   x->job.done += (uint64_t)n;
   return rc < 0 ? rc : n;
@@ -575,7 +588,10 @@ static int sweep_step(struct job *j, struct err *e)
 {
   struct sweep *s = (struct sweep *)j;
   uint64_t freed = 0;
-  int n;
+  int n = station_writable(j->st, e);
+  if (n < 0) {
+    return n; /* half a list of files would make garbage of the other half */
+  }
   switch (s->stage) {
   case SWEEP_START:
     return sweep_start(s, e);
