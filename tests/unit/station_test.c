@@ -225,8 +225,6 @@ static void test_closed(void)
   NEED(files_add(&jobs[0], h.st, home_file(&h, "f"), FILE_CUT_FIXED, &e) == 0);
   NEED(station_pack(&jobs[1], h.st, home_file(&h, "x"), &pack, &e) == 0);
   NEED(job_step(jobs[1], &e) == JOB_MORE);
-  NEED(station_rebuild(&jobs[2], h.st, &e) == 0);
-  NEED(job_step(jobs[2], &e) == JOB_MORE);
   NEED(station_sweep(&jobs[3], h.st, &e) == 0);
   NEED(publisher_new(&p, h.st, span_of("c", 1), -1, &e) == 0);
   m.n = 2;
@@ -234,6 +232,8 @@ static void test_closed(void)
   struct cid added;
   NEED(publisher_add(p, buf_span(&b), &added, &e) == 0);
   NEED(reader_new(&r, h.st, &id, &e) == 0);
+  NEED(station_rebuild(&jobs[2], h.st, &e) == 0);
+  NEED(job_step(jobs[2], &e) == JOB_MORE);
   station_close(h.st);
   for (int i = 0; i < 4; i++) {
     EXPECT_INT(job_step(jobs[i], &e), ERR_CLOSED);
