@@ -41,6 +41,7 @@ C_FILES  := $(HEADERS) $(CORE_SRC) $(LUA_SRC) $(wildcard tests/*/*.[ch])
 # so the headers are asked, and each version has its own folder.
 PKGS       := sqlite3 libsodium libcrypto libzstd libutf8proc
 LUA_CFLAGS ?= $(shell pkg-config --cflags lua$(LUA_VERSION) 2>/dev/null)
+LUA_LIBS   ?= $(shell pkg-config --libs lua$(LUA_VERSION) 2>/dev/null)
 DEP_CFLAGS ?= $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 DEP_LIBS   ?= $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 LUA_NUM    := $(shell echo LUA_VERSION_NUM | \
@@ -139,6 +140,9 @@ $(B)/flags: FORCE
 # As system headers: their macros are not ours to warn about.
 $(B)/src/lua/%.o: EXTRA += $(patsubst -I%,-isystem %,$(LUA_CFLAGS))
 $(B)/tests/%.o: EXTRA += $(TEST_CFLAGS)
+# Programs that are hosts: they link Lua, and load the module as scripts do.
+$(B)/tests/host/%.o: EXTRA += $(patsubst -I%,-isystem %,$(LUA_CFLAGS))
+$(B)/tests/host/%: DEP_LIBS += $(LUA_LIBS)
 
 $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)

@@ -229,6 +229,7 @@ local function try_add(publisher, station, record)
   local ok, id, message, code = pcall(add_complete, publisher, station,
     record)
   if ok then return id, message, code end
+  if id == "not enough memory" then error(id, 0) end -- of the host, not bad
   return nil, (tostring(id):gsub("^[^:]+:%d+: ", "")), "EINVALID"
 end
 
