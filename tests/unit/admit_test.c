@@ -396,8 +396,8 @@ static void test_held_released(void)
 /* More records than one change of pairs takes, and one that comes later. */
 static void test_held_is_whole(void)
 {
+  static struct cid id[PARCEL_RECORDS_MAX];
   struct crate c;
-  struct cid id[PARCEL_RECORDS_MAX];
   home_new(&h);
   for (int turn = 0; turn < 2; turn++) {
     crate_start(&c);

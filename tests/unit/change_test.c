@@ -185,8 +185,8 @@ static void test_failed(void)
 static void test_many_rows(void)
 {
   struct change *c = change_new();
-  int64_t sorts[STORE_LIST_MAX];
-  uint64_t refs[STORE_LIST_MAX];
+  static int64_t sorts[STORE_LIST_MAX];
+  static uint64_t refs[STORE_LIST_MAX];
   NEED(c != NULL);
   home_new(&h);
   for (int i = 0; i < 900; i++) {

@@ -6,12 +6,13 @@
 static struct home h;
 static struct err e;
 
+#define SEEN_MAX 30
+
 /* What a sink was given. */
 struct seen {
   int n, stop_at;
-  int number[600];
-  int64_t time[600];
-  uint8_t author[600][CRYPT_KEY_SIZE];
+  int number[SEEN_MAX];
+  int64_t time[SEEN_MAX];
 };
 
 static int see(void *ud, const struct entry *en)
@@ -19,11 +20,10 @@ static int see(void *ud, const struct entry *en)
   struct seen *s = ud;
   struct cbor_reader r = cbor_reader_of(cbor_find(en->record.bytes, "n"));
   struct cbor_item item;
-  NEED(s->n < 600 && cbor_next(&r, &item) == CBOR_INT);
+  NEED(s->n < SEEN_MAX && cbor_next(&r, &item) == CBOR_INT);
   NEED(cid_verify(&en->cid, en->block.p, en->block.n) == 0);
   s->number[s->n] = (int)item.num;
   s->time[s->n] = en->time;
-  memcpy(s->author[s->n], en->author, CRYPT_KEY_SIZE);
   s->n++;
   return s->stop_at > 0 && s->n >= s->stop_at;
 }
