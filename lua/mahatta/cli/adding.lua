@@ -106,24 +106,29 @@ function Adding:all(plans)
   return self.sum
 end
 
-local function distinct_files(plans)
-  local seen, n = {}, 0
+-- { files, bytes } of all plans; what several pages show counts once.
+local function sum_of(plans)
+  local seen, total = {}, { files = 0, bytes = 0 }
   for _, plan in ipairs(plans) do
     for _, file in ipairs(plan.files) do
-      if not seen[file.path] then n = n + 1 end
+      if not seen[file.path] then
+        total.files = total.files + 1
+        total.bytes = total.bytes + file.size
+      end
       seen[file.path] = true
     end
   end
-  return n
+  return total
 end
 
 -- Publish all plans. Options: collection; license, tag, type, lang, title for
--- the records; progress(sum, total files); each(plan, what, id). Gives
+-- the records; progress(sum, total), both with files and bytes; each(plan,
+-- what, id). Gives
 -- { published, unchanged, failed, files, bytes, faults = { path, fault } }.
 -- nil, message, code when the store fails.
 function adding.run(station, plans, options)
   local self = setmetatable({ station = station, options = options, at = 0,
-    progress = options.progress, stored = {}, total = distinct_files(plans),
+    progress = options.progress, stored = {}, total = sum_of(plans),
     sum = { published = 0, unchanged = 0, failed = 0, files = 0, bytes = 0,
       faults = {} } }, Adding)
   return self:all(plans)

@@ -255,13 +255,18 @@ end
 function Progress:files(sum, total)
   if not self:due() then return end
   self.last = -1
-  self:show("files %s of %s · %s · %s/s", out.number(sum.files),
-    out.number(total), out.size(sum.bytes),
+  self:show("files %s of %s · %s of %s · %s/s", out.number(sum.files),
+    out.number(total.files), out.size(sum.bytes), out.size(total.bytes),
     out.size(math.floor(sum.bytes / self:seconds())))
 end
 
-function Progress:clear()
+-- Make room for other words on standard error; the next show comes after.
+function Progress:wipe()
   if self.shown then io.stderr:write("\r\27[K") end
+end
+
+function Progress:clear()
+  self:wipe()
   self.shown = false
 end
 

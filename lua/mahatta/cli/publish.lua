@@ -130,6 +130,7 @@ function add.run(o, run)
       line:show("looking at page %s", out.number(n))
     end })
   if not plans then return run.fail("%s", out.name(tally)) end
+  line:wipe()
   tell_named(tally.named, run)
   if o.title and #plans > 1 then
     return run.usage("--title is for a single record, and these are "
