@@ -8,10 +8,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Changes when the same text would give other tokens: the index is then
- * rebuilt. */
-#define FOLD_VERSION 1
-
 #define FOLD_OUT_MAX 8 /* code points that one may fold into */
 
 enum fold_class {
