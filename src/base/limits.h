@@ -36,7 +36,7 @@
 
 /* Clocks: a parcel from further ahead waits; Briar uses the same day. */
 #define CLOCK_SKEW_MAX_S (24 * 60 * 60)
-#define HELD_PARCELS_MAX 4096 /* wait at the same time: 4096 * 21 kB */
+#define HELD_PARCELS_MAX 4096 /* wait at the same time, with their records */
 
 /* UnixFS, profile unixfs-v1-2025 (IPIP-499). */
 #define UNIXFS_LEAF_SIZE (1024u * 1024)
