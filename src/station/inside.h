@@ -60,7 +60,8 @@ struct station {
   int importing;            /* add_file jobs under way: no sweep meanwhile */
   struct later later;
   struct cid *imported; /* files added since this station was opened: a
-                           record that lists them may yet come */
+                           record that lists them may yet come (all zero: it
+                           came) */
   size_t imported_n, imported_cap;
   bool loaded;      /* the state above was read ... */
   uint64_t version; /* ... at this version of the store */

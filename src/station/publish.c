@@ -252,6 +252,32 @@ static void begin_parcel(struct publisher *p)
   p->after = INT64_MIN;
 }
 
+/* How far back a listed file is looked for among those just added. */
+#define LOOK_BACK 4096
+
+/* A sweep need not spare it any longer for a record that may yet come. */
+static void forget_imported(struct station *st, const struct cid *root)
+{
+  size_t stop = st->imported_n > LOOK_BACK ? st->imported_n - LOOK_BACK : 0;
+  for (size_t i = st->imported_n; i > stop; i--) {
+    if (cid_equal(&st->imported[i - 1], root)) {
+      memset(&st->imported[i - 1], 0, sizeof st->imported[i - 1]);
+      return;
+    }
+  }
+}
+
+static void forget_listed(struct publisher *p)
+{
+  for (size_t i = 0; i < p->n && p->st->imported_n > 0; i++) {
+    struct record_files it = {0};
+    struct record_file file;
+    while (record_file_next(&it, p->record[i].rec.files, &file)) {
+      forget_imported(p->st, &file.data);
+    }
+  }
+}
+
 int publisher_commit(struct publisher *p, uint64_t *committed, struct err *e)
 {
   struct admit_parcel in = {.record = p->record, .records = p->n};
@@ -284,6 +310,7 @@ int publisher_commit(struct publisher *p, uint64_t *committed, struct err *e)
     goto done;
   }
   p->committed += p->n;
+  forget_listed(p);
   begin_parcel(p);
 
 done:

@@ -541,6 +541,18 @@ static int drop_stale_notes(struct sweep *s, struct err *e)
   return rc < 0 ? rc : n;
 }
 
+/* Files that a record lists by now (their entries are all zero) go. */
+static void compact_imported(struct station *st)
+{
+  size_t n = 0;
+  for (size_t i = 0; i < st->imported_n; i++) {
+    if (st->imported[i].b[0] != 0) {
+      st->imported[n++] = st->imported[i];
+    }
+  }
+  st->imported_n = n;
+}
+
 static int sweep_start(struct sweep *s, struct err *e)
 {
   if (s->job.st->importing > 0) {
@@ -548,6 +560,7 @@ static int sweep_start(struct sweep *s, struct err *e)
                    "files are being added: sweep when that is "
                    "done");
   }
+  compact_imported(s->job.st);
   int rc = s->job.st->store->ops->sweep_start(s->job.st->store, e);
   s->stage = SWEEP_MARK;
   s->sort = INT64_MAX;
@@ -562,7 +575,8 @@ static int next_root(struct sweep *s, struct err *e)
   struct station *st = s->job.st;
   struct record_file file;
   if (s->imported < st->imported_n) {
-    return start_walk(s, &st->imported[s->imported++], e);
+    const struct cid *root = &st->imported[s->imported++];
+    return root->b[0] != 0 ? start_walk(s, root, e) : 0; /* 0: listed */
   }
   if (record_file_next(&s->it, s->rec.files, &file)) {
     return start_walk(s, &file.data, e);

@@ -86,7 +86,7 @@ int sq_lock(struct sq *s, struct err *e)
     return sq_nomem(e);
   }
   int rc = 0;
-  s->lock_fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
+  s->lock_fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
   if (s->lock_fd < 0) {
     rc = err_sys(e, errno, "%s", name);
   } else if (flock(s->lock_fd, LOCK_EX | LOCK_NB) != 0) {
