@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct query_text {
@@ -780,8 +781,14 @@ static int open_path(struct sq *s, const struct store_options *opt,
   if (rc < 0) {
     return rc;
   }
-  if ((s->readonly || !opt->create) && access(s->path, F_OK) != 0) {
-    return err_sys(e, errno, "%s", s->path);
+  struct stat info;
+  if (stat(s->path, &info) != 0) {
+    if (s->readonly || !opt->create) {
+      return err_sys(e, errno, "%s", s->path);
+    }
+  } else if (S_ISDIR(info.st_mode)) {
+    return err_set(e, ERR_INVALID,
+                   "%s is a folder; a station's store is a file", s->path);
   }
   if ((!s->readonly && (rc = sq_lock(s, e)) < 0) ||
       (rc = open_db(s, s->path, opt->create, &s->db, e)) < 0 ||
