@@ -64,6 +64,43 @@ local function undo_cut_write(path, settings)
   if station then station:close() end
 end
 
+-- What to do about a key file that can't be used.
+local function key_advice(message, code, key)
+  if message:find("passphrase", 1, true) then
+    return "; the command takes it from $MAHATTA_PASSPHRASE"
+  elseif message:find("lets others in", 1, true) then
+    return ": `chmod 600 " .. key .. "`"
+  elseif code == "ENOENT" and message:find("key file: can't open", 1, true) then
+    return " (" .. key .. "). Without it nothing can be published in this "
+      .. "name: put your copy of it there, or say --key FILE"
+  end
+  return ""
+end
+
+local function open_station(run, o, options)
+  local path = run.path(o)
+  local file, why, errno = io.open(path, "rb")
+  if file then
+    file:close()
+  elseif errno ~= ENOENT then
+    run.fail("can't read the station %s", out.name(why))
+  elseif not options.create then
+    run.fail("no station at %s: make one with `mahatta init %s`",
+      out.name(path), out.name(path))
+  end
+  local settings = { create = options.create or false,
+    readonly = options.readonly or false,
+    key = o.key, passphrase = os.getenv("MAHATTA_PASSPHRASE") }
+  if settings.readonly then undo_cut_write(path, settings) end
+  local station, message, code = mahatta.open(path, settings)
+  if not station then
+    run.check(nil, message .. key_advice(message, code, o.key
+      or path .. ".key"), code)
+  end
+  run.cleanup(function () station:close() end)
+  return station
+end
+
 local function new_run(command)
   local run = { DONE = DONE, FAILED = FAILED, PARTLY = PARTLY, cleanups = {} }
 
@@ -117,30 +154,7 @@ local function new_run(command)
   end
 
   -- Open the station that the options name. Only `init` makes one.
-  function run.open(o, options)
-    local path = run.path(o)
-    local file, why, errno = io.open(path, "rb")
-    if file then
-      file:close()
-    elseif errno ~= ENOENT then
-      run.fail("can't read the station %s", out.name(why))
-    elseif not (options and options.create) then
-      run.fail("no station at %s: make one with `mahatta init %s`",
-        out.name(path), out.name(path))
-    end
-    local settings = {
-      create = options and options.create or false,
-      readonly = options and options.readonly or false,
-      key = o.key, passphrase = os.getenv("MAHATTA_PASSPHRASE") }
-    if settings.readonly then undo_cut_write(path, settings) end
-    local station, message, code = mahatta.open(path, settings)
-    if not station and message:find("passphrase", 1, true) then
-      message = message .. "; the command takes it from $MAHATTA_PASSPHRASE"
-    end
-    run.check(station, message, code)
-    run.cleanup(function () station:close() end)
-    return station
-  end
+  function run.open(o, options) return open_station(run, o, options or {}) end
 
   return run
 end

@@ -69,7 +69,9 @@ function list.run(o, run)
   end
   if o.json then return end
   if n == 0 then
-    out.line("nothing in %s yet", out.name(pattern))
+    local narrowed = o.type or o.author
+    out.line("%s%s", narrowed and "nothing like that" or "nothing",
+      pattern == "*" and " here yet" or " in " .. out.name(pattern) .. " yet")
   elseif more then
     out.line("... and older ones: `--limit %d` shows more", limit * 5)
   end
