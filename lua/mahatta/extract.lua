@@ -33,9 +33,15 @@ function extract.cut(s, max)
   return s:sub(1, at)
 end
 
+-- Without what ${class} matches at both ends. The end is looked for from
+-- behind: "class+$" would try at every place of a long line.
+local function stripped(s, class)
+  return s:gsub("^[" .. class .. "]+", ""):match("^.*[^" .. class .. "]") or ""
+end
+
 local function first_line(s)
   for line in s:gmatch("[^\r\n]+") do
-    line = line:gsub("^%s+", ""):gsub("%s+$", "")
+    line = stripped(line, "%s")
     if line ~= "" then return line end
   end
 end
@@ -53,7 +59,7 @@ local function from_markdown(s)
   local front = s:match("^%-%-%-\r?\n(.-\n)%-%-%-\r?\n") or ""
   local title = front:match("title:%s*([^\r\n]+)")
     or ("\n" .. body):match("\n#%s+([^\r\n]+)") or first_line(body)
-  title = title and title:gsub("^[\"'#%s]+", ""):gsub("[\"'#%s]+$", "")
+  title = title and stripped(title, "\"'#%s")
   return { title = title, text = body, lang = front:match("lang:%s*([%a%-]+)") }
 end
 

@@ -252,12 +252,34 @@ function html.read(s, limit)
   return page
 end
 
+local ADDRESS_MAX = 4096 -- bytes
+
+-- A style sheet without its comments; one that nobody closed is the rest.
+local function without_comments(s)
+  local out, at = {}, 1
+  while true do
+    local open = s:find("/*", at, true)
+    if not open then break end
+    out[#out + 1] = s:sub(at, open - 1)
+    at = skip_past(s, "*/", open + 2)
+  end
+  out[#out + 1] = s:sub(at)
+  return table.concat(out, " ")
+end
+
 -- Addresses in a style sheet: url(...) and @import "...".
 function html.style_parts(s)
-  local found = {}
-  s = s:gsub("/%*.-%*/", " ")
-  for address in s:gmatch("url%(%s*([^)]-)%s*%)") do
-    found[#found + 1] = address:gsub("^[\"']", ""):gsub("[\"']$", "")
+  local found, at = {}, 1
+  s = without_comments(s)
+  while true do
+    local _, open = s:find("url(", at, true)
+    local close = open and s:find(")", open + 1, true)
+    if not close then break end
+    if close - open <= ADDRESS_MAX then
+      found[#found + 1] = s:sub(open + 1, close - 1)
+        :gsub("^%s*[\"']?", ""):gsub("[\"']?%s*$", "")
+    end
+    at = close + 1
   end
   for address in s:gmatch("@import%s*[\"']([^\"']*)[\"']") do
     found[#found + 1] = address

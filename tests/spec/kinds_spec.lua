@@ -79,6 +79,26 @@ describe("html", function ()
     assert.equal("a\nb", html.read("<p>a<nav>b", 100).text)
   end)
 
+  it("is linear in titles and styles, too", function ()
+    local began = os.clock()
+    for _, unit in ipairs({ "/* ", "/*x", "url(", "url( ", "@import ",
+        "@import '", "url" }) do
+      html.style_parts(unit:rep(300000))
+    end
+    html.style_parts("url(" .. (" "):rep(1000000))
+    for _, class in ipairs({ " ", "#", "'", "\t " }) do
+      local line = "x" .. class:rep(500000) .. "x"
+      for _, media in ipairs({ "text/markdown", "text/plain" }) do
+        extract.bytes(line, media)
+        extract.bytes(class:rep(500000), media)
+      end
+    end
+    assert.is_true(os.clock() - began < 20, "quadratic")
+    assert.equal("a # b", extract.bytes("## a # b ## \n", "text/markdown")
+      .title)
+    assert.equal("a  b", extract.bytes("\n   a  b\t\n c", "text/plain").title)
+  end)
+
   it("is linear whatever comes", function ()
     local started = os.clock()
     for _, part in ipairs({ "<", "<a ", "<!--", "</", "<a b='", "&", "&#",
@@ -103,6 +123,8 @@ describe("html", function ()
       html.parts([[<link rel="stylesheet" href="a.css"><a href="no.html">
       <img src="b.png" srcset="c.png 1x, d.png 2x"><script src=e.js></script>
       <video><source src="f.mp4"></video><link rel=next href=no.html>]]))
+    assert.same({ "e.png" }, html.style_parts("a{b:url(e.png)} /* url(no)"))
+    assert.same({}, html.style_parts("url(" .. ("x"):rep(5000) .. ")"))
     assert.same({ "a b.png", "c.png", "d.css" }, html.style_parts(
       "a{b:url( 'a b.png' )} /* url(no) */ c{d:url(c.png)} @import 'd.css';"))
   end)
