@@ -56,8 +56,9 @@ local add = {
 A folder with a datapackage.json becomes one dataset. A web page takes along
 the pictures and styles that it shows. A document's name in the collection is
 its path from the folder that is added: adding again publishes only what has
-changed, as new versions. Hidden files, symlinks, keys of stations and names
-that are no UTF-8 are left out.]],
+changed, as new versions. In a folder, pictures, styles and files of no known
+kind go along only with a page that shows them (--each takes all). Hidden
+files, symlinks, keys of stations and names that are no UTF-8 are left out.]],
   examples = {
     "mahatta add ~/lessons --collection edu/physics --license CC-BY-4.0",
     "mahatta add report.pdf -c news/basra --lang ar",
