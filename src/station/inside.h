@@ -95,6 +95,18 @@ int station_follow_files(struct station *st, struct span collection,
                          int64_t otherwise, int64_t *out,
                          struct err *e) MUST_USE;
 
+/* Count the different blocks that are missing and that the follow rules want.
+ * Zero-initialise; call until it gives 0 (1: there is more). */
+struct missing_count {
+  uint64_t n;
+  bool begun;
+  struct cid last;
+  int64_t order; /* where it stands */
+  uint64_t ref;
+};
+int missing_count_step(struct station *st, struct missing_count *c,
+                       struct err *e) MUST_USE;
+
 /* Walk what the store's kv_list gave. */
 struct kv_reader {
   struct span pairs;

@@ -20,7 +20,6 @@
 #define SECTION_HEAD (VARINT_BYTES_MAX + CID_SIZE)
 #define FILES_BATCH_BYTES (4u * 1024 * 1024)
 #define FILES_BATCH 64
-#define MISSING_COUNT_MAX 100000
 #define LOOSE_MAX 1000000 /* 16 bytes each, at most */
 
 /* A parcel whose records come after it. */
@@ -73,9 +72,8 @@ struct unpack {
   struct admit_counts counts;
   uint64_t refused, unlisted, bad, progress;
   uint64_t bad_frames; /* in the first pass */
-  uint64_t missing;
-  struct cid last_missing;
-  struct err *e; /* for the sink that counts them */
+  bool counting;       /* the passes are over: what is missing is counted */
+  struct missing_count missing;
 };
 
 /* ---- flushing what waits ---- */
@@ -639,29 +637,9 @@ static uint64_t sum(const struct unpack *u)
   return u->counts.added + u->counts.parcels + u->counts.files + u->counts.held;
 }
 
-static int count_missing(void *ud, const struct cid *cid, const char *kind,
-                         const struct cid *wanted_by)
-{
-  struct unpack *u = ud;
-  (void)kind;
-  (void)wanted_by;
-  if (u->missing > 0 && cid_equal(cid, &u->last_missing)) {
-    return 0; /* wanted by several: they come one after the other */
-  }
-  int wants = admit_wants(u->job.st, cid, u->e);
-  u->missing += wants > 0;
-  u->last_missing = *cid;
-  return wants < 0 ? wants : u->missing >= MISSING_COUNT_MAX;
-}
-
 static int unpack_done(struct unpack *u, struct err *e)
 {
   struct job *j = &u->job;
-  u->e = e;
-  int rc = station_missing(j->st, count_missing, u, e);
-  if (rc < 0) {
-    return rc;
-  }
   if (u->good == 0) {
     bool why = j->result.faults.n > 0;
     return err_set(e, ERR_INVALID,
@@ -679,7 +657,7 @@ static int unpack_done(struct unpack *u, struct err *e)
   job_num(j, "refused", (int64_t)u->refused);
   job_num(j, "unlisted", (int64_t)u->unlisted);
   job_num(j, "bad", (int64_t)(u->bad + u->bad_frames));
-  job_num(j, "missing", (int64_t)u->missing);
+  job_num(j, "missing", (int64_t)u->missing.n);
   return JOB_DONE;
 }
 
@@ -701,7 +679,8 @@ static int end_pass(struct unpack *u, struct err *e)
   }
   now = sum(u);
   if (u->unlisted == 0 || now == u->progress || u->pass + 1 >= PASSES_MAX) {
-    return unpack_done(u, e);
+    u->counting = true;
+    return JOB_MORE;
   }
   u->progress = now;
   u->pass++;
@@ -717,6 +696,10 @@ static int unpack_step(struct job *j, struct err *e)
 {
   struct unpack *u = (struct unpack *)j;
   uint64_t until = u->offset + STEP_BYTES;
+  if (u->counting) {
+    int more = missing_count_step(j->st, &u->missing, e);
+    return more < 0 ? more : more > 0 ? JOB_MORE : unpack_done(u, e);
+  }
   int rc = u->asking ? take_answer(u, e) : 0;
   while (rc == 0 && u->offset < until && !u->asking) {
     if ((rc = carsource_fill(&u->src, WINDOW_SIZE, e)) < 0) {

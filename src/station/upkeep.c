@@ -291,15 +291,19 @@ int station_index(struct job **out, struct station *st, struct err *e)
 
 /* ---- verify ---- */
 
-enum verify_stage { VERIFY_ENGINE, VERIFY_BLOCKS, VERIFY_FILES };
+enum verify_stage {
+  VERIFY_ENGINE,
+  VERIFY_BLOCKS,
+  VERIFY_FILES,
+  VERIFY_MISSING
+};
 
 struct verify {
   struct job job;
   bool read_data;
   enum verify_stage stage;
-  uint64_t after, blocks, bytes, bad, missing;
-  struct cid last_missing;
-  struct err *e; /* for the sink that counts them */
+  uint64_t after, blocks, bytes, bad;
+  struct missing_count missing;
 };
 
 static int verify_block(struct verify *v, uint64_t ref, struct buf *block,
@@ -346,21 +350,6 @@ static int verify_page(struct verify *v, bool file, struct err *e)
   return rc < 0 ? rc : n;
 }
 
-static int note_missing(void *ud, const struct cid *cid, const char *kind,
-                        const struct cid *wanted_by)
-{
-  struct verify *v = ud;
-  (void)kind;
-  (void)wanted_by;
-  if (v->missing > 0 && cid_equal(cid, &v->last_missing)) {
-    return 0; /* wanted by several: they come one after the other */
-  }
-  int wants = admit_wants(v->job.st, cid, v->e);
-  v->missing += wants > 0;
-  v->last_missing = *cid;
-  return wants < 0 ? wants : 0;
-}
-
 static int verify_engine(struct verify *v, struct err *e)
 {
   int rc = v->job.st->store->ops->check(v->job.st->store, e);
@@ -373,31 +362,35 @@ static int verify_engine(struct verify *v, struct err *e)
   return rc < 0 ? rc : JOB_MORE;
 }
 
+static int verify_done(struct verify *v)
+{
+  struct job *j = &v->job;
+  j->result.has_faults = true;
+  job_num(j, "blocks", (int64_t)v->blocks);
+  job_num(j, "bytes", (int64_t)v->bytes);
+  job_num(j, "bad", (int64_t)v->bad);
+  job_num(j, "missing", (int64_t)v->missing.n);
+  return JOB_DONE;
+}
+
 static int verify_step(struct job *j, struct err *e)
 {
   struct verify *v = (struct verify *)j;
   if (v->stage == VERIFY_ENGINE) {
     return verify_engine(v, e);
   }
-  int rc = verify_page(v, v->stage == VERIFY_FILES, e);
+  int rc = v->stage == VERIFY_MISSING
+               ? missing_count_step(j->st, &v->missing, e)
+               : verify_page(v, v->stage == VERIFY_FILES, e);
   if (rc != 0) {
     return rc < 0 ? rc : JOB_MORE;
   }
+  if (v->stage == VERIFY_MISSING) {
+    return verify_done(v);
+  }
   v->after = 0;
-  if (v->stage == VERIFY_BLOCKS) {
-    v->stage = VERIFY_FILES;
-    return JOB_MORE;
-  }
-  v->e = e;
-  if ((rc = station_missing(j->st, note_missing, v, e)) < 0) {
-    return rc;
-  }
-  j->result.has_faults = true;
-  job_num(j, "blocks", (int64_t)v->blocks);
-  job_num(j, "bytes", (int64_t)v->bytes);
-  job_num(j, "bad", (int64_t)v->bad);
-  job_num(j, "missing", (int64_t)v->missing);
-  return JOB_DONE;
+  v->stage = v->stage == VERIFY_BLOCKS ? VERIFY_FILES : VERIFY_MISSING;
+  return JOB_MORE;
 }
 
 int station_verify(struct job **out, struct station *st, bool read_data,

@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#define MISSING_ROWS 64 /* of a step that counts what is missing */
+
 void entry_free(struct entry *en)
 {
   buf_free(&en->block);
@@ -537,6 +539,22 @@ static int tell_of(struct note *n, uint64_t ref, struct err *e)
                                            : tell_of_record(n, e);
 }
 
+/* Up to ${rows} notes from (*order, *ref) on: 1 when there may be more. */
+static int tell_some(struct note *n, uint64_t *ref, int rows, struct err *e)
+{
+  int rc = 0;
+  for (int i = 0; i < rows && rc == 0; i++) {
+    int got =
+        n->st->store->ops->rows(n->st->store, IDX_MISSING, span_of(NULL, 0),
+                                n->order, *ref, false, &n->order, ref, 1, e);
+    if (got <= 0) {
+      return got;
+    }
+    rc = tell_of(n, *ref, e);
+  }
+  return rc < 0 ? rc : rc == 0;
+}
+
 int station_missing(struct station *st, missing_sink *sink, void *ud,
                     struct err *e)
 {
@@ -546,16 +564,46 @@ int station_missing(struct station *st, missing_sink *sink, void *ud,
   if (rc == 0) {
     rc = station_refresh(st, e);
   }
-  while (rc == 0) {
-    int n =
-        st->store->ops->rows(st->store, IDX_MISSING, span_of(NULL, 0),
-                             note.order, ref, false, &note.order, &ref, 1, e);
-    if (n <= 0) {
-      rc = n;
-      break;
+  if (rc == 0) {
+    while ((rc = tell_some(&note, &ref, MISSING_ROWS, e)) > 0) {
     }
-    rc = tell_of(&note, ref, e);
   }
   buf_free(&note.block);
-  return rc < 0 ? rc : 0;
+  return rc;
+}
+
+/* ---- counting it, a slice at a time ---- */
+
+struct counting {
+  struct station *st;
+  struct missing_count *to;
+  struct err *e;
+};
+
+static int count_one(void *ud, const struct cid *cid, const char *kind,
+                     const struct cid *wanted_by)
+{
+  struct counting *c = ud;
+  (void)kind;
+  (void)wanted_by;
+  if (c->to->begun && cid_equal(cid, &c->to->last)) {
+    return 0; /* wanted by several: they come one after the other */
+  }
+  c->to->begun = true;
+  c->to->last = *cid;
+  int wants = admit_wants(c->st, cid, c->e);
+  c->to->n += wants > 0;
+  return wants < 0 ? wants : 0;
+}
+
+int missing_count_step(struct station *st, struct missing_count *c,
+                       struct err *e)
+{
+  struct counting under_way = {st, c, e};
+  struct note note = {.st = st, .sink = count_one, .ud = &under_way};
+  note.order = c->ref == 0 ? INT64_MIN : c->order;
+  int rc = tell_some(&note, &c->ref, MISSING_ROWS, e);
+  c->order = note.order;
+  buf_free(&note.block);
+  return rc;
 }
