@@ -374,6 +374,45 @@ void cbor_item_cid(struct cid *out, const struct cbor_item *item)
   memcpy(out->b, item->bytes.p, CID_SIZE);
 }
 
+/* ---- fixed keys ---- */
+
+int cbor_take_key(struct cbor_reader *r, const char *what, const char *key,
+                  struct err *e)
+{
+  struct cbor_item item;
+  if (cbor_next(r, &item) != CBOR_TEXT || !span_is(item.bytes, key)) {
+    return err_set(e, ERR_INVALID, "%s: the key `%s` is not in its place", what,
+                   key);
+  }
+  return 0;
+}
+
+int cbor_take(struct cbor_reader *r, const char *what, const char *key,
+              enum cbor_kind kind, struct cbor_item *value, struct err *e)
+{
+  int rc = cbor_take_key(r, what, key, e);
+  if (rc == 0 && cbor_next(r, value) != kind) {
+    rc = err_set(e, ERR_INVALID, "%s: `%s` is of the wrong type", what, key);
+  }
+  return rc;
+}
+
+int cbor_take_bytes(struct cbor_reader *r, const char *what, const char *key,
+                    size_t size, const uint8_t **out, struct err *e)
+{
+  struct cbor_item item;
+  int rc = cbor_take(r, what, key, CBOR_BYTES, &item, e);
+  if (rc < 0) {
+    return rc;
+  }
+  if (item.bytes.n != size) {
+    return err_set(e, ERR_INVALID, "%s: `%s` has %zu bytes, not %zu", what, key,
+                   item.bytes.n, size);
+  }
+  *out = item.bytes.p;
+  return 0;
+}
+
 /* ---- writing ---- */
 
 static int put_head(struct buf *b, enum major major, uint64_t arg)

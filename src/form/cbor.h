@@ -72,6 +72,17 @@ struct span cbor_find(struct span map, const char *key);
 /* Take a CBOR_LINK item's CID. */
 void cbor_item_cid(struct cid *out, const struct cbor_item *item);
 
+/* Maps whose keys are all fixed: take the key, or the pair, that must come
+ * next. ERR_INVALID names ${what} is read and ${key}. cbor_take_bytes asks for
+ * a byte string of just ${size} and points ${out} at it. */
+int cbor_take_key(struct cbor_reader *r, const char *what, const char *key,
+                  struct err *e) MUST_USE;
+int cbor_take(struct cbor_reader *r, const char *what, const char *key,
+              enum cbor_kind kind, struct cbor_item *value,
+              struct err *e) MUST_USE;
+int cbor_take_bytes(struct cbor_reader *r, const char *what, const char *key,
+                    size_t size, const uint8_t **out, struct err *e) MUST_USE;
+
 /* Writing. All return 0 or ERR_NOMEM. The caller writes map keys in canonical
  * order (cbor_key_compare) and keeps integers within CBOR_INT_MAX (CHECKed)
  * and text well formed. */

@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#define DOC "parcel" /* in messages */
+
 static const char domain[] = "mahatta/parcel/1";
 
 #define PAIRS 6 /* keys of a parcel's map */
@@ -57,37 +59,6 @@ static bool has_twins(const uint8_t *cids, size_t stride, size_t count)
 
 /* ---- reading ---- */
 
-/* Take the pair that must come next. */
-static int take(struct cbor_reader *r, const char *key, enum cbor_kind kind,
-                struct cbor_item *value, struct err *e)
-{
-  struct cbor_item item;
-  if (cbor_next(r, &item) != CBOR_TEXT || !span_is(item.bytes, key)) {
-    return err_set(e, ERR_INVALID, "parcel: the key `%s` is not in its place",
-                   key);
-  }
-  if (cbor_next(r, value) != kind) {
-    return err_set(e, ERR_INVALID, "parcel: `%s` is of the wrong type", key);
-  }
-  return 0;
-}
-
-static int take_bytes(struct cbor_reader *r, const char *key, size_t size,
-                      const uint8_t **out, struct err *e)
-{
-  struct cbor_item item;
-  int rc = take(r, key, CBOR_BYTES, &item, e);
-  if (rc < 0) {
-    return rc;
-  }
-  if (item.bytes.n != size) {
-    return err_set(e, ERR_INVALID, "parcel: `%s` has %zu bytes, not %zu", key,
-                   item.bytes.n, size);
-  }
-  *out = item.bytes.p;
-  return 0;
-}
-
 static int check_count(size_t count, struct err *e)
 {
   if (count == 0 || count > PARCEL_RECORDS_MAX) {
@@ -114,7 +85,7 @@ static int take_records(struct parcel *out, struct cbor_reader *r,
                         struct err *e)
 {
   struct cbor_item item;
-  int rc = take(r, "records", CBOR_LIST, &item, e);
+  int rc = cbor_take(r, DOC, "records", CBOR_LIST, &item, e);
   if (rc < 0 || (rc = check_count(item.count, e)) < 0) {
     return rc;
   }
@@ -138,19 +109,19 @@ static int take_records(struct parcel *out, struct cbor_reader *r,
 static int take_header(struct parcel *out, struct cbor_reader *r, struct err *e)
 {
   struct cbor_item item;
-  int rc = take_bytes(r, "sig", CRYPT_SIG_SIZE, &out->sig, e);
-  if (rc < 0 || (rc = take(r, "kind", CBOR_TEXT, &item, e)) < 0) {
+  int rc = cbor_take_bytes(r, DOC, "sig", CRYPT_SIG_SIZE, &out->sig, e);
+  if (rc < 0 || (rc = cbor_take(r, DOC, "kind", CBOR_TEXT, &item, e)) < 0) {
     return rc;
   }
   if (!span_is(item.bytes, "parcel/1")) {
     return err_set(e, ERR_INVALID, "parcel: `kind` is not parcel/1");
   }
-  if ((rc = take(r, "time", CBOR_INT, &item, e)) < 0 ||
+  if ((rc = cbor_take(r, DOC, "time", CBOR_INT, &item, e)) < 0 ||
       (rc = check_time(item.num, e)) < 0) {
     return rc;
   }
   out->time = item.num;
-  return take_bytes(r, "author", CRYPT_KEY_SIZE, &out->author, e);
+  return cbor_take_bytes(r, DOC, "author", CRYPT_KEY_SIZE, &out->author, e);
 }
 
 int parcel_read(struct parcel *out, struct span block, struct err *e)
@@ -170,7 +141,7 @@ int parcel_read(struct parcel *out, struct span block, struct err *e)
     return err_set(e, ERR_INVALID, "parcel: not a map of %d keys", PAIRS);
   }
   if ((rc = take_header(&p, &r, e)) < 0 || (rc = take_records(&p, &r, e)) < 0 ||
-      (rc = take(&r, "collection", CBOR_TEXT, &item, e)) < 0 ||
+      (rc = cbor_take(&r, DOC, "collection", CBOR_TEXT, &item, e)) < 0 ||
       (rc = collection_check(item.bytes, e)) < 0) {
     return rc;
   }

@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#define DOC "slip" /* in messages */
+
 static const char domain[] = "mahatta/slip/1";
 
 #define PAIRS 7      /* keys of a slip's map */
@@ -113,51 +115,11 @@ static int check_wish(const struct slip_wish *w, struct err *e)
 
 /* ---- reading ---- */
 
-static int take_key(struct cbor_reader *r, const char *key, struct err *e)
-{
-  struct cbor_item item;
-  if (cbor_next(r, &item) != CBOR_TEXT || !span_is(item.bytes, key)) {
-    return err_set(e, ERR_INVALID, "slip: the key `%s` is not in its place",
-                   key);
-  }
-  return 0;
-}
-
-/* Take the pair that must come next. */
-static int take(struct cbor_reader *r, const char *key, enum cbor_kind kind,
-                struct cbor_item *value, struct err *e)
-{
-  int rc = take_key(r, key, e);
-  if (rc < 0) {
-    return rc;
-  }
-  if (cbor_next(r, value) != kind) {
-    return err_set(e, ERR_INVALID, "slip: `%s` is of the wrong type", key);
-  }
-  return 0;
-}
-
-static int take_bytes(struct cbor_reader *r, const char *key, size_t size,
-                      const uint8_t **out, struct err *e)
-{
-  struct cbor_item item;
-  int rc = take(r, key, CBOR_BYTES, &item, e);
-  if (rc < 0) {
-    return rc;
-  }
-  if (item.bytes.n != size) {
-    return err_set(e, ERR_INVALID, "slip: `%s` has %zu bytes, not %zu", key,
-                   item.bytes.n, size);
-  }
-  *out = item.bytes.p;
-  return 0;
-}
-
 static int take_int(struct cbor_reader *r, const char *key, int64_t *out,
                     struct err *e)
 {
   struct cbor_item item;
-  int rc = take(r, key, CBOR_INT, &item, e);
+  int rc = cbor_take(r, DOC, key, CBOR_INT, &item, e);
   if (rc < 0 || (rc = check_amount(item.num, key, e)) < 0) {
     return rc;
   }
@@ -173,17 +135,17 @@ static int take_wish(struct slip_wish *out, struct cbor_reader *r,
     return err_set(e, ERR_INVALID, "slip: a wish is no map of %d keys",
                    WISH_PAIRS);
   }
-  int rc = take(r, "have", CBOR_BYTES, &item, e);
+  int rc = cbor_take(r, DOC, "have", CBOR_BYTES, &item, e);
   if (rc < 0) {
     return rc;
   }
   out->have = item.bytes;
-  if ((rc = take_key(r, "want", e)) < 0) {
+  if ((rc = cbor_take_key(r, DOC, "want", e)) < 0) {
     return rc;
   }
   out->want = cbor_skip(r);
   if ((rc = take_int(r, "files", &out->files, e)) < 0 ||
-      (rc = take(r, "collection", CBOR_TEXT, &item, e)) < 0) {
+      (rc = cbor_take(r, DOC, "collection", CBOR_TEXT, &item, e)) < 0) {
     return rc;
   }
   out->collection = item.bytes;
@@ -204,7 +166,7 @@ static int take_wishes(struct slip *out, struct cbor_reader *r, struct err *e)
 {
   struct slip_wish wish;
   struct cbor_item item;
-  int rc = take_key(r, "wishes", e);
+  int rc = cbor_take_key(r, DOC, "wishes", e);
   if (rc < 0) {
     return rc;
   }
@@ -226,16 +188,18 @@ static int take_wishes(struct slip *out, struct cbor_reader *r, struct err *e)
 static int take_header(struct slip *out, struct cbor_reader *r, struct err *e)
 {
   struct cbor_item item;
-  int rc = take_bytes(r, "sig", CRYPT_SIG_SIZE, &out->sig, e);
-  if (rc < 0 || (rc = take(r, "kind", CBOR_TEXT, &item, e)) < 0) {
+  int rc = cbor_take_bytes(r, DOC, "sig", CRYPT_SIG_SIZE, &out->sig, e);
+  if (rc < 0 || (rc = cbor_take(r, DOC, "kind", CBOR_TEXT, &item, e)) < 0) {
     return rc;
   }
   if (!span_is(item.bytes, "slip/1")) {
     return err_set(e, ERR_INVALID, "slip: `kind` is not slip/1");
   }
-  if ((rc = take_bytes(r, "salt", SLIP_SALT_SIZE, &out->salt, e)) < 0 ||
+  if ((rc = cbor_take_bytes(r, DOC, "salt", SLIP_SALT_SIZE, &out->salt, e)) <
+          0 ||
       (rc = take_int(r, "time", &out->time, e)) < 0 ||
-      (rc = take_bytes(r, "author", CRYPT_KEY_SIZE, &out->author, e)) < 0) {
+      (rc = cbor_take_bytes(r, DOC, "author", CRYPT_KEY_SIZE, &out->author,
+                            e)) < 0) {
     return rc;
   }
   return take_int(r, "budget", &out->budget, e);
