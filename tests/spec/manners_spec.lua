@@ -143,6 +143,9 @@ describe("manners", function ()
     end
     collectgarbage()
     collectgarbage()
+    for name in require("lfs").dir(dir) do -- no pack has left anything
+      assert.is_nil(name:find("^never") or name:find("part", 1, true), name)
+    end
   end)
 
   it("failures are nil, message, code", function ()
