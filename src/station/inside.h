@@ -11,7 +11,9 @@
 #include "store/store.h"
 #include "sync/slip.h"
 
-#define PARCEL_CACHE 8
+/* All listings of a record that count (LISTINGS_MAX), and some: or a list of
+ * records that many parcels name would read each parcel again for each. */
+#define PARCEL_CACHE 40
 #define AUTHOR_CACHE 64
 #define COLL_KEY_SIZE 8
 
