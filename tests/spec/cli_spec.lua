@@ -135,8 +135,15 @@ describe("mahatta", function ()
     assert.equal(id, shown.id)
     assert.equal(id, lines_of_json(ok("list", "c", "--json"))[1].id)
     assert.equal(id, lines_of_json(ok("search", "ab b a", "--json"))[1].id)
+    local hidden = "a\u{202E}\u{61C}\u{200B}\u{E0041}\u{9B}\27[31m ئازادی"
+    id = json.decode(ok("publish", "c", "--title", hidden, "--json")).id
+    local text = ok("show", id, "--json")
+    assert.equal(hidden, json.decode(text).record.title)
+    assert.is_nil(text:find("[\27\xE2\xF3]"))
+    assert.is_truthy(text:find("\\u061c\\u200b\\udb40\\udc41", 1, true))
+    assert.is_truthy(text:find("ئازادی", 1, true))
     local stats = json.decode(ok("stats", "--json"))
-    assert.equal(1, stats.parcels)
+    assert.equal(2, stats.parcels)
     support.write(dir .. "/in.jsonl", ([[
 {"type":"row","n":1,"deep":{"list":[1,null,true],"empty":{},"none":[]}}
 

@@ -164,6 +164,20 @@ local function copied(value, convert, keys)
   return root[1]
 end
 
+-- dkjson escapes control characters and most that turn the reading order; the
+-- rest of those that hide, too: a terminal may show it, JSON loses nothing.
+local escapes = setmetatable({}, { __index = function (self, char)
+  local escape = char
+  if utf8.len(char) and mahatta.display(char, true) ~= char then
+    local code = utf8.codepoint(char)
+    escape = code < 0x10000 and ("\\u%04x"):format(code)
+      or ("\\u%04x\\u%04x"):format(0xD7C0 + (code >> 10),
+        0xDC00 + (code & 0x3FF))
+  end
+  self[char] = escape
+  return escape
+end })
+
 -- One line. Fields stand in the order of their names, so that the same value
 -- is always the same text.
 function out.json(value)
@@ -171,7 +185,8 @@ function out.json(value)
   local plain = copied(value, plain_leaf, keys)
   for key in pairs(keys) do order[#order + 1] = key end
   table.sort(order)
-  io.stdout:write(json.encode(plain, { keyorder = order }), "\n")
+  local text = json.encode(plain, { keyorder = order })
+  io.stdout:write((text:gsub("[\xC2-\xF4][\x80-\xBF]+", escapes)), "\n")
 end
 
 local function ours(value)
