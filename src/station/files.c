@@ -31,9 +31,10 @@ struct file_add {
   struct job job;
   int fd;
   enum file_cut cut;
-  bool end;        /* the file is read to its end */
-  bool counted;    /* in st->importing */
-  uint8_t *window; /* WINDOW_SIZE bytes, ${have} of them read */
+  bool end;           /* the file is read to its end */
+  struct stat before; /* of the file, when it was opened */
+  bool counted;       /* in st->importing */
+  uint8_t *window;    /* WINDOW_SIZE bytes, ${have} of them read */
   size_t have;
   struct hash *whole;
   struct unixfs_builder *tree;
@@ -160,11 +161,33 @@ static void uncount(struct file_add *a)
   a->counted = false;
 }
 
+/* What was read while somebody wrote is no version of the file that ever
+ * was. */
+static int check_unchanged(struct file_add *a, struct err *e)
+{
+  struct stat now;
+  if (fstat(a->fd, &now) < 0) {
+    return err_sys(e, errno, "can't look at the file again");
+  }
+  if (now.st_size != a->before.st_size ||
+      (off_t)a->job.done != a->before.st_size ||
+      now.st_mtim.tv_sec != a->before.st_mtim.tv_sec ||
+      now.st_mtim.tv_nsec != a->before.st_mtim.tv_nsec) {
+    return err_set(e, ERR_BUSY,
+                   "the file changed while it was read: add it "
+                   "again when nobody writes to it");
+  }
+  return 0;
+}
+
 static int finish_add(struct file_add *a, struct err *e)
 {
   struct job_result *r = &a->job.result;
   uint64_t size;
-  int rc;
+  int rc = check_unchanged(a, e);
+  if (rc < 0) {
+    return rc;
+  }
   if (a->job.done == 0) { /* the builder names it, we store it */
     struct store_block none = {.bytes = span_of("", 0)};
     if ((rc = cid_of(&none.cid, CID_RAW, "", 0)) < 0) {
@@ -198,6 +221,9 @@ static int add_step(struct job *j, struct err *e)
   if ((rc = read_window(a, e)) < 0 || (rc = store_leaves(a, e)) < 0) {
     return rc;
   }
+  if ((off_t)a->job.done > a->before.st_size) {
+    return check_unchanged(a, e); /* it grows: its end may never come */
+  }
   return a->end && a->have == 0 ? finish_add(a, e) : JOB_MORE;
 }
 
@@ -214,7 +240,7 @@ static void add_clean(struct job *j)
   buf_free(&a->nodes);
 }
 
-static int open_source(const char *path, uint64_t *size, struct err *e)
+static int open_source(const char *path, struct stat *out, struct err *e)
 {
   struct stat info;
   int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -230,7 +256,7 @@ static int open_source(const char *path, uint64_t *size, struct err *e)
     return err_set(e, ERR_LIMIT, "%s has %lld bytes, more than %lld", path,
                    (long long)info.st_size, UNIXFS_FILE_SIZE_MAX);
   }
-  *size = (uint64_t)info.st_size;
+  *out = info;
   (void)posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
   return fd;
 }
@@ -239,12 +265,12 @@ int files_add(struct job **out, struct station *st, const char *path,
               enum file_cut cut, struct err *e)
 {
   static const struct job_ops ops = {add_step, add_clean};
-  uint64_t size = 0;
+  struct stat before = {0};
   int rc = station_writable(st, e);
   if (rc < 0) {
     return rc;
   }
-  int fd = open_source(path, &size, e);
+  int fd = open_source(path, &before, e);
   if (fd < 0) {
     return fd;
   }
@@ -257,9 +283,10 @@ int files_add(struct job **out, struct station *st, const char *path,
   st->importing++;
   a->counted = true;
   a->fd = fd;
-  a->job.total = size;
+  a->before = before;
+  a->job.total = (uint64_t)before.st_size;
   /* What fits one block is one, in any policy. */
-  a->cut = size <= UNIXFS_LEAF_SIZE ? FILE_CUT_FIXED : cut;
+  a->cut = before.st_size <= (off_t)UNIXFS_LEAF_SIZE ? FILE_CUT_FIXED : cut;
   a->window = mem_alloc(WINDOW_SIZE);
   a->whole = hash_new();
   rc = unixfs_builder_new(&a->tree, keep_node, a, e);
