@@ -80,12 +80,6 @@ int unixfs_read(struct unixfs_node *out, struct span block,
 bool unixfs_link_next(const struct unixfs_node *n, struct unixfs_links *it,
                       struct unixfs_link *out);
 
-/* Are the names of a directory in strict order of their bytes, as dag-pb
- * demands, so that none is there twice? Else ERR_INVALID names the place.
- * (Names that differ in case only, or that a file system can't hold, are the
- * business of whoever saves them.) */
-int unixfs_dir_check(const struct unixfs_node *n, struct err *e) MUST_USE;
-
 /* ---- walking a file ----
  * Sans-IO, without recursion: next tells which block comes; the caller loads
  * it and proves its CID, then feeds it, and gets the bytes that stand there,

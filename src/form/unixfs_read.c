@@ -384,19 +384,3 @@ bool unixfs_link_next(const struct unixfs_node *n, struct unixfs_links *it,
   it->left--;
   return true;
 }
-
-int unixfs_dir_check(const struct unixfs_node *n, struct err *e)
-{
-  struct unixfs_links it = {0};
-  struct unixfs_link link;
-  struct span last = {NULL, 0};
-  for (size_t i = 0; unixfs_link_next(n, &it, &link); i++) {
-    int order = i > 0 ? span_compare(last, link.name) : -1;
-    if (order >= 0) {
-      return err_set(e, ERR_INVALID, "UnixFS: name %zu of the directory %s",
-                     i + 1, order == 0 ? "is there twice" : "is out of order");
-    }
-    last = link.name;
-  }
-  return 0;
-}

@@ -101,12 +101,6 @@ static struct span packed_window(const struct carsource *s)
   return span_of(s->packed.p + s->packed_at, s->packed.n - s->packed_at);
 }
 
-static const uint8_t *find_magic(struct span s)
-{
-  static const uint8_t magic[MAGIC_SIZE] = {0x28, 0xb5, 0x2f, 0xfd};
-  return s.n < MAGIC_SIZE ? NULL : memmem(s.p, s.n, magic, MAGIC_SIZE);
-}
-
 /* One wound counts once, however many places in it look like a frame. */
 static void note_wound(struct carsource *s)
 {
@@ -114,33 +108,18 @@ static void note_wound(struct carsource *s)
   s->lost = true;
 }
 
-/* This frame can't be used: go to where the next may begin. */
-static void skip_frame(struct carsource *s)
+/* Move on to the next place, ${from} bytes on at the least, where a frame may
+ * begin. The last bytes may begin a magic number that is cut: they stay. */
+static void seek_frame(struct carsource *s, size_t from)
 {
   struct span w = packed_window(s);
+  size_t at = zpack_seek(w, from);
   note_wound(s);
-  const uint8_t *next = w.n > 1 ? find_magic(span_of(w.p + 1, w.n - 1)) : NULL;
-  if (next != NULL) {
-    s->packed_at += (size_t)(next - w.p);
-    return;
+  if (at == w.n) {
+    size_t keep = MAGIC_SIZE - 1;
+    at = w.n - from > keep ? w.n - keep : from;
   }
-  /* The last bytes may begin a magic number that is cut. */
-  size_t keep = w.n > MAGIC_SIZE ? MAGIC_SIZE - 1 : 0;
-  s->packed_at = s->packed.n - keep;
-}
-
-/* No frame begins here: move on to the next magic number. */
-static void seek_frame(struct carsource *s)
-{
-  struct span w = packed_window(s);
-  const uint8_t *next = find_magic(w);
-  note_wound(s);
-  if (next != NULL) {
-    s->packed_at += (size_t)(next - w.p);
-  } else {
-    size_t keep = w.n >= MAGIC_SIZE ? MAGIC_SIZE - 1 : w.n;
-    s->packed_at = s->packed.n - keep;
-  }
+  s->packed_at += at;
 }
 
 /* One frame from the compressed bytes into the window. 1: done something,
@@ -152,7 +131,7 @@ static int expand_frame(struct carsource *s, struct err *e)
   if (!zpack_looks(w)) {
     size_t was = s->packed_at;
     if (w.n >= MAGIC_SIZE) {
-      seek_frame(s);
+      seek_frame(s, 0);
     } else if (s->end && w.n > 0) { /* cut within a magic number */
       note_wound(s);
     }
@@ -170,7 +149,7 @@ static int expand_frame(struct carsource *s, struct err *e)
     return err_set(e, rc, "not enough memory");
   }
   if (rc < 0) {
-    skip_frame(s);
+    seek_frame(s, 1);
   } else {
     s->packed_at += (size_t)size;
     s->lost = false;
