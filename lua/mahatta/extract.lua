@@ -3,27 +3,12 @@
 -- record holds 64 KiB, so text is cut at 40 KiB, and no more than 2 MiB of a
 -- file are looked at.
 
+local encoding = require "mahatta.encoding"
 local html = require "mahatta.html"
 local has_json, json = pcall(require, "dkjson") -- without it JSON has no title
 
 local extract = { TEXT_MAX = 40 * 1024, TITLE_MAX = 300 }
 local READ_MAX = 2 * 1024 * 1024
-
--- Drop bytes that are no UTF-8.
-function extract.utf8(s)
-  local out, at = {}, 1
-  while at <= #s do
-    local length, bad = utf8.len(s, at)
-    if length then
-      if at == 1 then return s end
-      out[#out + 1] = s:sub(at)
-      break
-    end
-    out[#out + 1] = s:sub(at, bad - 1)
-    at = bad + 1
-  end
-  return table.concat(out)
-end
 
 -- At most `max` bytes of valid UTF-8, whole characters.
 function extract.cut(s, max)
@@ -117,8 +102,7 @@ local READERS = {
 function extract.bytes(bytes, media)
   local reader = READERS[media]
   if not reader then return {} end
-  local s = extract.utf8(bytes):gsub("^" .. utf8.char(0xFEFF), "")
-  local found = reader(s)
+  local found = reader(encoding.utf8(bytes))
   found.title = found.title and extract.cut(found.title, extract.TITLE_MAX)
   found.text = found.text and extract.cut(found.text, extract.TEXT_MAX)
   if found.title == "" then found.title = nil end

@@ -131,9 +131,22 @@ describe("html", function ()
 end)
 
 describe("extract", function ()
-  it("drops bytes that are no UTF-8, and cuts whole characters", function ()
-    assert.equal("abc", extract.utf8("a\xFFb\xC3c"))
-    assert.equal("", extract.utf8("\x80\x80"))
+  it("reads windows-1256 and UTF-16, as old disks hold them", function ()
+    local encoding = require "mahatta.encoding"
+    assert.equal("قوانين نيوتن للحركة", encoding.utf8(
+      "\xDE\xE6\xC7\xE4\xED\xE4 \xE4\xED\xE6\xCA\xE4 \xE1\xE1\xCD\xD1\xDF\xC9"))
+    assert.equal("سلام A", encoding.utf8(
+      "\xFF\xFE\x33\x06\x44\x06\x27\x06\x45\x06\x20\x00\x41\x00"))
+    -- A stray byte in UTF-8 does not make it another encoding.
+    local text = ("نص طويل "):rep(20)
+    assert.equal(text .. "z", encoding.utf8(text .. "\xFFz"))
+    assert.equal("abc", encoding.utf8("\xEF\xBB\xBFabc"))
+    local found = extract.bytes("\xDE\xE6\xC7\xE4\xED\xE4 \xE4\xED\xE6"
+      .. "\xCA\xE4 \xE1\xE1\xCD\xD1\xDF\xC9\n", "text/plain")
+    assert.equal("قوانين نيوتن للحركة", found.title)
+  end)
+
+  it("cuts whole characters", function ()
     assert.equal("aب", extract.cut("aبب", 4))
     assert.equal("aبب", extract.cut("aبب", 5))
     assert.equal("", extract.cut("ب", 1))
