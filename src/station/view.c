@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: 0BSD */
 #include "base/check.h"
-#include "form/unixfs.h"
+#include "form/hash.h"
 #include "station/admit.h"
 #include "station/change.h"
 #include "station/listing.h"
@@ -473,9 +473,6 @@ static int tell(struct note *n, const struct cid *cid, const char *kind,
                 struct err *e)
 {
   uint64_t here;
-  if (cid_order(cid) != n->order) {
-    return 0;
-  }
   int rc = n->st->store->ops->find(n->st->store, cid, 1, &here, e);
   if (rc < 0 || here == 0) {
     return rc < 0 ? rc : n->sink(n->ud, cid, kind, &n->parent);
@@ -485,38 +482,35 @@ static int tell(struct note *n, const struct cid *cid, const char *kind,
              : admit_settle(n->st, cid, here, e);
 }
 
-static int tell_of_parcel(struct note *n, struct err *e)
+/* A parent's links stand in it byte for byte, and it was decoded before it
+ * was stored: so they are looked for by the digest's first bytes. Decoding it
+ * for each of its missing links would cost the square of their number. */
+static int tell_links(struct note *n, const char *kind, struct err *e)
 {
-  struct parcel view;
-  int rc = parcel_read(&view, buf_span(&n->block), e);
-  for (size_t i = 0; rc == 0 && i < view.count; i++) {
+  bool records = strcmp(kind, "record") == 0;
+  uint8_t want[8];
+  size_t at = 0;
+  int rc = 0;
+  for (int i = 0; i < 8; i++) {
+    want[i] = (uint8_t)((uint64_t)n->order >> (56 - 8 * i));
+  }
+  while (rc == 0 && at < n->block.n) {
+    const uint8_t *p =
+        memmem(n->block.p + at, n->block.n - at, want, sizeof want);
+    if (p == NULL) {
+      break;
+    }
+    size_t digest = (size_t)(p - n->block.p);
+    at = digest + 1;
+    if (digest < CID_SIZE - HASH_SIZE || n->block.n - digest < HASH_SIZE ||
+        !cid_looks(p - (CID_SIZE - HASH_SIZE))) {
+      continue;
+    }
     struct cid cid;
-    parcel_record(&view, i, &cid);
-    rc = tell(n, &cid, "record", e);
-  }
-  return rc;
-}
-
-static int tell_of_record(struct note *n, struct err *e)
-{
-  struct record_files it = {0};
-  struct record_file file;
-  struct record rec;
-  int rc = record_read(&rec, buf_span(&n->block), e);
-  while (rc == 0 && record_file_next(&it, rec.files, &file)) {
-    rc = tell(n, &file.data, "file", e);
-  }
-  return rc;
-}
-
-static int tell_of_node(struct note *n, struct err *e)
-{
-  struct unixfs_links it = {0};
-  struct unixfs_link link;
-  struct unixfs_node node;
-  int rc = unixfs_read(&node, buf_span(&n->block), e);
-  while (rc == 0 && unixfs_link_next(&node, &it, &link)) {
-    rc = tell(n, &link.cid, "part", e);
+    memcpy(cid.b, p - (CID_SIZE - HASH_SIZE), CID_SIZE);
+    if ((cid_codec(&cid) == CID_DAG_CBOR) == records) {
+      rc = tell(n, &cid, kind, e);
+    }
   }
   return rc;
 }
@@ -533,10 +527,10 @@ static int tell_of(struct note *n, uint64_t ref, struct err *e)
     return rc;
   }
   if (cid_codec(&n->parent) == CID_DAG_PB) {
-    return tell_of_node(n, e);
+    return tell_links(n, "part", e);
   }
-  return parcel_looks(buf_span(&n->block)) ? tell_of_parcel(n, e)
-                                           : tell_of_record(n, e);
+  return tell_links(n, parcel_looks(buf_span(&n->block)) ? "record" : "file",
+                    e);
 }
 
 /* Up to ${rows} notes from (*order, *ref) on: 1 when there may be more. */
