@@ -19,6 +19,14 @@ _Static_assert(CRYPT_NONCE_SIZE == crypto_aead_xchacha20poly1305_ietf_NPUBBYTES,
                "nonce");
 _Static_assert(CRYPT_TAG_SIZE == crypto_aead_xchacha20poly1305_ietf_ABYTES,
                "tag");
+_Static_assert(CRYPT_POINT_SIZE == crypto_scalarmult_BYTES, "point");
+_Static_assert(CRYPT_POINT_SIZE == crypto_scalarmult_SCALARBYTES, "point");
+_Static_assert(CRYPT_DIGEST_SIZE == crypto_hash_sha256_BYTES, "digest");
+_Static_assert(CRYPT_SECRET_SIZE == crypto_auth_hmacsha256_BYTES, "hkdf");
+_Static_assert(CRYPT_SECRET_SIZE == crypto_aead_chacha20poly1305_ietf_KEYBYTES,
+               "key");
+_Static_assert(CRYPT_TAG_SIZE == crypto_aead_chacha20poly1305_ietf_ABYTES,
+               "tag");
 
 struct identity { /* rests in guarded memory, read-only once made */
   uint8_t secret[crypto_sign_SECRETKEYBYTES];
@@ -271,6 +279,87 @@ bool crypt_equal(const void *a, const void *b, size_t n)
   return sodium_memcmp(a, b, n) == 0;
 }
 
+/* ---- parts of a session ---- */
+
+void crypt_x25519_key(uint8_t key[CRYPT_POINT_SIZE],
+                      const uint8_t secret[CRYPT_POINT_SIZE])
+{
+  CHECK(crypto_scalarmult_base(key, secret) == 0);
+}
+
+int crypt_x25519(uint8_t shared[CRYPT_POINT_SIZE],
+                 const uint8_t secret[CRYPT_POINT_SIZE],
+                 const uint8_t key[CRYPT_POINT_SIZE])
+{
+  return crypto_scalarmult(shared, secret, key) == 0 ? 0 : ERR_INVALID;
+}
+
+void crypt_hash_pair(uint8_t out[CRYPT_DIGEST_SIZE], struct span a,
+                     struct span b)
+{
+  crypto_hash_sha256_state h;
+  CHECK(crypto_hash_sha256_init(&h) == 0);
+  CHECK(crypto_hash_sha256_update(&h, a.p, a.n) == 0);
+  CHECK(crypto_hash_sha256_update(&h, b.p, b.n) == 0);
+  CHECK(crypto_hash_sha256_final(&h, out) == 0);
+}
+
+/* HMAC-SHA256 of ${a} and then ${b}. */
+static void hmac(uint8_t out[CRYPT_SECRET_SIZE],
+                 const uint8_t key[CRYPT_SECRET_SIZE], struct span a,
+                 struct span b)
+{
+  crypto_auth_hmacsha256_state h;
+  CHECK(crypto_auth_hmacsha256_init(&h, key, CRYPT_SECRET_SIZE) == 0);
+  CHECK(crypto_auth_hmacsha256_update(&h, a.p, a.n) == 0);
+  CHECK(crypto_auth_hmacsha256_update(&h, b.p, b.n) == 0);
+  CHECK(crypto_auth_hmacsha256_final(&h, out) == 0);
+  crypt_wipe(&h, sizeof h); /* it begins with the key's state */
+}
+
+void crypt_hkdf(uint8_t first[CRYPT_SECRET_SIZE],
+                uint8_t second[CRYPT_SECRET_SIZE],
+                const uint8_t salt[CRYPT_SECRET_SIZE], struct span secret)
+{
+  static const uint8_t one = 1, two = 2;
+  uint8_t mixed[CRYPT_SECRET_SIZE];
+  hmac(mixed, salt, secret, span_of(NULL, 0));
+  hmac(first, mixed, span_of(&one, 1), span_of(NULL, 0));
+  hmac(second, mixed, span_of(first, CRYPT_SECRET_SIZE), span_of(&two, 1));
+  crypt_wipe(mixed, sizeof mixed);
+}
+
+#define COUNT_NONCE_SIZE crypto_aead_chacha20poly1305_ietf_NPUBBYTES
+
+static void count_nonce(uint8_t nonce[COUNT_NONCE_SIZE], uint64_t count)
+{
+  memset(nonce, 0, COUNT_NONCE_SIZE);
+  for (size_t i = COUNT_NONCE_SIZE - sizeof count; i < COUNT_NONCE_SIZE; i++) {
+    nonce[i] = (uint8_t)count;
+    count >>= 8;
+  }
+}
+
+void crypt_seal_at(uint8_t *out, struct span plain, struct span head,
+                   uint64_t count, const uint8_t key[CRYPT_SECRET_SIZE])
+{
+  uint8_t nonce[COUNT_NONCE_SIZE];
+  count_nonce(nonce, count);
+  CHECK(crypto_aead_chacha20poly1305_ietf_encrypt(out, NULL, plain.p, plain.n,
+                                                  head.p, head.n, NULL, nonce,
+                                                  key) == 0);
+}
+
+int crypt_open_at(uint8_t *out, struct span sealed, struct span head,
+                  uint64_t count, const uint8_t key[CRYPT_SECRET_SIZE])
+{
+  uint8_t nonce[COUNT_NONCE_SIZE];
+  count_nonce(nonce, count);
+  int rc = crypto_aead_chacha20poly1305_ietf_decrypt(
+      out, NULL, NULL, sealed.p, sealed.n, head.p, head.n, nonce, key);
+  return rc == 0 ? 0 : ERR_SIG;
+}
+
 /* ---- small parts ---- */
 
 void crypt_random(void *out, size_t n)
@@ -349,6 +438,33 @@ static const uint8_t known_sealed[7 + CRYPT_TAG_SIZE] = {
     0xf3, 0xa3, 0x67, 0x1e, 0xe4, 0xa6, 0xec, 0xe6, 0xeb, 0x72, 0x34, 0x7f,
     0x43, 0x64, 0x1f, 0xaa, 0x1b, 0x9b, 0xac, 0x37, 0xc1, 0xde, 0xd8};
 
+/* X25519, RFC 7748 section 5.2, the first vector. */
+static const uint8_t known_scalar[CRYPT_POINT_SIZE] = {
+    0xa5, 0x46, 0xe3, 0x6b, 0xf0, 0x52, 0x7c, 0x9d, 0x3b, 0x16, 0x15,
+    0x4b, 0x82, 0x46, 0x5e, 0xdd, 0x62, 0x14, 0x4c, 0x0a, 0xc1, 0xfc,
+    0x5a, 0x18, 0x50, 0x6a, 0x22, 0x44, 0xba, 0x44, 0x9a, 0xc4};
+static const uint8_t known_point[CRYPT_POINT_SIZE] = {
+    0xe6, 0xdb, 0x68, 0x67, 0x58, 0x30, 0x30, 0xdb, 0x35, 0x94, 0xc1,
+    0xa4, 0x24, 0xb1, 0x5f, 0x7c, 0x72, 0x66, 0x24, 0xec, 0x26, 0xb3,
+    0x35, 0x3b, 0x10, 0xa9, 0x03, 0xa6, 0xd0, 0xab, 0x1c, 0x4c};
+static const uint8_t known_shared[CRYPT_POINT_SIZE] = {
+    0xc3, 0xda, 0x55, 0x37, 0x9d, 0xe9, 0xc6, 0x90, 0x8e, 0x94, 0xea,
+    0x4d, 0xf2, 0x8d, 0x08, 0x4f, 0x32, 0xec, 0xcf, 0x03, 0x49, 0x1c,
+    0x71, 0xf7, 0x54, 0xb4, 0x07, 0x55, 0x77, 0xa2, 0x85, 0x52};
+
+/* HKDF-SHA256 of "mahatta" with a salt of 00 .. 1f: the second key, which
+ * hangs on the first. */
+static const uint8_t known_second[CRYPT_SECRET_SIZE] = {
+    0x84, 0x25, 0xb5, 0xf8, 0x00, 0x73, 0x3d, 0x0c, 0xad, 0x16, 0x5a,
+    0x62, 0x6c, 0xa6, 0xc8, 0x81, 0x69, 0x23, 0x41, 0x53, 0x94, 0xfe,
+    0x82, 0xe6, 0x67, 0x8a, 0x85, 0xae, 0x32, 0x29, 0xd3, 0x1b};
+
+/* ChaCha20-Poly1305 of "mahatta": key 00 .. 1f, head "h". */
+#define KNOWN_COUNT 0x0102030405060708u
+static const uint8_t known_counted[7 + CRYPT_TAG_SIZE] = {
+    0x9d, 0x28, 0xc5, 0x85, 0xdf, 0x4d, 0x8b, 0x2f, 0x4b, 0xc3, 0xbf, 0xb0,
+    0xcd, 0x2d, 0x02, 0x9e, 0xf2, 0xcd, 0xea, 0x50, 0xdc, 0xfa, 0x92};
+
 static bool hash_holds(void)
 {
   uint8_t got[HASH_SIZE];
@@ -401,6 +517,31 @@ static bool secrets_hold(void)
          memcmp(plain, text.p, sizeof plain) == 0;
 }
 
+static bool session_holds(void)
+{
+  static const uint8_t zero_point[CRYPT_POINT_SIZE]; /* of small order */
+  uint8_t count[CRYPT_SECRET_SIZE], out[CRYPT_SECRET_SIZE];
+  uint8_t first[CRYPT_SECRET_SIZE], sealed[sizeof known_counted], plain[7];
+  struct span text = span_of("mahatta", 7), head = span_of("h", 1);
+  for (size_t i = 0; i < sizeof count; i++) {
+    count[i] = (uint8_t)i;
+  }
+  if (crypt_x25519(out, known_scalar, zero_point) == 0 ||
+      crypt_x25519(out, known_scalar, known_point) < 0 ||
+      memcmp(out, known_shared, sizeof out) != 0) {
+    return false;
+  }
+  crypt_hkdf(first, out, count, text);
+  if (memcmp(out, known_second, sizeof out) != 0) {
+    return false;
+  }
+  crypt_seal_at(sealed, text, head, KNOWN_COUNT, count);
+  return memcmp(sealed, known_counted, sizeof sealed) == 0 &&
+         crypt_open_at(plain, span_of(sealed, sizeof sealed), head, KNOWN_COUNT,
+                       count) == 0 &&
+         memcmp(plain, text.p, sizeof plain) == 0;
+}
+
 /* What is wrong, or NULL. */
 static const char *self_test(void)
 {
@@ -416,8 +557,12 @@ static const char *self_test(void)
   if (!rule_holds()) {
     return "Ed25519 accepts or refuses the wrong signatures";
   }
-  return secrets_hold() ? NULL
-                        : "Argon2id or XChaCha20-Poly1305 gives a wrong answer";
+  if (!secrets_hold()) {
+    return "Argon2id or XChaCha20-Poly1305 gives a wrong answer";
+  }
+  return session_holds()
+             ? NULL
+             : "X25519, HKDF or ChaCha20-Poly1305 gives a wrong answer";
 }
 
 int crypt_start(struct err *e)

@@ -19,9 +19,10 @@
 #define CRYPT_DERIVED_SIZE 64 /* an AEAD key and a commitment */
 
 /* Starts libsodium and runs the known-answer self-test (SHA-256, Ed25519 sign
- * and the acceptance rule, Argon2id small, XChaCha20-Poly1305): once a
- * process, safe to call again and from any thread. ERR_CORRUPT names the
- * answer that differed. Everything below needs it to have succeeded. */
+ * and the acceptance rule, Argon2id small, XChaCha20-Poly1305, X25519, HKDF,
+ * ChaCha20-Poly1305): once a process, safe to call again and from any thread.
+ * ERR_CORRUPT names the answer that differed. Everything below needs it to
+ * have succeeded. */
 int crypt_start(struct err *e) MUST_USE;
 
 /* A signing identity: holds its own public key beside the secret one, so that
@@ -94,6 +95,43 @@ int crypt_open(uint8_t *out, struct span sealed, struct span head,
 
 /* Equality in a time that does not tell where they differ. */
 bool crypt_equal(const void *a, const void *b, size_t n);
+
+/* ---- parts of a session (sync/noise.h): none allocates ---- */
+
+#define CRYPT_POINT_SIZE                                                       \
+  32                         /* X25519: a public key, a secret, what is shared \
+                              */
+#define CRYPT_DIGEST_SIZE 32 /* SHA-256 */
+
+/* The X25519 public key of ${secret}, any 32 bytes. Cannot fail. */
+void crypt_x25519_key(uint8_t key[CRYPT_POINT_SIZE],
+                      const uint8_t secret[CRYPT_POINT_SIZE]);
+
+/* What the two share; the caller wipes it. ERR_INVALID when ${key} is of small
+ * order: then all of the world would share it. */
+int crypt_x25519(uint8_t shared[CRYPT_POINT_SIZE],
+                 const uint8_t secret[CRYPT_POINT_SIZE],
+                 const uint8_t key[CRYPT_POINT_SIZE]) MUST_USE;
+
+/* SHA-256 of ${a} and then ${b}, for the short parts of a handshake: hash.h is
+ * four times faster, but may fail. Cannot fail; ${out} may be ${a}. */
+void crypt_hash_pair(uint8_t out[CRYPT_DIGEST_SIZE], struct span a,
+                     struct span b);
+
+/* HKDF-SHA256 (RFC 5869) without info: two keys of ${salt} and ${secret}.
+ * ${first} may be ${salt}. Cannot fail. */
+void crypt_hkdf(uint8_t first[CRYPT_SECRET_SIZE],
+                uint8_t second[CRYPT_SECRET_SIZE],
+                const uint8_t salt[CRYPT_SECRET_SIZE], struct span secret);
+
+/* ChaCha20-Poly1305 (RFC 8439) under a nonce that is a counter: four zero
+ * bytes and ${count}, little-endian. Never seal twice under one key and count.
+ * Otherwise as crypt_seal and crypt_open; ${out} may be where the input is. */
+void crypt_seal_at(uint8_t *out, struct span plain, struct span head,
+                   uint64_t count, const uint8_t key[CRYPT_SECRET_SIZE]);
+int crypt_open_at(uint8_t *out, struct span sealed, struct span head,
+                  uint64_t count,
+                  const uint8_t key[CRYPT_SECRET_SIZE]) MUST_USE;
 
 /* ---- small parts ---- */
 
