@@ -68,6 +68,9 @@
 #define SLIP_WISHES_MAX 1024
 #define SLIP_MISSING_MAX 16384 /* blocks named one by one, per wish */
 
+/* Noise: what its specification (section 3) lets a message have at most. */
+#define NOISE_MESSAGE_MAX 65535
+
 /* Key file: Argon2id parameters are capped when read, or a key file from a
  * stranger would be a way to eat memory and time. */
 #define KEYFILE_SIZE_MAX 4096
