@@ -2,6 +2,7 @@
 #include "form/crypt.h"
 
 #include "base/mem.h"
+#include "form/hash.h"
 #include "hex.h"
 #include "sweep.h"
 
@@ -278,6 +279,82 @@ static void test_derive(void)
       "2f471d863146f20ad82cc1ef760fe07b5f03bb99ea427486bccf1a1f51f57e26"));
 }
 
+/* RFC 5869, test case 3 (no salt is a salt of zeros), and Python's
+ * cryptography for the bytes behind its 42. */
+static void test_hkdf(void)
+{
+  uint8_t salt[CRYPT_SECRET_SIZE] = {0}, out[2 * CRYPT_SECRET_SIZE], ikm[22];
+  memset(ikm, 0x0b, sizeof ikm);
+  crypt_hkdf(out, out + CRYPT_SECRET_SIZE, salt, span_of(ikm, sizeof ikm));
+  EXPECT(hex_is(
+      span_of(out, sizeof out),
+      "8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d"
+      "9d201395faa4b61a96c8b2fb61057244b36c6ddd287f634795e7d80d5fe26bfc"));
+  crypt_hkdf(salt, out + CRYPT_SECRET_SIZE, salt, span_of(ikm, sizeof ikm));
+  EXPECT(memcmp(salt, out, sizeof salt) == 0);
+}
+
+static void test_hash_pair(void)
+{
+  uint8_t data[200], got[CRYPT_DIGEST_SIZE], want[HASH_SIZE];
+  for (uint8_t i = 0; i < sizeof data; i++) {
+    data[i] = i;
+  }
+  NEED(hash_sha256(want, data, sizeof data) == 0);
+  for (size_t i = 0; i <= sizeof data; i++) {
+    crypt_hash_pair(got, span_of(data, i), span_of(data + i, sizeof data - i));
+    EXPECT(memcmp(got, want, sizeof got) == 0);
+  }
+  NEED(hash_sha256(want, data, 32 + 5) == 0);
+  crypt_hash_pair(data, span_of(data, 32), span_of(data + 32, 5));
+  EXPECT(memcmp(data, want, sizeof want) == 0);
+  NEED(hash_sha256(want, "", 0) == 0);
+  crypt_hash_pair(got, span_of(NULL, 0), span_of(NULL, 0));
+  EXPECT(memcmp(got, want, sizeof got) == 0);
+}
+
+/* Two ends share the same, whatever bits clamping takes from a secret. */
+static void test_x25519(void)
+{
+  uint8_t a[32], b[32], key_a[32], key_b[32], ab[32], ba[32];
+  static const uint8_t small[32] = {1};
+  for (int i = 0; i < 100; i++) {
+    crypt_random(a, sizeof a);
+    crypt_random(b, sizeof b);
+    crypt_x25519_key(key_a, a);
+    crypt_x25519_key(key_b, b);
+    a[0] ^= 7;
+    a[31] ^= 0xc0;
+    EXPECT_INT(crypt_x25519(ab, a, key_b), 0);
+    EXPECT_INT(crypt_x25519(ba, b, key_a), 0);
+    EXPECT(memcmp(ab, ba, sizeof ab) == 0);
+    EXPECT_INT(crypt_x25519(ab, a, small), ERR_INVALID);
+  }
+}
+
+static void test_seal_at(void)
+{
+  uint8_t key[CRYPT_SECRET_SIZE] = {1}, m[5 + CRYPT_TAG_SIZE] = "plain";
+  uint8_t kept[sizeof m], got[5];
+  struct span s = span_of(m, sizeof m), head = span_of("h", 1);
+  crypt_seal_at(m, span_of(m, 5), head, 1u << 31, key); /* in place */
+  memcpy(kept, m, sizeof m);
+  EXPECT_INT(crypt_open_at(got, s, span_of("H", 1), 1u << 31, key), ERR_SIG);
+  EXPECT_INT(crypt_open_at(got, span_of(m, 3), head, 1u << 31, key), ERR_SIG);
+  for (int bit = 0; bit < 64; bit++) {
+    uint64_t count = (uint64_t)1 << 31 ^ (uint64_t)1 << bit;
+    EXPECT_INT(crypt_open_at(got, s, head, count, key), ERR_SIG);
+  }
+  for (size_t i = 0; i < sizeof m; i++) {
+    m[i] ^= 1;
+    EXPECT_INT(crypt_open_at(got, s, head, 1u << 31, key), ERR_SIG);
+    m[i] ^= 1;
+  }
+  EXPECT(memcmp(m, kept, sizeof m) == 0);
+  EXPECT_INT(crypt_open_at(m, s, head, 1u << 31, key), 0);
+  EXPECT(memcmp(m, "plain", 5) == 0);
+}
+
 static void test_small_parts(void)
 {
   uint8_t a[64] = {0}, b[64] = {0}, zero[64] = {0};
@@ -305,6 +382,10 @@ int main(void)
   RUN(test_seal);
   RUN(test_short);
   RUN(test_derive);
+  RUN(test_hkdf);
+  RUN(test_hash_pair);
+  RUN(test_x25519);
+  RUN(test_seal_at);
   RUN(test_small_parts);
   return unit_done();
 }

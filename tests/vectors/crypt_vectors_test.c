@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: 0BSD */
-/* Public answers of Ed25519, XChaCha20-Poly1305, Argon2id. */
+/* Public answers of Ed25519, X25519, (X)ChaCha20-Poly1305, Argon2id. */
 #include "form/crypt.h"
 
 #include "json.h"
@@ -190,6 +190,101 @@ static void test_aead(void)
   json_free(&j);
 }
 
+/* Of ChaCha20-Poly1305, those whose nonce can be a counter. */
+static void check_counted(const struct json *j, size_t test, int *seen)
+{
+  struct buf key = json_hex(j, test, "key"), nonce = json_hex(j, test, "iv");
+  struct buf head = json_hex(j, test, "aad"), msg = json_hex(j, test, "msg");
+  struct buf sealed = json_hex(j, test, "ct"), tag = json_hex(j, test, "tag");
+  bool want = json_is(j, json_get(j, test, "result"), "valid");
+  if (nonce.n == 12 && memcmp(nonce.p, "\0\0\0", 4) == 0) {
+    struct buf got = {0};
+    uint64_t count = 0;
+    for (size_t i = nonce.n; i > 4; i--) {
+      count = count << 8 | nonce.p[i - 1];
+    }
+    NEED(key.n == CRYPT_SECRET_SIZE && tag.n == CRYPT_TAG_SIZE);
+    NEED(buf_put(&sealed, tag.p, tag.n) == 0);
+    NEED(buf_reserve(&got, sealed.n) == 0);
+    EXPECT_INT(
+        crypt_open_at(got.p, buf_span(&sealed), buf_span(&head), count, key.p),
+        want ? 0 : ERR_SIG);
+    crypt_seal_at(got.p, buf_span(&msg), buf_span(&head), count, key.p);
+    EXPECT(span_equal(span_of(got.p, sealed.n), buf_span(&sealed)) == want);
+    buf_free(&got);
+    *seen += 1;
+  }
+  buf_free(&key);
+  buf_free(&nonce);
+  buf_free(&head);
+  buf_free(&msg);
+  buf_free(&sealed);
+  buf_free(&tag);
+}
+
+/* Points of small order are refused, and no others. */
+static void check_x25519(const struct json *j, size_t test, int *refused)
+{
+  static const uint8_t zeros[CRYPT_POINT_SIZE];
+  struct buf key = json_hex(j, test, "public");
+  struct buf secret = json_hex(j, test, "private");
+  struct buf want = json_hex(j, test, "shared");
+  uint8_t got[CRYPT_POINT_SIZE];
+  NEED(key.n == 32 && secret.n == 32 && want.n == 32);
+  if (memcmp(want.p, zeros, sizeof zeros) == 0) {
+    EXPECT_INT(crypt_x25519(got, secret.p, key.p), ERR_INVALID);
+    *refused += 1;
+  } else {
+    EXPECT_INT(crypt_x25519(got, secret.p, key.p), 0);
+    EXPECT(span_equal(span_of(got, sizeof got), buf_span(&want)));
+  }
+  buf_free(&key);
+  buf_free(&secret);
+  buf_free(&want);
+}
+
+typedef void check_one(const struct json *j, size_t test, int *seen);
+
+/* Run ${check} over all of a file of Wycheproof; false without it. */
+static bool each_test(const char *name, int count, check_one *check, int *seen)
+{
+  struct json j;
+  if (!json_load(&j, name)) {
+    unit_skip(count, "no vectors");
+    json_free(&j);
+    return false;
+  }
+  size_t groups = json_get(&j, 0, "testGroups");
+  for (size_t g = groups + 1; g < json_end(&j, groups); g = json_end(&j, g)) {
+    size_t tests = json_get(&j, g, "tests");
+    for (size_t i = tests + 1; i < json_end(&j, tests); i = json_end(&j, i)) {
+      check(&j, i, seen);
+      count--;
+    }
+  }
+  EXPECT_INT(count, 0);
+  json_free(&j);
+  return true;
+}
+
+static void test_counted(void)
+{
+  int seen = 0;
+  if (each_test("aead/wycheproof-chacha20_poly1305_test.json", 325,
+                check_counted, &seen)) {
+    EXPECT_INT(seen, 10);
+  }
+}
+
+static void test_x25519(void)
+{
+  int refused = 0;
+  if (each_test("x25519/wycheproof-x25519_test.json", 518, check_x25519,
+                &refused)) {
+    EXPECT_INT(refused, 31);
+  }
+}
+
 static uint64_t number(const struct json *j, size_t map, const char *key)
 {
   size_t node = json_get(j, map, key);
@@ -264,6 +359,8 @@ int main(void)
   RUN(test_wycheproof);
   RUN(test_mixed_order);
   RUN(test_aead);
+  RUN(test_counted);
+  RUN(test_x25519);
   RUN(test_argon2id);
   RUN(test_two_keys);
   return unit_done();
