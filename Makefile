@@ -178,7 +178,8 @@ DEPS_BUILD := gcc libc6-dev pkg-config lua5.4 liblua5.4-dev lua-filesystem \
   libsodium-dev libssl-dev libzstd-dev libutf8proc-dev
 DEPS_DEMO  := debian-handbook iso-codes
 DEPS_TEST  := lua-busted lua-check clang-format universal-ctags \
-  sqlite3 sqlite-utils zstd debian-handbook iso-codes nodejs npm
+  sqlite3 sqlite-utils zstd debian-handbook iso-codes nodejs npm \
+  python3-dissononce
 DEPS_FULL  := clang clang-tidy libclang-rt-14-dev llvm cppcheck valgrind \
   libc6-dbg g++ lua5.3 liblua5.3-dev luarocks git strace
 DEPS_ALL   := $(sort $(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_TEST) $(DEPS_FULL))
