@@ -27,6 +27,9 @@ _Static_assert(CRYPT_SECRET_SIZE == crypto_aead_chacha20poly1305_ietf_KEYBYTES,
                "key");
 _Static_assert(CRYPT_TAG_SIZE == crypto_aead_chacha20poly1305_ietf_ABYTES,
                "tag");
+_Static_assert(CRYPT_STREAM_NONCE_SIZE == crypto_stream_chacha20_NONCEBYTES,
+               "nonce");
+_Static_assert(CRYPT_SECRET_SIZE == crypto_stream_chacha20_KEYBYTES, "key");
 
 struct identity { /* rests in guarded memory, read-only once made */
   uint8_t secret[crypto_sign_SECRETKEYBYTES];
@@ -377,6 +380,13 @@ uint64_t crypt_short(const uint8_t salt[CRYPT_SALT_SIZE], const void *p,
     v = v << 8 | h[i - 1]; /* SipHash gives its number little-endian */
   }
   return v;
+}
+
+void crypt_stream(void *out, size_t n,
+                  const uint8_t nonce[CRYPT_STREAM_NONCE_SIZE],
+                  const uint8_t key[CRYPT_SECRET_SIZE])
+{
+  CHECK(crypto_stream_chacha20(out, n, nonce, key) == 0);
 }
 
 void crypt_wipe(void *p, size_t n)

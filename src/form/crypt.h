@@ -16,6 +16,7 @@
 #define CRYPT_NONCE_SIZE 24
 #define CRYPT_TAG_SIZE 16
 #define CRYPT_SECRET_SIZE 32  /* a symmetric key */
+#define CRYPT_STREAM_NONCE_SIZE 8
 #define CRYPT_DERIVED_SIZE 64 /* an AEAD key and a commitment */
 
 /* Starts libsodium and runs the known-answer self-test (SHA-256, Ed25519 sign
@@ -142,6 +143,13 @@ void crypt_random(void *out, size_t n);
  * the salted handles of a slip; ${salt} has 16 bytes. */
 uint64_t crypt_short(const uint8_t salt[CRYPT_SALT_SIZE], const void *p,
                      size_t n);
+
+/* ${n} bytes of ChaCha20's key stream (the original one, with a nonce of 8
+ * bytes): a long number from a short one, the same on every machine. Cannot
+ * fail. */
+void crypt_stream(void *out, size_t n,
+                  const uint8_t nonce[CRYPT_STREAM_NONCE_SIZE],
+                  const uint8_t key[CRYPT_SECRET_SIZE]);
 
 /* Overwrite ${n} bytes so that no optimiser drops it. */
 void crypt_wipe(void *p, size_t n);
