@@ -70,6 +70,12 @@
 
 /* Noise: what its specification (section 3) lets a message have at most. */
 #define NOISE_MESSAGE_MAX 65535
+/* Sketches: 4096 cells of 12 bytes are 48 KiB and tell about 3,600
+ * differences; 16 syndromes of 8 bytes fit into an SMS and tell 16. */
+#define SKETCH_CELLS 4096u
+#define SKETCH_SYNDROMES 16u
+/* A throwaway sketch in 16 parts: 800 KiB, about 50,000 differences. */
+#define SKETCH_SCAN_BITS_MAX 4u
 
 /* Key file: Argon2id parameters are capped when read, or a key file from a
  * stranger would be a way to eat memory and time. */
