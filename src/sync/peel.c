@@ -150,7 +150,8 @@ static bool syndromes_left(const struct peel *p)
   return any != 0;
 }
 
-/* Syndromes don't say which side has a handle: our set does. */
+/* Syndromes don't say which side has a handle: our set does. 1 when all ${n}
+ * are new, 0 when not, or the host's code. */
 static int place(struct peel *p, const uint64_t *handles, int n,
                  const struct sync_set *set, struct err *e)
 {
@@ -160,14 +161,16 @@ static int place(struct peel *p, const uint64_t *handles, int n,
       return ours;
     }
     if (!note(p, handles[i], ours > 0)) {
-      return PEEL_BAD;
+      return 0;
     }
     take_out(p, handles[i], ours > 0);
   }
-  return PEEL_DONE;
+  return 1;
 }
 
-/* What peeling left over. */
+/* What peeling left over. The syndromes of more handles than they tell look,
+ * now and then, like those of a few: their answer has to explain every cell,
+ * or nothing of it is taken. */
 static int finish(struct peel *p, const struct sync_set *set, struct err *e)
 {
   uint64_t handles[SKETCH_SYNDROMES];
@@ -180,18 +183,15 @@ static int finish(struct peel *p, const struct sync_set *set, struct err *e)
     return PEEL_DONE;
   }
   int n = pin_decode(handles, p->syndrome, p->syndromes);
-  if (n < 0) {
-    return PEEL_MORE;
+  int rc = n < 0 ? 0 : place(p, handles, n, set, e);
+  if (rc > 0 && peel_cells(p)) {
+    take_from_syndromes(p, found);
+    if (cells_left(p) == 0 && !syndromes_left(p)) {
+      return PEEL_DONE;
+    }
   }
-  int rc = place(p, handles, n, set, e);
-  if (rc != PEEL_DONE) {
-    return rc;
-  }
-  if (!peel_cells(p)) {
-    return PEEL_BAD;
-  }
-  take_from_syndromes(p, found);
-  return cells_left(p) == 0 && !syndromes_left(p) ? PEEL_DONE : PEEL_BAD;
+  p->n = found;
+  return rc < 0 ? rc : PEEL_MORE;
 }
 
 /* ---- all of it ---- */
