@@ -3,6 +3,7 @@
 #include "sync/gf64.h"
 
 #include "sketch_shelf.h"
+#include "unit.h"
 
 /* ---- the field ---- */
 

@@ -3,6 +3,7 @@
 #include "form/crypt.h"
 
 #include "sketch_shelf.h"
+#include "unit.h"
 
 #define COUNT 50
 

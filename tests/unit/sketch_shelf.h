@@ -5,7 +5,7 @@
 
 #include "sync/sketch.h"
 
-#include "unit.h"
+#include <string.h>
 
 struct digest {
   uint8_t b[SET_DIGEST_SIZE];
