@@ -109,6 +109,8 @@ lua53:
 FULL := @gcc '$(MAKE) WERROR=1 CC=gcc check' \
   @asan '$(MAKE) asan CC=gcc' '$(MAKE) asan CC=clang' \
   @clang '$(MAKE) WERROR=1 CC=clang unit' '=$(MAKE) WERROR=1 CC=clang all' \
+  @hostile 'HOSTILE_SKETCHES=10000000 \
+    build/$(LUA_DIR)/tests/fault/sketch_hostile_test' \
   @static '=$(MAKE) headers' '=$(MAKE) tidy' '=$(MAKE) analyze' \
   @valgrind '$(MAKE) CC=gcc valgrind' \
   @fuzz '=$(MAKE) fuzz-all SECS=20' \
