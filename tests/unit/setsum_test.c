@@ -103,6 +103,26 @@ static void test_known(void)
   EXPECT(memcmp(got, want, sizeof got) == 0);
 }
 
+/* FORMAT.md's example, made by other hands (Python's cryptography): the
+ * parcels "a", "b" and "c". */
+static void test_example(void)
+{
+  static const char want[] = "8b8e8801e435b23cf38b73bb8ae11490"
+                             "c0931f9888bab76de2ea642521e3cacc";
+  uint8_t digest[HASH_SIZE];
+  char hex[2 * HASH_SIZE + 1];
+  struct setsum s = {0};
+  for (size_t i = 0; i < 3; i++) {
+    NEED(hash_sha256(digest, &"abc"[i], 1) == 0);
+    setsum_add(&s, digest);
+  }
+  NEED(setsum_digest(digest, &s) == 0);
+  for (size_t i = 0; i < sizeof digest; i++) {
+    snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+  }
+  EXPECT_TEXT(hex, want);
+}
+
 /* ChaCha20 with a key and a nonce of zeros: the first block, as in
  * draft-agl-tls-chacha20poly1305-04, section 7. */
 static void test_stream(void)
@@ -123,6 +143,7 @@ int main(void)
   RUN(test_count);
   RUN(test_small_world);
   RUN(test_known);
+  RUN(test_example);
   RUN(test_stream);
   return unit_done();
 }

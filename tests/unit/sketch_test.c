@@ -214,6 +214,33 @@ static void test_splits(void)
   EXPECT(memcmp(part.cells.sum, one.cells.sum, sizeof one.cells.sum) == 0);
 }
 
+/* FORMAT.md's example, made by another program: the parcels "a", "b" and "c",
+ * two syndromes and five cells. */
+static void test_example(void)
+{
+  static const char want[] = "0000000502dac9450763729e62ade154b49635bb0c"
+                             "a5a9bf855af0b5e286577b2a6ca11419a989d42ccad96eeb"
+                             "c3ac2e293d87f67603c10e1c2e7d2c03a9507ae2953999d6"
+                             "755c7d4273deeb40b7bcfe23";
+  char hex[sizeof want] = "";
+  struct buf b = {0};
+  memset(&one, 0, sizeof one);
+  for (size_t i = 0; i < 3; i++) {
+    uint8_t digest[HASH_SIZE];
+    NEED(hash_sha256(digest, &"abc"[i], 1) == 0);
+    sketch_add(&one, sketch_handle(digest));
+  }
+  NEED(sketch_part_put(&b, &one, 0, 5, 2) == 0);
+  NEED(2 * b.n + 1 == sizeof want);
+  for (size_t i = 0; i < b.n; i++) {
+    snprintf(hex + 2 * i, 3, "%02x", b.p[i]);
+  }
+  EXPECT_TEXT(hex, want);
+  EXPECT_INT(one.counter[45], 1);
+  EXPECT_INT(one.counter[90], 255);
+  buf_free(&b);
+}
+
 static int parse_first(struct span s)
 {
   memset(&part, 0, sizeof part);
@@ -473,6 +500,7 @@ int main(void)
   RUN(test_fold);
   RUN(test_fold_grows);
   RUN(test_splits);
+  RUN(test_example);
   RUN(test_damage);
   RUN(test_heads);
   RUN(test_syndromes_first);
