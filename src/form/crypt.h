@@ -15,7 +15,7 @@
 #define CRYPT_SALT_SIZE 16
 #define CRYPT_NONCE_SIZE 24
 #define CRYPT_TAG_SIZE 16
-#define CRYPT_SECRET_SIZE 32  /* a symmetric key */
+#define CRYPT_SECRET_SIZE 32 /* a symmetric key */
 #define CRYPT_STREAM_NONCE_SIZE 8
 #define CRYPT_DERIVED_SIZE 64 /* an AEAD key and a commitment */
 

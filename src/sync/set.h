@@ -18,12 +18,12 @@ struct sync_set {
   /* Up to ${max} further digests into ${out}. ${cursor} is 0 at the start and
    * the host's own afterwards. Returns how many, 0 at the end, or a code. */
   int (*next)(void *host, uint64_t *cursor, uint8_t (*out)[SET_DIGEST_SIZE],
-              size_t max, struct err *e) MUST_USE;
+              size_t max, struct err *e);
 
   /* 1 when a parcel of the set has ${handle}, 0 when none has, or a code.
    * Handles are what the sketch was made of: keyed ones need the host to know
    * them by its own list. */
-  int (*has)(void *host, uint64_t handle, struct err *e) MUST_USE;
+  int (*has)(void *host, uint64_t handle, struct err *e);
 };
 
 #endif
