@@ -13,10 +13,10 @@
 #include <time.h>
 
 #if defined(__SANITIZE_ADDRESS__)
-#define ROUNDS 50000
+#define ROUNDS 200000
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer)
-#define ROUNDS 50000
+#define ROUNDS 200000
 #endif
 #endif
 #ifndef ROUNDS
