@@ -486,6 +486,12 @@ static void test_scan(void)
     sketch_merge(&two, &parts[i]);
   }
   EXPECT(same(&one, &two));
+  struct sketch_scan few = {{7}, true, true, 0, &two, NULL, 0};
+  memset(&two, 0, sizeof two);
+  while (sketch_scan_step(&few, &set, NULL) > 0) {
+  }
+  EXPECT(memcmp(&one.cells, &two.cells, sizeof one.cells) == 0);
+  EXPECT(two.syndrome[0] == 0);
   shelf.fails = ERR_IO;
   scan.cursor = 0;
   EXPECT_INT(sketch_scan_step(&scan, &set, NULL), ERR_IO);
