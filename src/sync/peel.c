@@ -226,6 +226,9 @@ int peel(struct peel *out, const struct sketch *ours,
   CHECK(theirs->count <= SKETCH_CELLS);
   CHECK(theirs->syndromes <= SKETCH_SYNDROMES);
   begin(out, ours, theirs);
+  if (out->cells + out->syndromes == 0) {
+    return PEEL_MORE;
+  }
   if (!peel_cells(out)) {
     return PEEL_BAD;
   }

@@ -20,11 +20,11 @@
 
 enum peel_verdict {
   PEEL_DONE = 0, /* all that came is explained; equality is for the digest */
-  PEEL_MORE = 1, /* stuck: more cells may help */
+  PEEL_MORE = 1, /* stuck, or nothing came: more cells may help */
   PEEL_BAD = 2   /* contradicts itself: no further cell of this one helps */
 };
 
-/* The result and all that the work needs: 170 KiB, no pointers. */
+/* The result and all that the work needs: 128 KiB, no pointers. */
 struct peel {
   uint32_t n;                        /* handles found */
   uint64_t handle[PEEL_HANDLES_MAX]; /* in no order */

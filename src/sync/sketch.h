@@ -117,8 +117,8 @@ int sketch_hello_put(struct buf *out, const struct sketch_hello *h) MUST_USE;
 int sketch_hello_read(struct sketch_hello *out, struct span bytes,
                       struct err *e) MUST_USE;
 
-/* About how many handles differ (one in seven off as a rule, from 100,000 on
- * just "many"); never fewer than the counts differ by. No proof of anything:
+/* About how many handles differ (an eighth off as a rule, from 100,000 on just
+ * "many"); never fewer than the counts differ by. No proof of anything:
  * 0 may be a chance. */
 uint64_t sketch_estimate(const struct sketch_hello *a,
                          const struct sketch_hello *b);

@@ -90,6 +90,7 @@ static void solve_small(uint32_t syndromes)
     verdict = peel(&out, &ours, &part, &list_set, NULL);
     EXPECT(verdict == PEEL_DONE || verdict == PEEL_MORE);
     EXPECT(verdict == PEEL_DONE || syndromes < 6);
+    EXPECT(verdict == PEEL_MORE || part.count + part.syndromes > 0);
     /* Two syndromes alone take any six for some two. */
     if (verdict == PEEL_DONE && (part.count > 0 || syndromes >= 6)) {
       EXPECT(found_all());
