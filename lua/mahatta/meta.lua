@@ -419,7 +419,7 @@ function Station:slip(path, options) end
 ---@field budget? string|integer bytes the file may have; default the slip's
 ---@field files? string|integer largest file to take; default all
 ---@field compress? boolean default: does ${path} end in ".zst"
----@field level? integer zstd level, 1 .. 19; default 9
+---@field level? integer zstd level, 1 .. 19; default 5
 
 ---Write a carry file: .car, or .car.zst in independent frames. It is written
 ---beside itself, synced, and renamed; an existing file is refused (EEXIST).

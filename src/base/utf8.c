@@ -68,13 +68,21 @@ bool utf8_valid(const uint8_t *p, size_t n)
 {
   size_t i = 0;
   while (i < n) {
-    if (n - i >= 8) { /* eight ASCII bytes at a time */
-      uint64_t word;
-      memcpy(&word, p + i, 8);
-      if ((word & 0x8080808080808080u) == 0) {
-        i += 8;
-        continue;
+    uint8_t a = p[i];
+    if (a < 0x80) {
+      uint64_t word = UINT64_MAX;
+      if (n - i >= 8) { /* eight ASCII bytes at a time */
+        memcpy(&word, p + i, 8);
       }
+      i += (word & 0x8080808080808080u) == 0 ? 8 : 1;
+      continue;
+    }
+    if (a >= 0xc2 && a <= 0xdf) { /* Arabic letters, most of our text */
+      if (n - i < 2 || !is_tail(p[i + 1])) {
+        return false;
+      }
+      i += 2;
+      continue;
     }
     size_t len;
     if (utf8_next(p + i, n - i, &len) == UTF8_BAD) {

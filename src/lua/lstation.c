@@ -658,7 +658,7 @@ static int station_pack_file(lua_State *L)
   opt.files = lutil_opt_int(L, 3, "files", -1, 0, LUA_MAXINTEGER);
   opt.compress = lutil_opt_bool(L, 3, "compress",
                                 n > 4 && strcmp(path + n - 4, ".zst") == 0);
-  opt.level = (int)lutil_opt_int(L, 3, "level", 9, 1, 19);
+  opt.level = (int)lutil_opt_int(L, 3, "level", 5, 1, 19);
   opt.pattern = lutil_opt_list(L, 3, "collections", &opt.patterns);
   struct ljob *j = ljob_new(L, 1, NULL);
   struct station *st = lstation_core(L, s);

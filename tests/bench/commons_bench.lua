@@ -63,8 +63,10 @@ local function records(path)
   return function ()
     local line = next_line()
     if not line then return nil end
-    local created, title, text = line:match("^(.-)\t(.-)\t(.*)$")
-    return { type = "note", created = created, title = title, text = text }
+    local a = line:find("\t", 1, true)
+    local b = line:find("\t", a + 1, true)
+    return { type = "note", created = line:sub(1, a - 1),
+      title = line:sub(a + 1, b - 1), text = line:sub(b + 1) }
   end
 end
 
@@ -180,7 +182,8 @@ part["search.2"] = function (home) return search(home, 2) end
 local function git(home)
   local dir = home .. "/git"
   output(("mkdir '%s' && cd '%s' && git init -q . && git config user.name b"
-    .. " && git config user.email b@b.invalid && git config core.fsync all")
+    .. " && git config user.email b@b.invalid && git config core.fsync all"
+    .. " && git config advice.detachedHead false")
     :format(dir, dir))
   output(("split -l 1000 '%s/data.tsv' '%s/seg.'"):format(home, dir))
   local commit = seconds(function ()
@@ -191,7 +194,7 @@ local function git(home)
       :format(dir, home))
   end)
   local clone = seconds(function ()
-    output(("git clone -q '%s/all.bundle' '%s/clone' && sync -f '%s/clone'")
+    output(("git clone -q -c advice.detachedHead=false '%s/all.bundle' '%s/clone' && sync -f '%s/clone'")
       :format(home, home, home))
   end)
   return commit, bundle, clone,
