@@ -194,8 +194,8 @@ local function git(home)
       :format(dir, home))
   end)
   local clone = seconds(function ()
-    output(("git clone -q -c advice.detachedHead=false '%s/all.bundle' '%s/clone' && sync -f '%s/clone'")
-      :format(home, home, home))
+    output(("git clone -q -c advice.detachedHead=false '%s/all.bundle'"
+      .. " '%s/clone' && sync -f '%s/clone'"):format(home, home, home))
   end)
   return commit, bundle, clone,
     tonumber(output(("stat -c %%s '%s/all.bundle'"):format(home)))

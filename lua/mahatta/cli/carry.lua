@@ -103,7 +103,7 @@ local pack = {
       .. "repeated", many = true },
     { nil, "--budget", "SIZE", "bytes the file may have; default the slip's" },
     { nil, "--files", "SIZE", "largest file to take; default all" },
-    { nil, "--level", "N", "of compression, 1 to 19; default 9" },
+    { nil, "--level", "N", "of compression, 1 to 19; default 5" },
   },
   notes = [[
 A name that ends in .car.zst is compressed. What matters most stands first, so
