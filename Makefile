@@ -253,7 +253,7 @@ format-check:
 	  sed -n '/:.*error:/s/:[0-9].*should be.*/: not formatted/p; 1p' \
 	    $(B)/format.log | sort -u; exit 1; }
 
-bench: all $(BENCH_BIN)
+bench: all $(BENCH_BIN) $(B)/tests/tools/floor
 	@for b in $(BENCH_BIN); do echo "== $$b"; $$b || exit 1; done
 	@for b in $(wildcard tests/bench/*_bench.lua); do \
 	  echo "== $$b"; $(LUA) $$b || exit 1; done
