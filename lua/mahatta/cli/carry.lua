@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: 0BSD
 -- Commands that carry and keep: follow, unfollow, slip, pack, unpack, verify,
--- rebuild.
+-- rebuild, sweep.
 
 local mahatta = require "mahatta"
 local out = require "mahatta.cli.out"
@@ -216,7 +216,7 @@ function unpack.run(o, run)
   return failed > 0 and run.PARTLY or worst
 end
 
--- ---- verify, rebuild ----
+-- ---- verify, rebuild, sweep ----
 
 local verify = {
   name = "verify", does = "Check that everything listed is here and sound.",
@@ -277,4 +277,18 @@ function rebuild.run(o, run)
     out.count(r.records, "record"))
 end
 
-return { follow, unfollow, slip, pack, unpack, verify, rebuild }
+local sweep = {
+  name = "sweep", does = "Free the bytes of files that nothing lists.",
+  notes = [[
+That is what a withdrawal leaves, and an `add` that was broken off.]],
+  examples = { "mahatta sweep" },
+}
+
+function sweep.run(o, run)
+  local station = run.open(o)
+  local r = finish(run, run.check(station:sweep()), "swept", o.json)
+  if o.json then return out.json(r) end
+  out.line("freed: %s of files", out.size(r.freed))
+end
+
+return { follow, unfollow, slip, pack, unpack, verify, rebuild, sweep }
