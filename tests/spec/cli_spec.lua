@@ -69,6 +69,16 @@ describe("mahatta", function ()
     assert.is_truthy(ok("version"):find("^mahatta %d+%.%d+%.%d+\n$"))
   end)
 
+  it("takes the station before the command, too", function ()
+    support.shell(command({ "init" }, "first.mahatta"))
+    local text, code = run("--json", "-s", "@first.mahatta", "stats")
+    assert.equal(0, code, text)
+    assert.is_truthy(lines_of_json(text)[1].path:find("first.mahatta", 1,
+      true))
+    text, code = run("-s", "@first.mahatta")
+    assert.equal(2, code, text)
+  end)
+
   it("says what is wrong with the usage, with exit code 2", function ()
     for _, words in ipairs({ {}, { "serach" }, { "search" },
         { "get", "a", "b" }, { "list", "--bogus" }, { "list", "-n" },

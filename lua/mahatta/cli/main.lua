@@ -251,7 +251,24 @@ local function run_command(name, words)
   return results[2]
 end
 
+-- Options of all commands may also stand before the command, as with git: put
+-- them behind it, where the parser looks.
+local LEADING = { ["-s"] = 2, ["--station"] = 2, ["--key"] = 2,
+  ["--json"] = 1 }
+
+local function command_first(words)
+  local at = 1
+  while words[at] and (LEADING[words[at]] or words[at]:find("^%-%-%w+=")) do
+    at = at + (LEADING[words[at]] or 1)
+  end
+  if at == 1 or not words[at] then return words end
+  local ordered = { words[at] }
+  table.move(words, 1, at - 1, 2, ordered)
+  return table.move(words, at + 1, #words, at + 1, ordered)
+end
+
 local function dispatch(words)
+  words = command_first(words)
   local name = words[1]
   local rest = table.move(words, 2, #words, 1, {})
   if name == nil or name == "--help" or name == "-h" then
