@@ -525,7 +525,7 @@ static void bad_hash(struct unpack *u, const struct car_section *s,
 }
 
 /* The window is small until a section needs more: 1 when it has grown, so
- * that what was cut can be read again. */
+ * that what was cut can be read again. Spans into it end in any case. */
 static int widen(struct unpack *u, struct err *e)
 {
   size_t was = carsource_window(&u->src).n;
@@ -561,6 +561,7 @@ static int read_section(struct unpack *u, struct err *e)
   if (rc != 0) {
     return rc < 0 ? rc : 0;
   }
+  w = carsource_window(&u->src); /* it may have moved without growing */
   if (taken <= 0) {
     int64_t foreign = car_foreign_section(w);
     if (foreign > 0 && (uint64_t)foreign <= w.n && !u->damaged) {
