@@ -208,6 +208,18 @@ struct collect {
   bool raised, was; /* what lutil_pause said */
 };
 
+/* Let ${append} put ${thing} (lent for the call) into the table. */
+static int collect_one(struct collect *c, lua_CFunction append,
+                       const void *thing)
+{
+  union {
+    const void *in;
+    void *out;
+  } lend = {.in = thing};
+  c->raised = lutil_protect(c->L, append, lend.out, c->table) < 0;
+  return c->raised ? ERR_MISUSE : 0;
+}
+
 static int append_entry(lua_State *L)
 {
   lstation_push_entry(L, lua_touserdata(L, 1));
@@ -217,13 +229,7 @@ static int append_entry(lua_State *L)
 
 static int collect_entry(void *ud, const struct entry *en)
 {
-  struct collect *c = ud;
-  union {
-    const struct entry *in;
-    void *out;
-  } lend = {.in = en};
-  c->raised = lutil_protect(c->L, append_entry, lend.out, c->table) < 0;
-  return c->raised ? ERR_MISUSE : 0;
+  return collect_one(ud, append_entry, en);
 }
 
 /* From here to collect_end nothing raises, and no finaliser runs: it could
@@ -434,8 +440,8 @@ static int collect_missing(void *ud, const struct cid *cid, const char *kind,
   m->cid = cid;
   m->kind = kind;
   m->wanted_by = wanted_by;
-  m->c.raised = lutil_protect(m->c.L, append_missing, m, m->c.table) < 0;
-  return m->c.raised ? ERR_MISUSE : --m->limit <= 0;
+  int rc = collect_one(&m->c, append_missing, m);
+  return rc < 0 ? rc : --m->limit <= 0;
 }
 
 static int station_missing_list(lua_State *L)
@@ -486,13 +492,7 @@ static int append_hit(lua_State *L)
 
 static int collect_hit(void *ud, const struct search_hit *hit)
 {
-  struct collect *c = ud;
-  union {
-    const struct search_hit *in;
-    void *out;
-  } lend = {.in = hit};
-  c->raised = lutil_protect(c->L, append_hit, lend.out, c->table) < 0;
-  return c->raised ? ERR_MISUSE : 0;
+  return collect_one(ud, append_hit, hit);
 }
 
 static int station_find(lua_State *L)
