@@ -2,55 +2,26 @@
 /* Allocation number 1, 2, 3 ... fails, until a run needs no more: each time
  * the answer is ERR_NOMEM, nothing leaks (under ASan) and nothing is half
  * done. This program brings its own base/mem. */
-#include "base/mem.h"
 #include "form/car.h"
 #include "form/unixfs.h"
 #include "form/zpack.h"
 #include "text/words.h"
+#include "failing_heap.h"
 #include "unit.h"
-
-static long fail_at; /* this allocation from now on fails; 0: none */
-static long count;
-
-static bool fails(void)
-{
-  count++;
-  return fail_at > 0 && count >= fail_at;
-}
-
-void *mem_alloc(size_t n)
-{
-  return fails() ? NULL : malloc(n > 0 ? n : 1);
-}
-
-void *mem_zero(size_t n)
-{
-  return fails() ? NULL : calloc(1, n > 0 ? n : 1);
-}
-
-void *mem_resize(void *p, size_t elements, size_t size)
-{
-  return fails() ? NULL : realloc(p, elements * size);
-}
-
-void mem_free(void *p)
-{
-  free(p);
-}
 
 /* Run ${body} with every allocation failing in turn; returns how many. */
 static long sweep(int (*body)(void))
 {
-  for (fail_at = 1;; fail_at++) {
-    count = 0;
+  for (long at = 1;; at++) {
+    heap_fail(at, HEAP_FROM);
     int rc = body();
-    if (count < fail_at) {
+    if (heap.requests < at) {
       EXPECT_INT(rc, 0);
-      return count;
+      return heap.requests;
     }
     EXPECT_INT(rc, ERR_NOMEM);
     if (rc != ERR_NOMEM) {
-      return count;
+      return heap.requests;
     }
   }
 }

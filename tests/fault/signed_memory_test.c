@@ -3,44 +3,13 @@
  * is clean: each failure is ERR_NOMEM, leaves outputs as they were, and leaks
  * nothing (the sanitizers watch). */
 #include "base/limits.h"
-#include "base/mem.h"
 #include "form/cbor.h"
 #include "form/keyfile.h"
 #include "form/parcel.h"
 #include "sync/slip.h"
 
+#include "failing_heap.h"
 #include "unit.h"
-
-/* ---- a heap that fails when told: stands in for base/mem.c ---- */
-
-static long requests, fail_at = -1;
-
-static bool fails(void)
-{
-  return requests++ == fail_at;
-}
-
-void *mem_alloc(size_t n)
-{
-  return fails() ? NULL : malloc(n > 0 ? n : 1);
-}
-
-void *mem_zero(size_t n)
-{
-  return fails() ? NULL : calloc(1, n > 0 ? n : 1);
-}
-
-void *mem_resize(void *p, size_t count, size_t size)
-{
-  NEED(size == 0 || count <= SIZE_MAX / size);
-  size_t n = count * size;
-  return fails() ? NULL : realloc(p, n > 0 ? n : 1);
-}
-
-void mem_free(void *p)
-{
-  free(p);
-}
 
 /* ---- bodies ---- */
 
@@ -56,10 +25,9 @@ static void sweep(fault_body *body)
   for (; rc != 0 && n < 1000; n++) {
     struct buf out = {0};
     NEED(buf_put(&out, "kept", 4) == 0);
-    requests = 0;
-    fail_at = n;
+    heap_fail(n + 1, HEAP_ONCE);
     rc = body(&out);
-    fail_at = -1;
+    heap_heal();
     EXPECT(rc == 0 || rc == ERR_NOMEM);
     EXPECT((out.n > 4) == (rc == 0));
     EXPECT(memcmp(out.p, "kept", 4) == 0);

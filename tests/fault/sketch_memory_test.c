@@ -2,40 +2,11 @@
 /* Each allocation of a sketch's bytes fails in turn: ERR_NOMEM, and what was
  * in the buffer before is all that is in it. This program brings its own
  * base/mem. */
-#include "base/mem.h"
 #include "form/crypt.h"
 #include "sync/setsum.h"
 #include "sync/sketch.h"
+#include "failing_heap.h"
 #include "unit.h"
-
-static long fail_at; /* this allocation from now on fails */
-static long count;
-
-static bool fails(void)
-{
-  count++;
-  return fail_at > 0 && count >= fail_at;
-}
-
-void *mem_alloc(size_t n)
-{
-  return fails() ? NULL : malloc(n > 0 ? n : 1);
-}
-
-void *mem_zero(size_t n)
-{
-  return fails() ? NULL : calloc(1, n > 0 ? n : 1);
-}
-
-void *mem_resize(void *p, size_t elements, size_t size)
-{
-  return fails() ? NULL : realloc(p, elements * size);
-}
-
-void mem_free(void *p)
-{
-  free(p);
-}
 
 static struct sketch sketch;
 static struct setsum sum;
@@ -61,20 +32,20 @@ static int put_rest(struct buf *b)
 
 static void sweep(int (*body)(struct buf *), long least)
 {
-  for (fail_at = 1;; fail_at++) {
+  for (long at = 1;; at++) {
     struct buf b = {0};
-    count = 0;
+    heap_fail(at, HEAP_FROM);
     int rc = body(&b);
-    bool clean = count < fail_at;
+    bool clean = heap.requests < at;
     EXPECT_INT(rc, clean ? 0 : ERR_NOMEM);
     EXPECT(clean == (b.n > 0));
     free(b.p);
     if (clean || rc != ERR_NOMEM) {
-      EXPECT(count >= least);
+      EXPECT(heap.requests >= least);
       break;
     }
   }
-  fail_at = 0;
+  heap_heal();
 }
 
 static void test_memory(void)

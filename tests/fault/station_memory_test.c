@@ -4,42 +4,11 @@
  * Nothing leaks (under the sanitizers), the station closes, opens again,
  * passes its checks, and the same call then succeeds. This program brings its
  * own base/mem. */
-#include "base/mem.h"
 #include "base/limits.h"
+#include "failing_heap.h"
 #include "unit/station_shelf.h"
 
 #include <sys/stat.h>
-
-/* ---- a heap that fails when told ---- */
-
-static long requests, fail_at = -1;
-
-static bool fails(void)
-{
-  return requests++ == fail_at;
-}
-
-void *mem_alloc(size_t n)
-{
-  return fails() ? NULL : malloc(n > 0 ? n : 1);
-}
-
-void *mem_zero(size_t n)
-{
-  return fails() ? NULL : calloc(1, n > 0 ? n : 1);
-}
-
-void *mem_resize(void *p, size_t count, size_t size)
-{
-  NEED(size == 0 || count <= SIZE_MAX / size);
-  size_t n = count * size;
-  return fails() ? NULL : realloc(p, n > 0 ? n : 1);
-}
-
-void mem_free(void *p)
-{
-  free(p);
-}
 
 /* ---- a world, made once and copied for each failure ---- */
 
@@ -144,11 +113,11 @@ static int body_open(struct err *e)
 /* The test's own part does not fail. */
 static void quietly_make(struct buf *b, const struct made *m)
 {
-  long was = fail_at, at = requests;
-  fail_at = -1;
+  long was = heap.at, requests = heap.requests;
+  heap_heal();
   made_block(b, m);
-  fail_at = was;
-  requests = at;
+  heap.at = was;
+  heap.requests = requests;
 }
 
 static int publish_n(const struct made *list, int n, struct err *e)
@@ -382,11 +351,10 @@ static void check_station(void)
 static bool fail_once(body *call, long at)
 {
   struct err e = {0};
-  requests = 0;
-  fail_at = at;
+  heap_fail(at + 1, HEAP_ONCE);
   int rc = call(&e);
-  fail_at = -1;
-  bool reached = requests > at;
+  heap_heal();
+  bool reached = heap.requests > at;
   EXPECT(rc == 0 || rc == ERR_NOMEM);
   EXPECT(rc == 0 || e.code == rc);
   EXPECT(rc == 0 || e.text[0] != '\0');
