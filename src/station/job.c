@@ -55,6 +55,17 @@ void job_del(struct job *j)
   mem_free(j);
 }
 
+int job_finish(struct job *j, struct err *e)
+{
+  int rc;
+  do {
+    rc = job_step(j, e);
+  } while (rc == JOB_MORE);
+  CHECK(rc != JOB_ASK);
+  job_del(j);
+  return rc;
+}
+
 void job_num(struct job *j, const char *name, int64_t value)
 {
   CHECK(j->result.nums < JOB_NUMS_MAX);

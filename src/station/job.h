@@ -64,6 +64,9 @@ struct job_ops {
 int job_step(struct job *j, struct err *e) MUST_USE;
 void job_answer(struct job *j, enum job_verdict verdict);
 void job_del(struct job *j); /* NULL-safe */
+/* Step ${j} until it is done and delete it: 0, or the code it ended with.
+ * For jobs that have no question to ask. */
+int job_finish(struct job *j, struct err *e) MUST_USE;
 
 /* ---- for those who write jobs ---- */
 

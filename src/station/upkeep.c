@@ -169,14 +169,8 @@ int upkeep_finish_rebuild(struct station *st, struct err *e)
                    "opening it for writing ends it",
                    st->path);
   }
-  if ((rc = station_rebuild(&job, st, e)) < 0) {
-    return rc;
-  }
-  do {
-    rc = job_step(job, e);
-  } while (rc == JOB_MORE);
-  job_del(job);
-  return rc;
+  rc = station_rebuild(&job, st, e);
+  return rc < 0 ? rc : job_finish(job, e);
 }
 
 /* ---- index later ---- */
@@ -671,9 +665,5 @@ int station_salvage(struct station *st, const char *path, uint64_t *saved,
       (rc = station_rebuild(&job, st, e)) < 0) {
     return rc;
   }
-  do {
-    rc = job_step(job, e);
-  } while (rc == JOB_MORE);
-  job_del(job);
-  return rc;
+  return job_finish(job, e);
 }
