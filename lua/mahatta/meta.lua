@@ -394,9 +394,24 @@ local Reader = {}
 ---@return string? message
 ---@return mahatta.Code? code
 function Reader:read() end
+---Go to byte ${offset} (0: the first): what lies before is not loaded.
+---nil, message, "EINVALID" beyond the end of the file.
+---@param offset integer
+---@return true?
+---@return string? message
+---@return mahatta.Code? code
+function Reader:seek(offset) end
 ---@return integer bytes of the whole file
 function Reader:size() end
 function Reader:close() end
+
+---The bytes of any block that is here (of a record, a parcel or a file's
+---part), hashed against its id. nil, message, "ENOENT" when it isn't.
+---@param id mahatta.Link|string
+---@return string? bytes
+---@return string? message
+---@return mahatta.Code? code
+function Station:block(id) end
 
 ---@class mahatta.SlipOptions
 ---@field budget? string|integer bytes that the answer may have

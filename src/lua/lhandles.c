@@ -205,6 +205,20 @@ static int reader_read(lua_State *L)
   return 1;
 }
 
+static int reader_go(lua_State *L)
+{
+  struct lreader *h = to_reader(L);
+  struct err e;
+  lua_Integer offset = luaL_checkinteger(L, 2);
+  luaL_argcheck(L, offset >= 0, 2, "no file has bytes before its first");
+  int rc = reader_seek(h->r, (uint64_t)offset, &e);
+  if (rc < 0) {
+    return lutil_fail(L, rc, &e);
+  }
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
 static int reader_bytes(lua_State *L)
 {
   lua_pushinteger(L, (lua_Integer)reader_size(to_reader(L)->r));
@@ -232,6 +246,7 @@ void lreader_open(lua_State *L)
                                   {"__tostring", reader_tostring},
                                   {NULL, NULL}};
   static const luaL_Reg methods[] = {{"read", reader_read},
+                                     {"seek", reader_go},
                                      {"size", reader_bytes},
                                      {"close", reader_close},
                                      {NULL, NULL}};

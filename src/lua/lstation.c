@@ -615,6 +615,21 @@ static int station_export_file(lua_State *L)
   return give_job(L, files_export(&j->job, st, &cid, dir, name, &e), &e);
 }
 
+static int station_give_block(lua_State *L)
+{
+  struct lstation *s = lstation_check(L, 1);
+  struct cid cid = lutil_cid(L, 2);
+  struct err e;
+  struct buf *out = lutil_buf(L);
+  int rc = station_block(lstation_core(L, s), &cid, out, &e);
+  if (rc < 0) {
+    return lutil_fail(L, rc, &e);
+  }
+  lua_pushlstring(L, (const char *)out->p, out->n);
+  buf_free(out); /* two megabytes needn't wait for the collector */
+  return 1;
+}
+
 static int station_write_slip(lua_State *L)
 {
   static const char *const known[] = {"budget", "files", NULL};
@@ -831,6 +846,7 @@ void lstation_open(lua_State *L)
                                      {"add_file", station_add_file},
                                      {"export_file", station_export_file},
                                      {"reader", lreader_make},
+                                     {"block", station_give_block},
                                      {"slip", station_write_slip},
                                      {"pack", station_pack_file},
                                      {"unpack", station_unpack_file},

@@ -319,30 +319,41 @@ static int walk_start(struct walk *w, struct station *st,
   return unixfs_walk_start(&w->at, root, UNIXFS_SIZE_UNKNOWN, e);
 }
 
+/* A block's bytes, appended to ${out} and hashed. */
+static int load_block(struct station *st, const struct cid *id, struct buf *out,
+                      struct err *e)
+{
+  char text[CID_TEXT_SIZE + 1];
+  size_t start = out->n;
+  int rc = st->store->ops->get(st->store, id, out, e);
+  cid_text(text, id);
+  if (rc == ERR_NOENT) {
+    return err_set(e, rc, "block %s is missing here", text);
+  }
+  if (rc < 0) {
+    return rc;
+  }
+  rc = cid_verify(id, out->p + start, out->n - start);
+  if (rc < 0) {
+    return rc == ERR_HASH ? err_set(e, ERR_CORRUPT,
+                                    "block %s rests damaged on this disk", text)
+                          : err_set(e, rc, "not enough memory");
+  }
+  return 0;
+}
+
 /* Load and feed the next block; ${leaf} is valid until the next call. 1, or 0
  * at the end. */
 static int walk_next(struct walk *w, struct span *leaf, struct err *e)
 {
-  char text[CID_TEXT_SIZE + 1];
   struct unixfs_step step;
   int rc = unixfs_walk_next(&w->at, &step, e);
   if (rc <= 0) {
     return rc;
   }
   buf_clear(&w->block);
-  rc = w->st->store->ops->get(w->st->store, &step.cid, &w->block, e);
-  cid_text(text, &step.cid);
-  if (rc == ERR_NOENT) {
-    return err_set(e, rc, "block %s of this file is missing here", text);
-  }
-  if (rc < 0) {
+  if ((rc = load_block(w->st, &step.cid, &w->block, e)) < 0) {
     return rc;
-  }
-  rc = cid_verify(&step.cid, w->block.p, w->block.n);
-  if (rc < 0) {
-    return rc == ERR_HASH ? err_set(e, ERR_CORRUPT,
-                                    "block %s rests damaged on this disk", text)
-                          : err_set(e, rc, "not enough memory");
   }
   rc = unixfs_walk_feed(&w->at, buf_span(&w->block), leaf, e);
   return rc < 0 ? rc : 1;
@@ -488,9 +499,43 @@ fail:
 
 struct reader {
   struct walk walk;
-  struct span first; /* a leaf that reader_new met on its way to the size */
+  struct cid root;
+  uint64_t from;     /* bytes before it are not asked for */
+  struct span first; /* a leaf that was met on the way to the size */
   bool has_first;
 };
+
+/* The next leaf with bytes from ${r->from} on. Parts that end before it are
+ * passed over, not loaded. */
+static int reader_leaf(struct reader *r, struct span *leaf, struct err *e)
+{
+  struct unixfs_step step;
+  int rc;
+  while ((rc = unixfs_walk_next(&r->walk.at, &step, e)) > 0 && r->from > 0 &&
+         step.size != UNIXFS_SIZE_UNKNOWN &&
+         step.offset + step.size <= r->from) {
+    unixfs_walk_skip(&r->walk.at);
+  }
+  if (rc <= 0 || (rc = walk_next(&r->walk, leaf, e)) <= 0) {
+    return rc;
+  }
+  if (step.offset < r->from) {
+    uint64_t before = r->from - step.offset;
+    size_t cut = before < leaf->n ? (size_t)before : leaf->n;
+    *leaf = span_of(leaf->p == NULL ? NULL : leaf->p + cut, leaf->n - cut);
+  }
+  return rc;
+}
+
+static int reader_start(struct reader *r, struct station *st, struct err *e)
+{
+  int rc = walk_start(&r->walk, st, &r->root, e);
+  if (rc == 0) {
+    rc = reader_leaf(r, &r->first, e);
+  }
+  r->has_first = rc > 0;
+  return rc < 0 ? rc : 0;
+}
 
 /* Until the root was fed the size is unknown: so the root is fed at once. */
 int reader_new(struct reader **out, struct station *st, const struct cid *root,
@@ -505,15 +550,32 @@ int reader_new(struct reader **out, struct station *st, const struct cid *root,
     return err_set(e, ERR_NOMEM, "not enough memory");
   }
   station_ref(st);
-  if ((rc = walk_start(&r->walk, st, root, e)) < 0 ||
-      (rc = walk_next(&r->walk, &r->first, e)) < 0) {
+  r->root = *root;
+  if ((rc = reader_start(r, st, e)) < 0) {
     r->walk.st = st;
     reader_del(r);
     return rc;
   }
-  r->has_first = true;
   *out = r;
   return 0;
+}
+
+int reader_seek(struct reader *r, uint64_t offset, struct err *e)
+{
+  struct station *st = r->walk.st;
+  int rc = station_alive(st, e);
+  if (rc < 0) {
+    return rc;
+  }
+  if (offset > r->walk.at.size) {
+    return err_set(e, ERR_INVALID, "the file ends before byte %" PRIu64,
+                   offset);
+  }
+  unixfs_walk_free(&r->walk.at);
+  r->from = offset;
+  rc = reader_start(r, st, e);
+  r->walk.st = st;
+  return rc;
 }
 
 int reader_next(struct reader *r, struct buf *out, struct err *e)
@@ -530,7 +592,7 @@ int reader_next(struct reader *r, struct buf *out, struct err *e)
   }
   r->has_first = false;
   while (leaf.n == 0 && rc > 0) {
-    rc = walk_next(&r->walk, &leaf, e);
+    rc = reader_leaf(r, &leaf, e);
   }
   if (rc > 0 && (rc = buf_put(out, leaf.p, leaf.n)) < 0) {
     rc = err_set(e, rc, "not enough memory");
@@ -550,4 +612,14 @@ void reader_del(struct reader *r)
     station_unref(r->walk.st);
     mem_free(r);
   }
+}
+
+int station_block(struct station *st, const struct cid *id, struct buf *out,
+                  struct err *e)
+{
+  int rc = station_alive(st, e);
+  if (rc < 0 || (rc = later_flush(st, e)) < 0) {
+    return rc;
+  }
+  return load_block(st, id, out, e);
 }

@@ -173,8 +173,17 @@ int reader_new(struct reader **out, struct station *st, const struct cid *root,
                struct err *e) MUST_USE;
 /* Next bytes into ${out} (cleared first); empty at the end. */
 int reader_next(struct reader *r, struct buf *out, struct err *e) MUST_USE;
+/* Go to byte ${offset} of the file: what lies before is not loaded.
+ * ERR_INVALID beyond the end; when it fails otherwise the reader is of no
+ * more use. */
+int reader_seek(struct reader *r, uint64_t offset, struct err *e) MUST_USE;
 uint64_t reader_size(const struct reader *r);
 void reader_del(struct reader *r);
+
+/* Append the bytes of any block that is here, of a file or not, to ${out};
+ * hashed against its id. ERR_NOENT, ERR_CORRUPT. */
+int station_block(struct station *st, const struct cid *id, struct buf *out,
+                  struct err *e) MUST_USE;
 
 /* ---- carry (slip.c, pack.c, unpack.c) ---- */
 struct slip_options {

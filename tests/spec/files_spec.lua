@@ -47,6 +47,77 @@ describe("files", function ()
     end
   end)
 
+  it("are read from any byte on", function ()
+    local leaf = 1024 * 1024
+    for _, n in ipairs({ 0, 1, 1000, leaf, 3 * leaf + 5 }) do
+      for _, cut in ipairs({ "fixed", "content" }) do
+        local bytes = support.noise(n, n + 3)
+        local reader = assert(station:reader(add(bytes, { cut = cut }).link))
+        for _, at in ipairs({ n, n // 2, 1, leaf - 1, leaf, leaf + 1, 0,
+            2 * leaf, 3 * leaf + 4 }) do
+          if at <= n then
+            assert.is_true(reader:seek(at))
+            local parts = support.all(function () return reader:read() end)
+            assert.is_true(table.concat(parts) == bytes:sub(at + 1), at)
+            assert.equal(n, reader:size())
+          end
+        end
+        local gone, message, code = reader:seek(n + 1)
+        assert.is_nil(gone)
+        assert.equal("EINVALID", code)
+        assert.is_truthy(message:find("ends before byte " .. n + 1, 1, true))
+        assert.is_true(reader:seek(0)) -- it is as good as before
+        support.raises("number expected", reader.seek, reader)
+        support.raises("before its first", reader.seek, reader, -1)
+        reader:close()
+        support.raises("closed reader", reader.seek, reader, 0)
+      end
+    end
+  end)
+
+  it("need only the blocks that are asked for", function ()
+    local leaf = 1024 * 1024
+    local bytes = support.noise(3 * leaf, 5)
+    local stored = add(bytes, { cut = "fixed" })
+    local record = assert(station:publish("a/part", { type = "x", title = "t",
+      files = { { name = "n", type = "x/y", size = stored.size,
+        data = stored.link } } }))
+    assert.is_string(record)
+    local other <close> = support.station({})
+    support.carry(station, other, { collections = { "a/part" },
+      files = "1M" }) -- the record without its file
+    local path = support.folder() .. "/tail.car"
+    support.write(path, support.car({ assert(station:block(stored.link)),
+      bytes:sub(2 * leaf + 1) }, { "dag-pb", "raw" }))
+    support.run(other:unpack(path))
+    local reader = assert(other:reader(stored.link))
+    assert.is_true(reader:seek(2 * leaf + 9))
+    assert.is_true(reader:read() == bytes:sub(2 * leaf + 10))
+    assert.is_nil(reader:read())
+    assert.is_true(reader:seek(2 * leaf - 1))
+    local part, message, code = reader:read()
+    assert.is_nil(part)
+    assert.equal("ENOENT", code)
+    assert.is_string(message)
+    reader:close()
+  end)
+
+  it("and all else are blocks, given by their ids", function ()
+    local stored = add("block by block")
+    assert.equal("block by block", station:block(stored.link))
+    assert.equal("block by block", station:block(tostring(stored.link)))
+    local id = assert(station:publish("a/blocks", { type = "x", title = "t" }))
+    local entry = assert(station:get(id))
+    assert.equal(mahatta.encode(entry.record), station:block(id))
+    assert.equal(entry.parcel,
+      mahatta.id(assert(station:block(entry.parcel)), "dag-cbor"))
+    local gone, message, code = station:block(mahatta.id("not here"))
+    assert.is_nil(gone)
+    assert.equal("ENOENT", code)
+    assert.is_truthy(message:find("is missing here", 1, true))
+    support.raises("bad argument", station.block, station, "no id")
+  end)
+
   it("have the id of their bytes when they fit a block", function ()
     local stored = add("hello")
     assert.equal(mahatta.id("hello"), tostring(stored.link))

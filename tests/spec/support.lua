@@ -106,6 +106,29 @@ function support.carry(from, to, options)
   return support.run(to:unpack(path)), path
 end
 
+local function varint(n)
+  local out = ""
+  while n >= 128 do
+    out = out .. string.char(n & 127 | 128)
+    n = n >> 7
+  end
+  return out .. string.char(n)
+end
+
+-- A CARv1 archive of these blocks; their codecs beside them.
+function support.car(blocks, codecs)
+  local header = mahatta.encode({ version = 1, roots = {} })
+  local out = { varint(#header), header }
+  for i, bytes in ipairs(blocks) do
+    local id = tostring(mahatta.encode({ mahatta.link(
+      mahatta.id(bytes, codecs[i])) })):match("\0(.*)$")
+    out[#out + 1] = varint(#id + #bytes)
+    out[#out + 1] = id
+    out[#out + 1] = bytes
+  end
+  return table.concat(out)
+end
+
 -- Run a shell command: output, exit code.
 function support.shell(command)
   local pipe = assert(io.popen(command .. " 2>&1"))
