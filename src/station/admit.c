@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "form/unixfs.h"
 #include "station/placing.h"
+#include "station/sketches.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -530,6 +531,7 @@ static int admit_new_parcel(struct station *st, const struct admit_parcel *in,
     goto done;
   }
   add_counts(counts, &w->counts);
+  sketches_note(st, in->view.collection);
 
 done:
   work_del(w);

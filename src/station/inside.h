@@ -65,8 +65,9 @@ struct station {
                            record that lists them may yet come (all zero: it
                            came) */
   size_t imported_n, imported_cap;
-  bool loaded;      /* the state above was read ... */
-  uint64_t version; /* ... at this version of the store */
+  struct sketches *sketches; /* sketches.c; NULL before the first */
+  bool loaded;               /* the state above was read ... */
+  uint64_t version;          /* ... at this version of the store */
 };
 
 struct station *station_ref(struct station *st);

@@ -8,6 +8,7 @@
 #include "station/admit.h"
 #include "station/inside.h"
 #include "station/later.h"
+#include "station/sketches.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -36,6 +37,7 @@ static void shut(struct station *st)
   identity_del(st->id);
   st->id = NULL;
   station_forget_parcels(st);
+  sketches_free(st);
   zpack_del(st->zpack);
   st->zpack = NULL;
 }

@@ -6,6 +6,7 @@
 #include "station/admit.h"
 #include "station/later.h"
 #include "station/refset.h"
+#include "station/sketches.h"
 #include "station/station.h"
 
 #include <inttypes.h>
@@ -79,6 +80,7 @@ static int rebuild_step(struct job *j, struct err *e)
   if (!r->reset) {
     station_forget_parcels(st);
     if ((rc = mark_rebuilding(st, true, e)) < 0 ||
+        (rc = sketches_reset(st, e)) < 0 ||
         (rc = st->store->ops->derived_reset(st->store, e)) < 0 ||
         (rc = admit_set_unindexed(st, UINT64_MAX, e)) < 0) {
       return rc;

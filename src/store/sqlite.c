@@ -60,6 +60,10 @@ static const struct query_text query_text[SQ_STMTS] = {
     [Q_COLL_NEW] = {false, "INSERT INTO coll(name) VALUES(?1)"},
     [Q_COLL_LIST] = {false, "SELECT name FROM coll WHERE name > ?1"
                             " ORDER BY name LIMIT ?2"},
+    [Q_COLL_ENDS] = {false, "SELECT name, n, count FROM coll JOIN log ON"
+                            " coll = id AND n = (SELECT max(n) FROM log"
+                            " WHERE coll = id)"
+                            " WHERE name > ?1 ORDER BY name LIMIT ?2"},
     [Q_LOG_PUT] = {false, "INSERT OR IGNORE INTO log VALUES(?1, ?2, ?3)"},
     [Q_LOG_LAST] = {false, "SELECT n, count FROM log WHERE coll = ?1"
                            " ORDER BY n DESC LIMIT 1"},
@@ -754,6 +758,7 @@ static const struct store_ops ops = {
     .get = sq_block_get,
     .get_ref = sq_get_ref,
     .find = sq_find,
+    .find_prefix = sq_find_prefix,
     .walk = sq_walk,
     .sweep_start = sq_sweep_start,
     .mark = sq_mark,
@@ -762,6 +767,7 @@ static const struct store_ops ops = {
     .since = sq_since,
     .count = sq_count,
     .collections = sq_collections,
+    .ends = sq_ends,
     .rows = sq_rows,
     .kv_get = sq_kv_get,
     .kv_list = sq_kv_list,

@@ -275,6 +275,46 @@ int sq_find(struct store *st, const struct cid *c, size_t n, uint64_t *refs,
   return rc;
 }
 
+/* Numbers under ${prefix}, those of files left out. */
+static int prefix_numbers(struct sq *s, uint64_t prefix, uint64_t *refs,
+                          size_t max, struct err *e)
+{
+  sqlite3_stmt *st = NULL;
+  uint64_t number;
+  size_t n = 0, at = 0;
+  while (n < max && (number = tail_next(s, prefix, &at)) != 0) {
+    refs[n] = number;
+    n += !(number & FILE_BIT);
+  }
+  int rc = sq_get(s, Q_KEY_GET, &st, e);
+  if (rc < 0) {
+    return rc;
+  }
+  sqlite3_bind_int64(st, 1, (int64_t)prefix);
+  while (n < max && (rc = sq_step(s, st, e)) > 0) {
+    refs[n] = (uint64_t)sqlite3_column_int64(st, 0);
+    n += !(refs[n] & FILE_BIT);
+  }
+  sqlite3_reset(st);
+  return rc < 0 ? rc : (int)n;
+}
+
+int sq_find_prefix(struct store *st, uint64_t prefix, uint64_t *refs,
+                   struct cid *cids, size_t max, struct err *e)
+{
+  struct sq *s = sq_of(st);
+  int rc = sq_enter(s, false, e);
+  if (rc < 0 || (rc = sq_snapshot(s, e)) < 0) {
+    return rc;
+  }
+  int n = prefix_numbers(s, prefix, refs, list_max(max), e);
+  for (int i = 0; i < n && rc == 0; i++) {
+    rc = sq_read(s, refs[i], &cids[i], NULL, e);
+  }
+  sq_release(s);
+  return rc < 0 ? rc : n;
+}
+
 /* ---- reading ---- */
 
 int sq_read(struct sq *s, uint64_t n, struct cid *cid, struct buf *out,
@@ -387,7 +427,7 @@ int sq_walk(struct store *st, uint64_t after, bool file, uint64_t *refs,
   if (rc < 0 || (rc = sq_snapshot(s, e)) < 0) {
     return rc;
   }
-  max = max > STORE_LIST_MAX ? STORE_LIST_MAX : max;
+  max = list_max(max);
   rc = file ? walk_files(s, after, refs, max, e)
             : walk_segments(s, after, refs, max, e);
   sq_release(s);

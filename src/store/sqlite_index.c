@@ -4,12 +4,6 @@
 
 #include <string.h>
 
-/* Lists are handed out in bounded pieces. */
-static size_t list_max(size_t max)
-{
-  return max > STORE_LIST_MAX ? STORE_LIST_MAX : max;
-}
-
 /* ---- collections and logs ---- */
 
 /* A collection's id, 0 when it isn't here. */
@@ -193,14 +187,14 @@ int sq_count(struct store *st, struct span collection, uint64_t *out,
   return rc;
 }
 
-int sq_collections(struct store *st, struct span after, struct buf *names,
-                   size_t max, struct err *e)
+/* ${ends} may be NULL. */
+static int list_collections(struct sq *s, struct span after, struct buf *names,
+                            struct store_end *ends, size_t max, struct err *e)
 {
-  struct sq *s = sq_of(st);
   sqlite3_stmt *q = NULL;
   size_t n = 0, start = names->n;
-  int rc = sq_enter(s, false, e);
-  if (rc < 0 || (rc = sq_get(s, Q_COLL_LIST, &q, e)) < 0) {
+  int rc = sq_get(s, ends != NULL ? Q_COLL_ENDS : Q_COLL_LIST, &q, e);
+  if (rc < 0) {
     return rc;
   }
   max = list_max(max);
@@ -212,6 +206,10 @@ int sq_collections(struct store *st, struct span after, struct buf *names,
       rc = sq_nomem(e);
       break;
     }
+    if (ends != NULL) {
+      ends[n].last = (uint64_t)sqlite3_column_int64(q, 1);
+      ends[n].count = (uint64_t)sqlite3_column_int64(q, 2);
+    }
     n++;
   }
   sqlite3_reset(q);
@@ -220,6 +218,20 @@ int sq_collections(struct store *st, struct span after, struct buf *names,
     return rc;
   }
   return (int)n;
+}
+
+int sq_collections(struct store *st, struct span after, struct buf *names,
+                   size_t max, struct err *e)
+{
+  int rc = sq_enter(sq_of(st), false, e);
+  return rc < 0 ? rc : list_collections(sq_of(st), after, names, NULL, max, e);
+}
+
+int sq_ends(struct store *st, struct span after, struct buf *names,
+            struct store_end *ends, size_t max, struct err *e)
+{
+  int rc = sq_enter(sq_of(st), false, e);
+  return rc < 0 ? rc : list_collections(sq_of(st), after, names, ends, max, e);
 }
 
 /* ---- index rows ---- */

@@ -94,6 +94,7 @@ enum sq_stmt {
   Q_COLL_GET,
   Q_COLL_NEW,
   Q_COLL_LIST,
+  Q_COLL_ENDS,
   Q_LOG_PUT,
   Q_LOG_LAST,
   Q_LOG_COUNT,
@@ -200,6 +201,12 @@ struct sq {
   int64_t sweep_at;  /* ids up to here are done */
 };
 
+/* Lists are handed out in bounded pieces. */
+static inline size_t list_max(size_t max)
+{
+  return max > STORE_LIST_MAX ? STORE_LIST_MAX : max;
+}
+
 static inline struct sq *sq_of(struct store *s)
 {
   return (struct sq *)(void *)s;
@@ -298,6 +305,8 @@ int sq_read(struct sq *s, uint64_t n, struct cid *cid, struct buf *out,
             struct err *e) MUST_USE;
 int sq_find(struct store *st, const struct cid *c, size_t n, uint64_t *refs,
             struct err *e);
+int sq_find_prefix(struct store *st, uint64_t prefix, uint64_t *refs,
+                   struct cid *cids, size_t max, struct err *e);
 int sq_block_get(struct store *st, const struct cid *c, struct buf *out,
                  struct err *e);
 int sq_get_ref(struct store *st, uint64_t ref, struct cid *cid, struct buf *out,
@@ -351,6 +360,8 @@ int sq_count(struct store *st, struct span collection, uint64_t *out,
              struct err *e);
 int sq_collections(struct store *st, struct span after, struct buf *names,
                    size_t max, struct err *e);
+int sq_ends(struct store *st, struct span after, struct buf *names,
+            struct store_end *ends, size_t max, struct err *e);
 int sq_rows(struct store *st, uint8_t name, struct span key, int64_t sort,
             uint64_t ref, bool descending, int64_t *sorts, uint64_t *refs,
             size_t max, struct err *e);

@@ -108,6 +108,11 @@ struct store_query {
   double weight[STORE_FIELDS]; /* of title, text; facet's is ignored */
 };
 
+struct store_end {
+  uint64_t last;  /* greatest number in a collection's log */
+  uint64_t count; /* entries */
+};
+
 struct store_stats {
   uint64_t blocks, block_bytes;     /* distinct blocks, their plain size */
   uint64_t file_blocks, file_bytes; /* of those, put as file blocks */
@@ -139,6 +144,11 @@ struct store_ops {
   /* refs[i] = number of c[i], 0 when it isn't here. */
   int (*find)(struct store *s, const struct cid *c, size_t n, uint64_t *refs,
               struct err *e);
+  /* Blocks, not those of files, whose digest begins with the 8 bytes of
+   * ${prefix}, the first one the highest: their numbers and CIDs, up to
+   * ${max}, in no order; returns how many. */
+  int (*find_prefix)(struct store *s, uint64_t prefix, uint64_t *refs,
+                     struct cid *cids, size_t max, struct err *e);
   /* Up to ${max} numbers > ${after} in order; returns how many. Skips none.
    * ${file} chooses file blocks or the others. Here and in all lists ${max}
    * is cut to STORE_LIST_MAX. */
@@ -170,6 +180,9 @@ struct store_ops {
    * zero byte, up to ${max} of them; returns how many. */
   int (*collections)(struct store *s, struct span after, struct buf *names,
                      size_t max, struct err *e);
+  /* The same, with where each one's log ends. */
+  int (*ends)(struct store *s, struct span after, struct buf *names,
+              struct store_end *ends, size_t max, struct err *e);
   /* Rows under (name, key) after (sort, ref), ascending, or before it,
    * descending: fills sort[] and ref[], returns how many. Start ascending
    * with (INT64_MIN, 0), descending with (INT64_MAX, UINT64_MAX >> 1). */

@@ -200,6 +200,79 @@ static void test_find_and_missing(void)
   s->ops->close(s);
 }
 
+/* A block whose digest begins with the number ${prefix}: the store does not
+ * ask whether the name is right. */
+static struct store_block named_block(uint64_t prefix, uint8_t last,
+                                      struct span bytes)
+{
+  uint8_t digest[32] = {0};
+  struct store_block b = {.bytes = bytes};
+  for (int i = 0; i < 8; i++) {
+    digest[i] = (uint8_t)(prefix >> (56 - 8 * i));
+  }
+  digest[31] = last;
+  cid_make(&b.cid, CID_DAG_CBOR, digest);
+  return b;
+}
+
+static void expect_under(struct store *s, uint64_t prefix, size_t max,
+                         const uint64_t *want, int n)
+{
+  uint64_t refs[8] = {0};
+  struct cid cids[8], cid;
+  int got = s->ops->find_prefix(s, prefix, refs, cids, max, &err);
+  EXPECT_INT(got, n);
+  for (int i = 0; i < got; i++) {
+    int known = 0;
+    for (int k = 0; want != NULL && k < n; k++) {
+      known += refs[i] == want[k];
+    }
+    EXPECT(want == NULL || known == 1);
+    EXPECT(s->ops->get_ref(s, refs[i], &cid, NULL, &err) == 0 &&
+           cid_equal(&cid, &cids[i]));
+  }
+}
+
+/* Both before and after an engine has put its directory in order. */
+static void test_find_by_prefix(void)
+{
+  enum { MANY = 1000, ROUNDS = 40 };
+  static const uint64_t prefix[] = {0, 1, UINT64_MAX, 1ull << 63, 77};
+  static struct store_block b[MANY];
+  struct store *s = fresh();
+  uint64_t ref[3], file;
+  struct store_block same[3] = {named_block(77, 1, text("one")),
+                                named_block(77, 2, text("two")),
+                                named_block(77, 3, text("three"))};
+  struct store_block of_file = named_block(77, 4, text("four"));
+  NEED(s->ops->put(s, same, 3, false, ref, NULL, &err) == 0);
+  NEED(s->ops->put(s, &of_file, 1, true, &file, NULL, &err) == 0);
+  for (uint8_t i = 0; i < 4; i++) {
+    struct store_block one = named_block(prefix[i], i, text("block"));
+    NEED(s->ops->put(s, &one, 1, false, NULL, NULL, &err) == 0);
+  }
+  for (size_t round = 0; round < ROUNDS; round++) {
+    for (size_t i = 0; i < 4; i++) {
+      expect_under(s, prefix[i], 8, NULL, 1);
+    }
+    expect_under(s, 77, 8, ref, 3);
+    expect_under(s, 77, 2, NULL, 2);
+    expect_under(s, 77, 0, NULL, 0);
+    expect_under(s, 78, 8, NULL, 0);
+    for (size_t i = 0; i < MANY; i++) {
+      b[i] = named_block((round * MANY + i) * 0x9e3779b97f4a7c15u + 3,
+                         (uint8_t)i, text("filling"));
+    }
+    NEED(s->ops->put(s, b, MANY, false, NULL, NULL, &err) == 0);
+  }
+  s = again(s);
+  expect_under(s, 77, 8, ref, 3);
+  struct store_batch drop = {.erase = ref, .erase_n = 1};
+  NEED(s->ops->append(s, &drop, NULL, NULL, &err) == 0);
+  expect_under(s, 77, 8, ref + 1, 2);
+  s->ops->close(s);
+}
+
 static void test_get_appends(void)
 {
   struct store *s = fresh();
@@ -528,100 +601,6 @@ static void test_erase_file_block(void)
   s->ops->close(s);
 }
 
-/* ---- logs ---- */
-
-static void append_to(struct store *s, const char *coll, uint64_t seed,
-                      size_t n, uint64_t *ref)
-{
-  struct store_block b[8];
-  uint64_t log[8];
-  NEED(n <= 8);
-  for (size_t i = 0; i < n; i++) {
-    b[i] = block_make(seed + i, 50);
-    log[i] = STORE_NEW(i);
-  }
-  struct store_batch batch = {.collection = text(coll),
-                              .blocks = b,
-                              .blocks_n = n,
-                              .log = log,
-                              .log_n = n};
-  NEED(s->ops->append(s, &batch, ref, NULL, &err) == 0);
-  for (size_t i = 0; i < n; i++) {
-    block_free(&b[i]);
-  }
-}
-
-static void test_logs(void)
-{
-  struct store *s = fresh();
-  uint64_t a[24], b[8], got[64], count = 0;
-  append_to(s, "x", 0, 8, a);
-  append_to(s, "y", 100, 8, b);
-  append_to(s, "x", 200, 8, a + 8);
-  s = again(s);
-  append_to(s, "x", 300, 8, a + 16);
-  EXPECT_INT(s->ops->since(s, text("x"), 0, got, 64, &err), 24);
-  EXPECT(memcmp(got, a, sizeof a) == 0);
-  EXPECT_INT(s->ops->since(s, text("x"), a[9], got, 64, &err), 14);
-  EXPECT(got[0] == a[10]);
-  EXPECT_INT(s->ops->since(s, text("x"), a[9], got, 3, &err), 3);
-  EXPECT_INT(s->ops->since(s, text("x"), a[23], got, 3, &err), 0);
-  EXPECT_INT(s->ops->since(s, text("none"), 0, got, 3, &err), 0);
-  EXPECT_INT(s->ops->count(s, text("x"), &count, &err), 0);
-  EXPECT_INT((long long)count, 24);
-  EXPECT_INT(s->ops->count(s, text("none"), &count, &err), 0);
-  EXPECT_INT((long long)count, 0);
-  /* An older block may enter a log late. */
-  struct store_batch late = {.collection = text("x"), .log = b, .log_n = 2};
-  NEED(s->ops->append(s, &late, NULL, NULL, &err) == 0);
-  NEED(s->ops->append(s, &late, NULL, NULL, &err) == 0);
-  EXPECT_INT(s->ops->since(s, text("x"), 0, got, 64, &err), 26);
-  EXPECT(got[8] == b[0] && got[9] == b[1] && got[10] == a[8]);
-  EXPECT_INT(s->ops->count(s, text("x"), &count, &err), 0);
-  EXPECT_INT((long long)count, 26);
-  s->ops->close(s);
-}
-
-static void test_collections(void)
-{
-  static const char *const name[] = {"b", "a", "ab", "\xd9\x83", "a/b", "B"};
-  struct store *s = fresh();
-  struct buf out = {0};
-  for (size_t i = 0; i < 6; i++) {
-    append_to(s, name[i], i * 10, 1, NULL);
-  }
-  EXPECT_INT(s->ops->collections(s, text(""), &out, 10, &err), 6);
-  static const char all[] = "B\0a\0a/b\0ab\0b\0\xd9\x83";
-  EXPECT(span_equal(buf_span(&out), span_of(all, sizeof all)));
-  buf_clear(&out);
-  EXPECT_INT(s->ops->collections(s, text("a"), &out, 2, &err), 2);
-  EXPECT(span_equal(buf_span(&out), span_of("a/b\0ab", 7)));
-  buf_clear(&out);
-  EXPECT_INT(s->ops->collections(s, text("\xff"), &out, 2, &err), 0);
-  buf_free(&out);
-  s->ops->close(s);
-}
-
-static void test_collection_name_limit(void)
-{
-  static uint8_t name[COLLECTION_NAME_MAX + 1];
-  struct store *s = fresh();
-  memset(name, 'n', sizeof name);
-  for (size_t n = COLLECTION_NAME_MAX - 1; n <= sizeof name; n++) {
-    struct store_block b = block_make(n, 10);
-    uint64_t log = STORE_NEW(0);
-    struct store_batch batch = {.collection = span_of(name, n),
-                                .blocks = &b,
-                                .blocks_n = 1,
-                                .log = &log,
-                                .log_n = 1};
-    EXPECT_INT(s->ops->append(s, &batch, NULL, NULL, &err),
-               n <= COLLECTION_NAME_MAX ? 0 : ERR_MISUSE);
-    block_free(&b);
-  }
-  s->ops->close(s);
-}
-
 /* ---- index rows ---- */
 
 static void row_set(struct store *s, const struct store_row *r, bool add)
@@ -808,6 +787,7 @@ int store_conformance(store_opener *open, int *passed)
   RUN(test_block_size_limit);
   RUN(test_batch_limit);
   RUN(test_find_and_missing);
+  RUN(test_find_by_prefix);
   RUN(test_get_appends);
   RUN(test_walk);
   RUN(test_many_blocks_are_found);
@@ -818,9 +798,6 @@ int store_conformance(store_opener *open, int *passed)
   RUN(test_append_is_atomic);
   RUN(test_erase);
   RUN(test_erase_file_block);
-  RUN(test_logs);
-  RUN(test_collections);
-  RUN(test_collection_name_limit);
   RUN(test_rows);
   RUN(test_row_key_limit);
   RUN(test_pairs);

@@ -12,7 +12,7 @@ typedef int store_opener(struct store **out, bool fresh);
 /* Run them all: returns how many failed, ${passed} how many did not. */
 int store_conformance(store_opener *open, int *passed);
 
-/* The part of it about search and what else is derived. */
+/* The part of it about logs, search and what else is derived. */
 int store_conformance_derived(store_opener *open, int *passed);
 
 /* A block whose bytes are ${n} times a pattern of ${seed}: owned by the

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: 0BSD */
-/* What every engine derives: search, and dropping and digesting all of it. */
+/* What every engine derives: logs of collections, search, and dropping and
+ * digesting all of it. */
 #include "store_conformance.h"
 
 #include "unit.h"
@@ -24,6 +25,123 @@ static struct store *again(struct store *s)
 static struct span text(const char *t)
 {
   return span_of(t, strlen(t));
+}
+
+/* ---- logs ---- */
+
+static void append_to(struct store *s, const char *coll, uint64_t seed,
+                      size_t n, uint64_t *ref)
+{
+  struct store_block b[8];
+  uint64_t log[8];
+  NEED(n <= 8);
+  for (size_t i = 0; i < n; i++) {
+    b[i] = block_make(seed + i, 50);
+    log[i] = STORE_NEW(i);
+  }
+  struct store_batch batch = {.collection = text(coll),
+                              .blocks = b,
+                              .blocks_n = n,
+                              .log = log,
+                              .log_n = n};
+  NEED(s->ops->append(s, &batch, ref, NULL, &err) == 0);
+  for (size_t i = 0; i < n; i++) {
+    block_free(&b[i]);
+  }
+}
+
+static void test_logs(void)
+{
+  struct store *s = fresh();
+  uint64_t a[24], b[8], got[64], count = 0;
+  append_to(s, "x", 0, 8, a);
+  append_to(s, "y", 100, 8, b);
+  append_to(s, "x", 200, 8, a + 8);
+  s = again(s);
+  append_to(s, "x", 300, 8, a + 16);
+  EXPECT_INT(s->ops->since(s, text("x"), 0, got, 64, &err), 24);
+  EXPECT(memcmp(got, a, sizeof a) == 0);
+  EXPECT_INT(s->ops->since(s, text("x"), a[9], got, 64, &err), 14);
+  EXPECT(got[0] == a[10]);
+  EXPECT_INT(s->ops->since(s, text("x"), a[9], got, 3, &err), 3);
+  EXPECT_INT(s->ops->since(s, text("x"), a[23], got, 3, &err), 0);
+  EXPECT_INT(s->ops->since(s, text("none"), 0, got, 3, &err), 0);
+  EXPECT_INT(s->ops->count(s, text("x"), &count, &err), 0);
+  EXPECT_INT((long long)count, 24);
+  EXPECT_INT(s->ops->count(s, text("none"), &count, &err), 0);
+  EXPECT_INT((long long)count, 0);
+  /* An older block may enter a log late. */
+  struct store_batch late = {.collection = text("x"), .log = b, .log_n = 2};
+  NEED(s->ops->append(s, &late, NULL, NULL, &err) == 0);
+  NEED(s->ops->append(s, &late, NULL, NULL, &err) == 0);
+  EXPECT_INT(s->ops->since(s, text("x"), 0, got, 64, &err), 26);
+  EXPECT(got[8] == b[0] && got[9] == b[1] && got[10] == a[8]);
+  EXPECT_INT(s->ops->count(s, text("x"), &count, &err), 0);
+  EXPECT_INT((long long)count, 26);
+  s->ops->close(s);
+}
+
+static void test_collections(void)
+{
+  static const char *const name[] = {"b", "a", "ab", "\xd9\x83", "a/b", "B"};
+  struct store *s = fresh();
+  struct buf out = {0};
+  for (size_t i = 0; i < 6; i++) {
+    append_to(s, name[i], i * 10, 1, NULL);
+  }
+  EXPECT_INT(s->ops->collections(s, text(""), &out, 10, &err), 6);
+  static const char all[] = "B\0a\0a/b\0ab\0b\0\xd9\x83";
+  EXPECT(span_equal(buf_span(&out), span_of(all, sizeof all)));
+  buf_clear(&out);
+  EXPECT_INT(s->ops->collections(s, text("a"), &out, 2, &err), 2);
+  EXPECT(span_equal(buf_span(&out), span_of("a/b\0ab", 7)));
+  buf_clear(&out);
+  EXPECT_INT(s->ops->collections(s, text("\xff"), &out, 2, &err), 0);
+  buf_free(&out);
+  s->ops->close(s);
+}
+
+static void test_ends(void)
+{
+  struct store *s = fresh();
+  struct store_end ends[4];
+  struct buf out = {0};
+  uint64_t a[8], b[8];
+  EXPECT_INT(s->ops->ends(s, text(""), &out, ends, 4, &err), 0);
+  append_to(s, "a", 0, 3, a);
+  append_to(s, "b", 10, 8, b);
+  append_to(s, "a", 20, 2, a + 3);
+  struct store_batch late = {.collection = text("a"), .log = b, .log_n = 2};
+  NEED(s->ops->append(s, &late, NULL, NULL, &err) == 0);
+  EXPECT_INT(s->ops->ends(s, text(""), &out, ends, 4, &err), 2);
+  EXPECT(span_equal(buf_span(&out), span_of("a\0b", 4)));
+  EXPECT(ends[0].last == a[4] && ends[0].count == 7);
+  EXPECT(ends[1].last == b[7] && ends[1].count == 8);
+  buf_clear(&out);
+  EXPECT_INT(s->ops->ends(s, text("a"), &out, ends, 1, &err), 1);
+  EXPECT(ends[0].count == 8);
+  buf_free(&out);
+  s->ops->close(s);
+}
+
+static void test_collection_name_limit(void)
+{
+  static uint8_t name[COLLECTION_NAME_MAX + 1];
+  struct store *s = fresh();
+  memset(name, 'n', sizeof name);
+  for (size_t n = COLLECTION_NAME_MAX - 1; n <= sizeof name; n++) {
+    struct store_block b = block_make(n, 10);
+    uint64_t log = STORE_NEW(0);
+    struct store_batch batch = {.collection = span_of(name, n),
+                                .blocks = &b,
+                                .blocks_n = 1,
+                                .log = &log,
+                                .log_n = 1};
+    EXPECT_INT(s->ops->append(s, &batch, NULL, NULL, &err),
+               n <= COLLECTION_NAME_MAX ? 0 : ERR_MISUSE);
+    block_free(&b);
+  }
+  s->ops->close(s);
 }
 
 /* ---- search ---- */
@@ -288,6 +406,10 @@ static void test_reset_and_digest(void)
 int store_conformance_derived(store_opener *open, int *passed)
 {
   opener = open;
+  RUN(test_logs);
+  RUN(test_collections);
+  RUN(test_ends);
+  RUN(test_collection_name_limit);
   RUN(test_search);
   RUN(test_undocs);
   RUN(test_hostile_tokens);

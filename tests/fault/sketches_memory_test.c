@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: 0BSD */
+/* Memory that runs out once, at each request that the persistent sketches
+ * make: the right answer, or ERR_NOMEM; and afterwards they are what their
+ * logs say. This program brings its own base/mem. */
+#include "failing_heap.h"
+#include "unit/sketches_shelf.h"
+
+static struct home h;
+
+/* One that is made on the spot, one that rests; states; a handle; a note. */
+static int ask_all(struct err *e)
+{
+  static struct sketch sk;
+  struct span small = span_of("a", 1), large = span_of("b", 1);
+  struct sketches_state state = {0}, all[4];
+  struct buf names = {0};
+  struct cid cid;
+  int n, rc = sketches_get(h.st, small, &sk, &state, e);
+  EXPECT(rc < 0 || state.count == 20);
+  if (rc < 0 || (rc = sketches_get(h.st, large, &sk, &state, e)) < 0) {
+    return rc;
+  }
+  EXPECT(state.count > SKETCHES_SMALL);
+  if ((rc = h.st->store->ops->get_ref(h.st->store, state.upto, &cid, NULL, e)) <
+          0 ||
+      (rc = sketches_parcel(h.st, large, state.upto,
+                            sketch_handle(cid_digest(&cid)), NULL, NULL, e)) <
+          0) {
+    return rc;
+  }
+  EXPECT_INT(rc, 1);
+  n = sketches_states(h.st, span_of(NULL, 0), &names, all, 4, e);
+  EXPECT(n < 0 || n == 2);
+  sketches_note(h.st, large);
+  buf_free(&names);
+  return n < 0 ? n : 0;
+}
+
+static void test_memory(void)
+{
+  struct err e = {0};
+  long at = 1;
+  bool reached = true;
+  home_new(&h);
+  log_fill(h.st, "a", 1, 20);
+  log_fill(h.st, "b", 2, 2 * SKETCHES_SMALL);
+  for (; reached; at++) {
+    /* By turns: nothing at rest, something, something to be written. */
+    log_fill(h.st, "b", 10 + (uint64_t)at, at % 3 == 2 ? SKETCHES_EVERY : 1);
+    if (at % 3 == 0) {
+      NEED(sketches_reset(h.st, &e) == 0);
+    }
+    home_again(&h);
+    heap_fail(at, at % 2 ? HEAP_ONCE : HEAP_FROM);
+    int rc = ask_all(&e);
+    reached = heap.requests >= at;
+    heap_heal();
+    EXPECT(rc == 0 || (rc == ERR_NOMEM && e.code == rc && e.text[0] != '\0'));
+    EXPECT(reached || rc == 0);
+    EXPECT(sketches_sound(h.st, "a") && sketches_sound(h.st, "b"));
+    EXPECT_INT(ask_all(&e), 0);
+  }
+  EXPECT(at > 10);
+  home_end(&h);
+}
+
+int main(void)
+{
+  RUN(test_memory);
+  return unit_done();
+}
