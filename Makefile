@@ -4,6 +4,7 @@
 LUA_VERSION ?= 5.4
 PREFIX      ?= /usr/local
 VECTORS     ?= ../shared/vectors
+SEARCH_DEV  ?= ../shared/search/dev
 ifeq ($(origin CC),default)
 CC := gcc
 endif
@@ -13,7 +14,7 @@ endif
 LUA      ?= lua$(LUA_VERSION)
 BUSTED   ?= $(LUA) $(firstword $(wildcard /usr/bin/busted) busted) -o TAP
 LUACHECK ?= luacheck
-export VECTORS LUA CC
+export VECTORS SEARCH_DEV LUA CC
 
 # Quiet unless V=1.
 Q := $(if $(V),,@)
@@ -43,7 +44,7 @@ PKGS       := sqlite3 libsodium libcrypto libzstd libutf8proc
 LUA_CFLAGS ?= $(shell pkg-config --cflags lua$(LUA_VERSION) 2>/dev/null)
 LUA_LIBS   ?= $(shell pkg-config --libs lua$(LUA_VERSION) 2>/dev/null)
 DEP_CFLAGS ?= $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
-DEP_LIBS   ?= $(shell pkg-config --libs $(PKGS) 2>/dev/null)
+DEP_LIBS   ?= $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lstemmer
 LUA_NUM    := $(shell echo LUA_VERSION_NUM | \
   $(CC) -E -P -include lua.h $(LUA_CFLAGS) - 2>/dev/null | tail -n1)
 LUA_DIR    := $(or $(patsubst 50%,5.%,$(filter 50%,$(LUA_NUM))),\
@@ -175,7 +176,7 @@ $(FUZZ_BIN): $(B)/tests/fuzz/%_fuzz: $(B)/tests/fuzz/%_fuzz.o $(LIB)
 
 DEPS_BUILD := gcc libc6-dev pkg-config lua5.4 liblua5.4-dev lua-filesystem \
   lua-dkjson libsqlite3-dev \
-  libsodium-dev libssl-dev libzstd-dev libutf8proc-dev
+  libsodium-dev libssl-dev libzstd-dev libutf8proc-dev libstemmer-dev
 DEPS_DEMO  := debian-handbook iso-codes
 DEPS_TEST  := lua-busted lua-check clang-format universal-ctags \
   sqlite3 sqlite-utils zstd debian-handbook iso-codes nodejs npm \

@@ -19,6 +19,7 @@ external_dependencies = {
   CRYPTO = { header = "openssl/evp.h", library = "crypto" },
   ZSTD = { header = "zstd.h", library = "zstd" },
   UTF8PROC = { header = "utf8proc.h", library = "utf8proc" },
+  STEMMER = { header = "libstemmer.h", library = "stemmer" },
 }
 build = {
   type = "make",
@@ -30,10 +31,10 @@ build = {
     LIBFLAG = "$(LIBFLAG)",
     LUA_CFLAGS = "-I$(LUA_INCDIR)",
     DEP_CFLAGS = "-I$(SQLITE_INCDIR) -I$(SODIUM_INCDIR) -I$(CRYPTO_INCDIR)"
-      .. " -I$(ZSTD_INCDIR) -I$(UTF8PROC_INCDIR)",
+      .. " -I$(ZSTD_INCDIR) -I$(UTF8PROC_INCDIR) -I$(STEMMER_INCDIR)",
     DEP_LIBS = "-L$(SQLITE_LIBDIR) -L$(SODIUM_LIBDIR) -L$(CRYPTO_LIBDIR)"
-      .. " -L$(ZSTD_LIBDIR) -L$(UTF8PROC_LIBDIR)"
-      .. " -lsqlite3 -lsodium -lcrypto -lzstd -lutf8proc",
+      .. " -L$(ZSTD_LIBDIR) -L$(UTF8PROC_LIBDIR) -L$(STEMMER_LIBDIR)"
+      .. " -lsqlite3 -lsodium -lcrypto -lzstd -lutf8proc -lstemmer",
     INST_LIBDIR = "$(LIBDIR)",
     INST_LUADIR = "$(LUADIR)",
     -- LuaRocks makes the command's wrapper itself.

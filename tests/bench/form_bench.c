@@ -13,6 +13,7 @@
 #define SIZE ((size_t)32 << 20)
 #define ROUNDS 10
 
+static struct analyser *analyser;
 static volatile size_t sink; /* so that no work is optimised away */
 
 static double seconds(void)
@@ -58,7 +59,7 @@ static void seek(const uint8_t *p, size_t n)
 
 static void words(const uint8_t *p, size_t n)
 {
-  struct words w = {span_of(p, n), 0};
+  struct words w = {.text = span_of(p, n), .an = analyser};
   struct word word;
   size_t count = 0;
   while (words_next(&w, &word)) {
@@ -83,7 +84,7 @@ static void bench(const char *name, void (*run)(const uint8_t *, size_t),
 int main(void)
 {
   uint8_t *p = malloc(SIZE);
-  if (p == NULL) {
+  if (p == NULL || analyser_open(&analyser) < 0) {
     return 1;
   }
   fill_random(p, SIZE);
@@ -97,6 +98,7 @@ int main(void)
   bench("words_next, English", words, p);
   fill_text(p, SIZE, "Şêx Ûsiv çîroka zarokan li gundê xwe gotiye. ");
   bench("words_next, Kurmanji", words, p);
+  analyser_close(analyser);
   free(p);
   return 0;
 }

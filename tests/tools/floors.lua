@@ -13,6 +13,7 @@ local fences = {
   { "^openssl/", "^src/form/hash%.c$" },
   { "^zstd", "^src/form/zpack%.c$" },
   { "^utf8proc%.h$", "^src/text/fold%.c$" },
+  { "^libstemmer%.h$", "^src/text/stem_en%.c$" },
   { "^lua%.h$", "^src/lua/" },
   { "^lauxlib%.h$", "^src/lua/" },
   { "^lualib%.h$", "^src/lua/" },
