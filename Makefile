@@ -28,7 +28,7 @@ endif
 CORE_SRC := $(filter-out src/lua/%,$(wildcard src/*/*.c))
 LUA_SRC  := $(wildcard src/lua/*.c)
 HEADERS  := $(wildcard src/*/*.h)
-LUA_FILES := $(shell find lua -name '*.lua' 2>/dev/null | sort)
+LUA_FILES := $(shell find lua -type f 2>/dev/null | sort)
 C_TESTS  := $(wildcard tests/*/*_test.c)
 C_TEST_HELP := $(filter-out %_test.c,$(wildcard tests/unit/*.c))
 C_TOOLS  := $(wildcard tests/tools/*.c tests/interop/*_oracle.c)

@@ -2,6 +2,7 @@
 -- Commands that publish: init, add, publish, withdraw, label.
 
 local adding = require "mahatta.cli.adding"
+local dagjson = require "mahatta.dagjson"
 local folder = require "mahatta.cli.folder"
 local out = require "mahatta.cli.out"
 
@@ -211,7 +212,7 @@ local function json_records(file, bad)
       line = file:read("l")
     until not line or line:find("%S")
     if not line then return nil end
-    local record, fault = out.from_json(line)
+    local record, fault = dagjson.decode(line)
     if type(record) == "table" then return record end
     bad.fault = ("line %d: %s"):format(n, fault or "a record is an object")
   end

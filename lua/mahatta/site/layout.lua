@@ -1,0 +1,212 @@
+-- SPDX-License-Identifier: 0BSD
+-- The frame about every page, and the pieces that many pages share.
+
+local markup = require "mahatta.site.markup"
+local respond = require "mahatta.site.respond"
+local shape = require "mahatta.site.shape"
+local url = require "mahatta.site.url"
+local words = require "mahatta.site.words"
+
+local layout = {}
+
+local FRAME = markup.template [[
+<html lang="{code}" dir="{dir}">
+<head>
+<meta charset="utf-8">
+<title>{title:plain}</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<link rel="stylesheet" href="{style}">
+<link rel="icon" type="image/svg+xml" href="/icon.svg">
+{head}
+</head>
+<body>
+<a class="skip" href="#main">{=skip}</a>
+<header class="top">
+<div class="bar">
+<a class="brand" href="{home}">{=name}</a>
+<form class="find" role="search" action="{search}">
+<label class="hidden" for="q">{=search}</label>
+<input id="q" type="search" name="q" value="{q}" dir="auto"
+ placeholder="{=search_hint}" enterkeyhint="search" maxlength="500">
+<button>{=search}</button>
+</form>
+</div>
+<nav class="bar menu" aria-label="{=menu}">{menu}</nav>
+</header>
+<main id="main" tabindex="-1">
+{body}
+</main>
+<footer class="bar">
+<nav aria-label="{=languages}"><ul class="row">{languages}</ul></nav>
+<p>{=motto}</p>
+<p class="dim">{=as_of} <time datetime="{stamp}">{minute}</time> UTC</p>
+</footer>
+{script}
+</body>
+</html>]]
+
+local MENU_ITEM = markup.template [[<a href="{link}">{label}</a>]]
+local MENU_HERE = markup.template
+  [[<a href="{link}" aria-current="page">{label}</a>]]
+local LANGUAGE = markup.template
+  [[<li><a href="{link}" lang="{code}" hreflang="{code}">{label}</a></li>]]
+local ALTERNATE = markup.template
+  [[<link rel="alternate" hreflang="{code}" href="{link}">]]
+local SCRIPT = markup.template [[<script src="{link}" defer></script>]]
+
+local MENU = { { "collections", "menu_collections" },
+  { "station", "menu_station" }, { "take", "menu_take" },
+  { "publish", "menu_publish" }, { "help", "menu_help" } }
+
+local function menu(ctx)
+  local out = {}
+  for i, item in ipairs(MENU) do
+    local link = url.path(ctx.lang, item[1])
+    local make = ctx.page_path == link and MENU_HERE or MENU_ITEM
+    out[i] = make(ctx.words, { link = link,
+      label = markup.say(ctx.words, item[2]) })
+  end
+  return out
+end
+
+-- This page in another language.
+local function elsewhere(ctx, code)
+  return url.path(code, table.unpack(ctx.rest)) .. url.search(ctx.query)
+end
+
+local function languages(ctx)
+  local links, alternates = {}, {}
+  for i, code in ipairs(words.CODES) do
+    local link = elsewhere(ctx, code)
+    links[i] = LANGUAGE(ctx.words, { code = words[code].tag, link = link,
+      label = markup.say(words[code], "own_name") })
+    alternates[i] = ALTERNATE(ctx.words, { code = words[code].tag,
+      link = link })
+  end
+  return links, alternates
+end
+
+-- A whole page. `parts`: title (text), body; head, script, status, q.
+function layout.page(ctx, parts)
+  local links, alternates = languages(ctx)
+  local script = parts.script and SCRIPT(ctx.words,
+    { link = ctx.site.assets.script }) or markup.none
+  local name = ctx.words.say.name
+  local now = ctx.site.clock()
+  return respond.html(FRAME(ctx.words, { code = ctx.words.tag,
+    dir = ctx.words.dir, style = ctx.site.assets.style,
+    title = parts.title and parts.title .. " · " .. name or name,
+    head = { alternates, parts.head or markup.none },
+    home = url.path(ctx.lang), search = url.path(ctx.lang, "search"),
+    q = parts.q or "", menu = menu(ctx), body = parts.body,
+    languages = links, stamp = shape.stamp(now),
+    minute = shape.say(shape.minute(now)), script = script }), parts.status)
+end
+
+-- ---- pieces ----
+
+local HEAD_LINE = markup.template [[<h1>{title}</h1>]]
+function layout.heading(ctx, title)
+  return HEAD_LINE(ctx.words, { title = title })
+end
+
+-- A phrase, or what a type is called that we have no word for.
+function layout.type_name(ctx, kind)
+  if ctx.words.say["type_" .. kind] then
+    return markup.say(ctx.words, "type_" .. kind)
+  end
+  return kind
+end
+
+local ENTRY = markup.template [[
+<li class="card">
+<h3><a href="{link}" {lang}>{title}</a></h3>
+<p class="meta"><span class="kind">{kind}</span>
+<a href="{place}">{collection}</a>
+<time datetime="{stamp}">{day}</time></p>
+{snippet}
+</li>]]
+local SNIPPET = markup.template [[<p class="snippet" dir="auto">{text}</p>]]
+local LANG = markup.template [[lang="{code}"]]
+local LIST = markup.template [[<ol class="cards">{items}</ol>]]
+
+-- `lang="..."` of a text whose language is told.
+function layout.lang(ctx, code)
+  if not code or not code:find("^%a[%w-]*$") then return markup.none end
+  return LANG(ctx.words, { code = code })
+end
+
+-- One record in a list. `snippet`: text, marked text, or nil.
+function layout.entry(ctx, item)
+  local snippet = markup.none
+  if item.snippet then
+    snippet = SNIPPET(ctx.words, { text = item.snippet })
+  end
+  return ENTRY(ctx.words, {
+    link = shape.record_path(ctx.lang, item.id),
+    lang = layout.lang(ctx, item.lang),
+    title = item.title or markup.say(ctx.words, "no_title"),
+    kind = layout.type_name(ctx, item.type),
+    place = shape.collection_path(ctx.lang, item.collection),
+    collection = item.collection, stamp = shape.stamp(item.time),
+    day = shape.say(shape.day(item.time)), snippet = snippet })
+end
+
+-- The same from a station's entry, with the first words of its text.
+function layout.entry_of(ctx, entry)
+  local title, lang = shape.title(entry.record, ctx.lang)
+  local text = shape.text(entry.record, ctx.lang)
+  return layout.entry(ctx, { id = entry.id, title = title, lang = lang,
+    type = entry.record.type, collection = entry.collection,
+    time = entry.time, snippet = text and shape.short(text, 200) })
+end
+
+function layout.cards(ctx, items)
+  return LIST(ctx.words, { items = items })
+end
+
+local MORE = markup.template
+  [[<p class="more"><a rel="next" href="{link}">{=more}</a></p>]]
+
+-- The link to the next page, when there is one: this page's query with
+-- another cursor.
+function layout.more(ctx, cursor)
+  if not cursor then return markup.none end
+  local query = {}
+  for name, value in pairs(ctx.query) do query[name] = value end
+  query.after = cursor
+  return MORE(ctx.words, { link = ctx.page_path .. url.search(query) })
+end
+
+local NOTE = markup.template [[<p class="note">{text}</p>]]
+function layout.note(ctx, key, values)
+  return NOTE(ctx.words, { text = markup.say(ctx.words, key, values) })
+end
+
+local FEED = markup.template [[<link rel="alternate"
+ type="application/atom+xml" href="{link}" title="{=feed}">]]
+function layout.feed(ctx, link) return FEED(ctx.words, { link = link }) end
+
+local PLAIN = markup.template [[<h1>{title}</h1><p>{text}</p>
+<p><a href="{home}">{=to_home}</a></p>]]
+
+-- One page for all that is not to be had here, whyever: unknown, withdrawn,
+-- private. The same bytes for each.
+function layout.not_found(ctx)
+  local at = setmetatable({ rest = {}, query = {}, page_path = "" },
+    { __index = ctx })
+  return layout.page(at, { status = 404, title = ctx.words.say.not_found,
+    body = PLAIN(ctx.words, { title = markup.say(ctx.words, "not_found"),
+      text = markup.say(ctx.words, "not_found_text"),
+      home = url.path(ctx.lang) }) })
+end
+
+function layout.failed(ctx, status, key)
+  return layout.page(ctx, { status = status, title = ctx.words.say[key],
+    body = PLAIN(ctx.words, { title = markup.say(ctx.words, key),
+      text = markup.say(ctx.words, key .. "_text"),
+      home = url.path(ctx.lang) }) })
+end
+
+return layout

@@ -1,0 +1,228 @@
+-- SPDX-License-Identifier: 0BSD
+-- What a record is to programs of others: a Data Package (v2), a
+-- schema.org/Dataset, a dataset of a DCAT catalogue.
+
+local dagjson = require "mahatta.dagjson"
+local markup = require "mahatta.site.markup"
+local mahatta = require "mahatta"
+local respond = require "mahatta.site.respond"
+local shape = require "mahatta.site.shape"
+local url = require "mahatta.site.url"
+
+local packages = {}
+
+local CATALOG_PAGE = 50
+
+local function plain(s) return s and mahatta.display(s):sub(4, -4) end
+
+local function origin(ctx) return ctx.origin end
+
+-- All languages of a text, as JSON-LD wants them.
+local function texts(value, own)
+  if type(value) ~= "table" then
+    return value and { ["@value"] = value, ["@language"] = own } or nil
+  end
+  local out = {}
+  for lang, text in pairs(value) do
+    out[#out + 1] = { ["@value"] = text, ["@language"] = lang }
+  end
+  table.sort(out, function (a, b) return a["@language"] < b["@language"] end)
+  return out
+end
+
+local function file_link(ctx, id, file)
+  return ctx.files_absolute .. url.path("f", id, file.number, file.name)
+end
+
+-- ---- Data Package ----
+
+-- Names of resources are lower-case words in v2.
+local function resource_name(file)
+  local name = file.name:lower():gsub("[^a-z0-9._-]+", "-")
+    :gsub("^[-._]+", ""):gsub("[-._]+$", "")
+  return ("%s-%d"):format(name ~= "" and name or "file", file.number)
+end
+
+local function resource(ctx, id, file)
+  return { name = resource_name(file), path = file_link(ctx, id, file),
+    title = plain(file.name), mediatype = file.type, bytes = file.size,
+    hash = file.sha256 and "sha256:" .. file.sha256 or nil,
+    format = file.name:match("%.(%w+)$") }
+end
+
+local function licenses(record)
+  local id = record.license
+  if type(id) ~= "string" or id == "" then return nil end
+  return { { name = id:find("^[%w._-]+$") and id or nil,
+    title = id, path = shape.license_link(id) } }
+end
+
+-- The descriptor; nil for a record without files, which v2 has none for.
+function packages.descriptor(ctx, entry)
+  local it, resources = entry.record, {}
+  for i, file in ipairs(shape.files(it)) do
+    resources[i] = resource(ctx, entry.id, file)
+  end
+  if #resources == 0 then return nil end
+  return {
+    ["$schema"] = "https://datapackage.org/profiles/2.0/datapackage.json",
+    name = entry.id, id = "ipfs://" .. entry.id,
+    title = shape.title(it, ctx.lang), description = shape.text(it, ctx.lang),
+    created = shape.stamp(entry.time), licenses = licenses(it),
+    keywords = type(it.tags) == "table" and #it.tags > 0 and it.tags or nil,
+    homepage = origin(ctx) .. shape.record_path(ctx.lang, entry.id),
+    contributors = { { title = entry.author, roles = { "publisher" } } },
+    sources = shape.link(it.source) and { { title = it.source,
+      path = it.source } } or nil, resources = resources }
+end
+
+-- ---- schema.org ----
+
+local function download(ctx, id, file)
+  return { ["@type"] = "DataDownload", name = plain(file.name),
+    contentUrl = file_link(ctx, id, file), encodingFormat = file.type,
+    contentSize = ("%d B"):format(file.size), sha256 = file.sha256 }
+end
+
+function packages.schema_org(ctx, entry)
+  local it, downloads = entry.record, {}
+  for i, file in ipairs(shape.files(it)) do
+    if i > 100 then break end
+    downloads[i] = download(ctx, entry.id, file)
+  end
+  local title, lang = shape.title(it, ctx.lang)
+  return { ["@context"] = "https://schema.org/", ["@type"] = "Dataset",
+    ["@id"] = origin(ctx) .. shape.record_path(ctx.lang, entry.id),
+    name = title or entry.id, inLanguage = lang,
+    description = shape.short(shape.text(it, ctx.lang) or title or entry.id,
+      1000),
+    identifier = "ipfs://" .. entry.id,
+    url = origin(ctx) .. shape.record_path(ctx.lang, entry.id),
+    license = shape.license_link(it.license) or it.license,
+    isAccessibleForFree = true, datePublished = shape.stamp(entry.time),
+    keywords = type(it.tags) == "table" and #it.tags > 0 and it.tags or nil,
+    creator = { ["@type"] = "Organization", name = entry.author },
+    includedInDataCatalog = { ["@type"] = "DataCatalog",
+      name = entry.collection },
+    distribution = #downloads > 0 and downloads or nil }
+end
+
+-- What a record's page has in its head for programs.
+function packages.head(ctx, entry)
+  return markup.data_block("application/ld+json",
+    dagjson.encode(packages.schema_org(ctx, entry)))
+end
+
+-- ---- DCAT ----
+
+local CONTEXT = {
+  dcat = "http://www.w3.org/ns/dcat#", dct = "http://purl.org/dc/terms/",
+  foaf = "http://xmlns.com/foaf/0.1/", spdx = "http://spdx.org/rdf/terms#",
+  hydra = "http://www.w3.org/ns/hydra/core#",
+  xsd = "http://www.w3.org/2001/XMLSchema#",
+}
+
+local function date(time)
+  return { ["@value"] = shape.stamp(time), ["@type"] = "xsd:dateTime" }
+end
+
+local function agent(did)
+  return { ["@id"] = did, ["@type"] = "foaf:Agent", ["foaf:name"] = did }
+end
+
+local function distribution(ctx, id, file)
+  local at = file_link(ctx, id, file)
+  return { ["@id"] = at, ["@type"] = "dcat:Distribution",
+    ["dct:title"] = plain(file.name),
+    ["dcat:accessURL"] = { ["@id"] = at },
+    ["dcat:downloadURL"] = { ["@id"] = at },
+    ["dcat:mediaType"] = file.type,
+    ["dcat:byteSize"] = { ["@value"] = ("%d"):format(file.size),
+      ["@type"] = "xsd:nonNegativeInteger" },
+    ["spdx:checksum"] = file.sha256 and { ["@type"] = "spdx:Checksum",
+      ["spdx:algorithm"] = { ["@id"] = "spdx:checksumAlgorithm_sha256" },
+      ["spdx:checksumValue"] = { ["@value"] = file.sha256,
+        ["@type"] = "xsd:hexBinary" } } or nil }
+end
+
+local function dataset(ctx, entry)
+  local it, parts = entry.record, {}
+  for i, file in ipairs(shape.files(it)) do
+    parts[i] = distribution(ctx, entry.id, file)
+  end
+  local title = texts(it.title, it.lang) or { ["@value"] = entry.id }
+  return {
+    ["@id"] = origin(ctx) .. shape.record_path(ctx.lang, entry.id),
+    ["@type"] = "dcat:Dataset", ["dct:title"] = title,
+    ["dct:description"] = texts(it.text, it.lang) or title,
+    ["dct:identifier"] = "ipfs://" .. entry.id,
+    ["dct:issued"] = date(entry.time), ["dct:publisher"] = agent(entry.author),
+    ["dct:license"] = shape.license_link(it.license)
+      and { ["@id"] = shape.license_link(it.license) } or nil,
+    ["dcat:keyword"] = type(it.tags) == "table" and #it.tags > 0 and it.tags
+      or nil, ["dcat:theme"] = entry.collection,
+    ["dcat:distribution"] = #parts > 0 and parts or nil }
+end
+
+local NONE = { label = true, withdraw = true, profile = true,
+  holdings = true, evidence = true, forecast = true }
+
+-- One page of a collection as a catalogue; it names the next.
+local function catalog(ctx, name, entries, following)
+  local datasets = {}
+  for _, entry in ipairs(entries) do
+    if not NONE[entry.record.type] then
+      datasets[#datasets + 1] = dataset(ctx, entry)
+    end
+  end
+  local at = origin(ctx) .. "/catalog.jsonld"
+  return { ["@context"] = CONTEXT,
+    ["@id"] = at .. url.search({ c = name or "" }),
+    ["@type"] = "dcat:Catalog", ["dct:title"] = name or ctx.words.say.name,
+    ["dct:description"] = ctx.words.say.motto,
+    ["dct:publisher"] = agent(ctx.site.station:id()),
+    ["dcat:dataset"] = #datasets > 0 and datasets or nil,
+    ["hydra:next"] = following and { ["@id"] = at
+      .. url.search({ c = name or "", after = following }) } or nil }
+end
+
+-- The catalogue of catalogues: one for each collection.
+local function index(ctx, names, following)
+  local root = catalog(ctx, nil, {}, following)
+  local parts = {}
+  for i, one in ipairs(names) do
+    parts[i] = { ["@id"] = origin(ctx) .. "/catalog.jsonld"
+      .. url.search({ c = one.name }), ["@type"] = "dcat:Catalog",
+      ["dct:title"] = one.name, ["dct:description"] = one.name,
+      ["dct:publisher"] = agent(ctx.site.station:id()) }
+  end
+  root["dcat:catalog"] = #parts > 0 and parts or nil
+  return root
+end
+
+local function json_ld(value)
+  return respond.bytes("application/ld+json", dagjson.encode(value) .. "\n")
+end
+
+-- GET /catalog.jsonld?c=COLLECTION&after=CURSOR; nil, message, code.
+function packages.catalog(ctx, names_of)
+  local name, after = ctx.query.c, ctx.query.after
+  if not name then
+    return json_ld(index(ctx, names_of(ctx.site.station, after, 100)))
+  end
+  local cursor = after and #after == 32 and not after:find("[^0-9a-f]")
+    and after or nil
+  local page, following, code = ctx.site.station:page(name,
+    { limit = CATALOG_PAGE, cursor = cursor })
+  if not page then return nil, following, code end
+  return json_ld(catalog(ctx, name, page, following))
+end
+
+-- GET /r/ID/datapackage.json: nil when there is none.
+function packages.json(ctx, entry)
+  local descriptor = packages.descriptor(ctx, entry)
+  return descriptor and respond.bytes("application/json",
+    dagjson.encode(descriptor) .. "\n")
+end
+
+return packages

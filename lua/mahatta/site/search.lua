@@ -1,0 +1,158 @@
+-- SPDX-License-Identifier: 0BSD
+-- The search page.
+
+local finder = require "mahatta.site.finder"
+local layout = require "mahatta.site.layout"
+local markup = require "mahatta.site.markup"
+local url = require "mahatta.site.url"
+
+local search = {}
+
+local PAGE = markup.template [[
+<h1 class="hidden">{=search}</h1>
+<form class="narrow" action="{action}">
+<label>{=query} <input type="search" name="q" value="{q}" dir="auto"
+ maxlength="500"></label>
+<label>{=collection} <input name="c" value="{c}" dir="auto" maxlength="128">
+</label>
+<label>{=kind} <select name="type">{types}</select></label>
+<button>{=search}</button>
+</form>
+{suggestion}
+<div class="found">
+{facets}
+<div class="hits">{count}{cards}{more}</div>
+</div>]]
+
+local OPTION = markup.template
+  [[<option value="{value}">{label:plain}</option>]]
+local CHOSEN = markup.template
+  [[<option value="{value}" selected>{label:plain}</option>]]
+local SUGGESTION = markup.template
+  [[<p class="note">{=did_you_mean} <a href="{link}">{q}</a></p>]]
+
+local TYPES = { "lesson", "dataset", "news", "book", "event", "idea" }
+
+local function types(ctx, chosen)
+  local known = chosen == nil
+  local function option(value, label)
+    return (value == (chosen or "") and CHOSEN or OPTION)(ctx.words,
+      { value = value, label = label })
+  end
+  local out = { option("", ctx.words.say.all_types) }
+  for _, kind in ipairs(TYPES) do
+    known = known or kind == chosen
+    out[#out + 1] = option(kind, ctx.words.say["type_" .. kind])
+  end
+  if not known then out[#out + 1] = option(chosen, chosen) end
+  return out
+end
+
+-- What the query asks for; empty fields are none.
+function search.wanted(query, lang)
+  local function field(name, max)
+    local value = query[name]
+    return value and value:find("%S") and value:sub(1, max) or nil
+  end
+  return { q = query.q and query.q:sub(1, 2000) or "",
+    collection = field("c", 128), type = field("type", 64),
+    content_lang = field("l", 35), author = field("by", 80),
+    year = field("year", 4), files = field("files", 1), lang = lang,
+    cursor = query.after }
+end
+
+-- The same page with one more (or one less) condition.
+local function narrowed(ctx, name, value)
+  local query = {}
+  for key, old in pairs(ctx.query) do query[key] = old end
+  query[name], query.after = value or "", nil
+  return ctx.page_path .. url.search(query)
+end
+
+local FACETS = markup.template [[
+<aside class="facets" aria-label="{=narrow}">{groups}</aside>]]
+local GROUP = markup.template [[
+<details {open}><summary>{name}</summary><ul>{values}</ul></details>]]
+local OPEN = markup.template [[open]]
+local VALUE = markup.template [[
+<li><a href="{link}" rel="nofollow">{label}</a>
+<span class="dim">{count}</span></li>]]
+local TAKEN = markup.template [[
+<li><a class="taken" href="{link}" rel="nofollow">{label}
+<span aria-hidden="true">×</span>
+<span class="hidden">{=take_off}</span></a></li>]]
+
+-- Facet of the search -> name in the page's address.
+local FIELDS = { collection = "c", type = "type", lang = "l", author = "by",
+  year = "year", files = "files" }
+
+local function facet_value(ctx, facet, one)
+  local field = FIELDS[facet.name]
+  local label = one.label or one.value
+  if facet.name == "type" then label = layout.type_name(ctx, one.value) end
+  if facet.name == "files" then
+    label = markup.say(ctx.words, "has_files")
+  end
+  if ctx.query[field] == one.value then
+    return TAKEN(ctx.words, { label = label, link = narrowed(ctx, field) })
+  end
+  return VALUE(ctx.words, { label = label, count = one.count,
+    link = narrowed(ctx, field, one.value) })
+end
+
+local function facets(ctx, found)
+  local groups = {}
+  for _, facet in ipairs(found.facets) do
+    local values = {}
+    for i, one in ipairs(facet.values) do
+      values[i] = facet_value(ctx, facet, one)
+    end
+    if #values > 0 then
+      groups[#groups + 1] = GROUP(ctx.words, { values = values,
+        name = markup.say(ctx.words, "facet_" .. facet.name),
+        open = (#groups < 2 or ctx.query[FIELDS[facet.name]])
+          and OPEN(ctx.words, {}) or markup.none })
+    end
+  end
+  if #groups == 0 then return markup.none end
+  return FACETS(ctx.words, { groups = groups })
+end
+
+local function card(ctx, hit)
+  local snippet = hit.snippet
+  return layout.entry(ctx, { id = hit.id, type = hit.type,
+    title = hit.title:find("%S") and hit.title or nil, lang = hit.lang,
+    collection = hit.collection, time = hit.time,
+    snippet = snippet ~= "" and markup.marked(snippet, finder.MARK_OPEN,
+      finder.MARK_CLOSE) or nil })
+end
+
+local function suggestion(ctx, found)
+  if not found.suggestion then return markup.none end
+  return SUGGESTION(ctx.words, { q = found.suggestion,
+    link = narrowed(ctx, "q", found.suggestion) })
+end
+
+function search.page(ctx)
+  local wanted = search.wanted(ctx.query, ctx.lang)
+  local found, message, code = finder.find(ctx.site.station, wanted)
+  if not found and code ~= "EINVALID" then return nil, message end
+  found = found or { hits = {}, facets = {} }
+  local cards = {}
+  for i, hit in ipairs(found.hits) do cards[i] = card(ctx, hit) end
+  local nothing = #cards == 0
+    and layout.note(ctx, wanted.q:find("%S") and "nothing_found"
+      or "search_help", { q = wanted.q })
+  return layout.page(ctx, { title = wanted.q ~= "" and wanted.q
+      or ctx.words.say.search, q = wanted.q,
+    head = layout.feed(ctx, "/feed.atom" .. url.search({ q = wanted.q,
+      c = wanted.collection or "", type = wanted.type or "" })),
+    body = PAGE(ctx.words, { action = url.path(ctx.lang, "search"),
+      q = wanted.q, c = wanted.collection or "",
+      types = types(ctx, wanted.type), suggestion = suggestion(ctx, found),
+      facets = facets(ctx, found), count = nothing or markup.none,
+      cards = nothing and markup.none or layout.cards(ctx, cards),
+      more = layout.more(ctx, found.next) }) })
+end
+
+return search

@@ -1,0 +1,173 @@
+-- SPDX-License-Identifier: 0BSD
+-- "Take this with you": carry files and this station's slip, for whoever
+-- leaves; the page where they are fetched and brought.
+
+local layout = require "mahatta.site.layout"
+local markup = require "mahatta.site.markup"
+local respond = require "mahatta.site.respond"
+local shape = require "mahatta.site.shape"
+local spool = require "mahatta.site.spool"
+local url = require "mahatta.site.url"
+
+local take = {}
+
+local PAGE = markup.template [[
+<h1>{=take_title}</h1>
+<p>{=take_text}</p>
+<section class="card">
+<h2>{=take_carry}</h2>
+<form action="/take/carry.car.zst">
+<label>{=collection} <input name="c" value="{c}" dir="ltr"
+ placeholder="*" maxlength="128" aria-describedby="c-help"></label>
+<p class="dim" id="c-help">{=take_pattern}</p>
+<label>{=take_files} <select name="files">
+<option value="all">{=files_all}</option>
+<option value="10M">{=files_small}</option>
+<option value="none">{=files_none}</option>
+</select></label>
+<button>{=take_make}</button>
+</form>
+</section>
+<section class="card">
+<h2>{=take_slip}</h2>
+<p>{=take_slip_text}</p>
+<p><a class="button" href="/take/station.slip" download>{=take_slip_get}</a>
+</p>
+</section>
+{bring}]]
+
+local BRING = markup.template [[
+<section class="card" id="bring" data-lang="{lang}">
+<h2>{=bring_title}</h2>
+<p>{=bring_text}</p>
+<noscript><p class="note">{=needs_script}</p></noscript>
+{pair}
+<div class="paired" hidden>
+<label class="drop">{=bring_drop}
+<input type="file" id="carry" accept=".car,.zst,.slip"></label>
+<progress max="100" value="0" hidden></progress>
+<p role="status" aria-live="polite"></p>
+</div>
+</section>]]
+
+-- The form of the one-time code; both pages that write have it.
+take.PAIR = markup.template [[
+<form class="pair" hidden>
+<p>{=pair_text}</p>
+<p><button type="button" class="show">{=pair_show}</button></p>
+<label>{=pair_code} <input name="code" dir="ltr" maxlength="16"
+ autocomplete="off" autocapitalize="characters" spellcheck="false"
+ inputmode="text" required></label>
+<button>{=pair_open}</button>
+<p role="alert" class="fault"></p>
+</form>]]
+
+function take.page(ctx)
+  local bring = layout.note(ctx, "read_only")
+  if ctx.site.pairing then
+    bring = BRING(ctx.words, { lang = ctx.lang,
+      pair = take.PAIR(ctx.words, {}) })
+  end
+  return layout.page(ctx, { title = ctx.words.say.take_title,
+    script = ctx.site.pairing ~= nil, body = PAGE(ctx.words, {
+      c = ctx.query.c or "", bring = bring }) })
+end
+
+-- ---- the slip ----
+
+local SLIP_S = 60 -- a slip is made anew after that; it is signed work
+
+-- GET /take/station.slip
+function take.slip(ctx)
+  local site, now = ctx.site, ctx.site.clock()
+  if not site.spool then return layout.not_found(ctx) end
+  if not site.slip or now - site.slip.since >= SLIP_S then
+    local path = site.spool:path("station.slip")
+    local told, message = site.station:slip(path)
+    local file = told and io.open(path, "rb")
+    if not file then return nil, message or path .. " is gone" end
+    site.slip = { since = now, bytes = file:read("a") }
+    file:close()
+  end
+  return respond.bytes("application/octet-stream", site.slip.bytes,
+    { ["content-disposition"] = "attachment; filename=\"station.slip\"" })
+end
+
+-- ---- carry files ----
+
+-- A name or a pattern that a collection can have; "*" for nothing.
+local function patterns(text)
+  if not text or not text:find("%S") then return nil end
+  return { text:sub(1, 128) }
+end
+
+local SIZES = { all = "all", none = "none", ["10M"] = "10M" }
+
+-- First the job, a slice at each call; then what it wrote.
+local function packing(site, job, path)
+  local file
+  return {
+    read = function ()
+      if not file then
+        local more, message = job:step(20)
+        if more then return "" end
+        if more == nil then return nil, message end
+        file, message = io.open(path, "rb")
+        if not file then return nil, message end
+      end
+      local bytes, fault = file:read(spool.CHUNK)
+      if not bytes then return nil, fault end
+      return bytes
+    end,
+    close = function ()
+      job:close()
+      if file then file:close() end
+      os.remove(path)
+      site.packing = false
+    end,
+  }
+end
+
+-- GET /take/carry.car.zst?c=PATTERN&files=SIZE: one at a time, since each
+-- needs its size on the disk.
+function take.carry(ctx)
+  local site = ctx.site
+  if not site.spool then return layout.not_found(ctx) end
+  if site.packing then
+    local busy = layout.failed(ctx, 503, "busy")
+    busy.headers["retry-after"] = "30"
+    return busy
+  end
+  if ctx.request.method == "HEAD" then
+    return respond.bytes("application/zstd", "")
+  end
+  local path = site.spool:path("carry-" .. site.spool:name() .. ".car.zst")
+  local ok, job, message, code = pcall(site.station.pack, site.station, path,
+    { collections = patterns(ctx.query.c), compress = true,
+      files = SIZES[ctx.query.files or "all"] or "all" })
+  if not ok or not job then
+    if not ok or code == "EINVALID" then return layout.not_found(ctx) end
+    return nil, message
+  end
+  site.packing = true
+  return respond.bytes("application/zstd", packing(site, job, path),
+    { ["content-disposition"] = ("attachment; filename=\"carry-%s.car.zst\"")
+      :format(shape.day(site.clock())), ["cache-control"] = "no-store" })
+end
+
+-- GET /take/ready/SECRET/NAME: what a paired page has had made.
+function take.ready(ctx, parts)
+  local site = ctx.site
+  local one = site.spool and site.spool:offered(parts[3])
+  local file = one and io.open(one.path, "rb")
+  if not file then return layout.not_found(ctx) end
+  local size = file:seek("end")
+  file:seek("set", 0)
+  local response = respond.bytes("application/octet-stream",
+    spool.stream(file, size), { ["cache-control"] = "no-store",
+      ["content-disposition"] = ("attachment; filename*=UTF-8''%s")
+        :format(url.encode(one.name)) })
+  return response
+end
+
+return take
