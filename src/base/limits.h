@@ -77,6 +77,23 @@
 /* A throwaway sketch in 16 parts: 800 KiB, about 50,000 differences. */
 #define SKETCH_SCAN_BITS_MAX 4u
 
+/* Sessions. A frame holds one block of the largest kind and its head. */
+#define SESSION_FRAME_MAX (BLOCK_SIZE_MAX + 1024u)
+#define SESSION_CONTROL_MAX (64u * 1024) /* body of all but blocks */
+#define SESSION_BLOCKS_RAW (256u * 1024) /* many small blocks, unpacked */
+/* What one end sends before the other has said that it took some of it: on a
+ * link of 100 ms that is 80 Mbit/s. */
+#define SESSION_CREDIT (1024u * 1024)
+#define SESSION_REKEY_EVERY 65536u /* messages of one way under one key */
+#define SESSION_WISHES_MAX 1024u   /* patterns that a peer may follow */
+#define SESSION_NAMES_MAX 65536u   /* collections that are compared */
+#define SESSION_TOPICS_MAX 256u    /* collections under way in one round */
+#define SESSION_ASKED_MAX 256u     /* blocks asked for one by one, at once */
+/* Lists of 8-byte handles instead of a sketch: one frame of them. */
+#define SESSION_LIST_MAX 8000u
+#define SESSION_SKETCHES_MAX 4u   /* snapshots of 48 KiB at the same time */
+#define SESSION_WINDOW_IDS 32768u /* ids compared in one window */
+
 /* Key file: Argon2id parameters are capped when read, or a key file from a
  * stranger would be a way to eat memory and time. */
 #define KEYFILE_SIZE_MAX 4096

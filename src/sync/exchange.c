@@ -1,0 +1,449 @@
+/* SPDX-License-Identifier: 0BSD */
+/* What differs travels: parcels and records in the host's order, then blocks
+ * of files one by one as each end asks for them, then the end with counts. */
+#include "base/check.h"
+#include "base/mem.h"
+#include "form/zpack.h"
+#include "sync/session_int.h"
+
+#include <string.h>
+
+#define ENTRY_HEAD 4u
+#define SENT_SIZE 16u
+#define FINISHED_SIZE 24u
+#define CREDIT_EVERY (SESSION_CREDIT / 4)
+#define SAMPLE (16u * 1024) /* of a large block: is it worth squeezing? */
+
+/* ---- sending ---- */
+
+/* Does zstd save a tenth of it, as far as its begin tells? */
+static bool worth_squeezing(struct session *s, struct span raw)
+{
+  struct buf out = {0};
+  struct err e;
+  struct span sample = span_of(raw.p, raw.n < SAMPLE ? raw.n : SAMPLE);
+  int rc = zpack_squeeze(s->zpack, &out, sample, 1, &e);
+  bool yes = rc == 0 && out.n < sample.n - sample.n / 10;
+  buf_free(&out);
+  return yes;
+}
+
+/* Send the entries in ${raw} as one frame. */
+static int put_blocks(struct session *s, struct span raw, bool squeeze,
+                      struct err *e)
+{
+  struct buf *out = channel_large(&s->channel, FRAME_BLOCKS, e);
+  int rc = 0;
+  if (out == NULL) {
+    return ERR_NOMEM;
+  }
+  size_t was = out->n;
+  if (buf_byte(out, squeeze ? BLOCKS_ZSTD : 0) < 0) {
+    return session_nomem(e);
+  }
+  if (squeeze) {
+    rc = zpack_squeeze(s->zpack, out, raw, s->level, e);
+  } else if (buf_put(out, raw.p, raw.n) < 0) {
+    rc = session_nomem(e);
+  }
+  if (rc < 0) {
+    return rc;
+  }
+  s->credit -= (int64_t)(out->n - was);
+  channel_large_end(&s->channel);
+  return 0;
+}
+
+static int put_counts(struct session *s, enum frame_type type, int n,
+                      struct err *e)
+{
+  uint8_t body[FINISHED_SIZE];
+  wire_put(body, s->out.parcels, 8);
+  wire_put(body + 8, s->out.records, 8);
+  wire_put(body + 16, s->out.blocks, 8);
+  return session_put(s, type, span_of(body, (size_t)n), e);
+}
+
+/* Parcels and their records. */
+static int send_plan(struct session *s, struct err *e)
+{
+  int rc;
+  if (!s->prepared) {
+    if ((rc = s->host.prepare(s->host.ud, e)) != 0) {
+      s->busy = rc > 0;
+      return rc;
+    }
+    s->prepared = true;
+  }
+  if (!channel_wants_large(&s->channel) || s->credit <= 0) {
+    return 0;
+  }
+  buf_clear(&s->made);
+  rc = s->host.produce(s->host.ud, &s->made, &s->out, e);
+  if (rc < 0) {
+    return rc;
+  }
+  if (rc > 0) {
+    rc = put_blocks(s, buf_span(&s->made), true, e);
+    return rc < 0 ? rc : 1;
+  }
+  s->sent_out = true;
+  rc = put_counts(s, FRAME_SENT, SENT_SIZE, e);
+  return rc < 0 ? rc : 1;
+}
+
+/* Blocks that the peer asked for, one large or several small ones. */
+static int send_wanted(struct session *s, struct err *e)
+{
+  struct buf block = {0};
+  int rc = 0;
+  if (!channel_wants_large(&s->channel) || s->credit <= 0) {
+    return 0;
+  }
+  buf_clear(&s->made);
+  while (rc >= 0 && s->wanted_at < s->wanted_n &&
+         s->made.n < SESSION_BLOCKS_RAW) {
+    const struct cid *cid = &s->wanted[s->wanted_at++];
+    struct span name = span_of(cid->b, CID_SIZE);
+    buf_clear(&block);
+    rc = s->host.load(s->host.ud, cid, &block, e);
+    if (rc > 0 && s->made.n > 0 && s->made.n + block.n > SESSION_BLOCKS_RAW) {
+      s->wanted_at--; /* a frame of its own, next */
+      break;
+    }
+    if (rc >= 0 &&
+        session_entry_put(&s->made, rc > 0 ? ENTRY_BLOCK : ENTRY_GONE, name,
+                          buf_span(&block)) < 0) {
+      rc = session_nomem(e);
+    }
+    s->out.blocks += rc > 0;
+    s->out.bytes += rc > 0 ? block.n : 0;
+  }
+  buf_free(&block);
+  if (s->wanted_at == s->wanted_n) {
+    s->wanted_at = s->wanted_n = 0;
+  }
+  if (rc >= 0) {
+    bool squeeze = worth_squeezing(s, buf_span(&s->made));
+    rc = put_blocks(s, buf_span(&s->made), squeeze, e);
+  }
+  if (s->made.cap > 2 * SESSION_BLOCKS_RAW) {
+    buf_free(&s->made);
+  }
+  return rc < 0 ? rc : 1;
+}
+
+/* ---- asking ---- */
+
+static int ask_missing(struct session *s, struct err *e)
+{
+  size_t room = SESSION_ASKED_MAX - s->asked_n;
+  if (s->dry || room < SESSION_ASKED_MAX / 2) {
+    return 0;
+  }
+  int n = s->host.missing(s->host.ud, s->asked + s->asked_n, room, e);
+  if (n <= 0) {
+    s->dry = n == 0;
+    if (n == 0 && s->asked_n == 0) {
+      s->looking = false;
+      return 1;
+    }
+    return n;
+  }
+  CHECK((size_t)n <= room);
+  struct span body = span_of(s->asked + s->asked_n, (size_t)n * CID_SIZE);
+  s->asked_n += (size_t)n;
+  s->blocks_due += (uint64_t)n;
+  int rc = session_put(s, FRAME_GET, body, e);
+  return rc < 0 ? rc : 1;
+}
+
+/* Was it asked for? Then it is no longer. */
+static bool take_asked(struct session *s, const struct cid *cid)
+{
+  for (size_t i = 0; i < s->asked_n; i++) {
+    if (cid_equal(&s->asked[i], cid)) {
+      s->asked_n--;
+      memmove(&s->asked[i], &s->asked[i + 1],
+              (s->asked_n - i) * sizeof *s->asked);
+      return true;
+    }
+  }
+  return false;
+}
+
+/* ---- rounds ---- */
+
+static int begin_data(struct session *s, struct err *e)
+{
+  if (s->topics == 0) { /* nothing differs: no round for it */
+    s->last_settled = s->looking = true;
+    return 1;
+  }
+  int rc = session_put(s, FRAME_SETTLED, span_of(NULL, 0), e);
+  s->settled = true;
+  s->prepared = s->sent_in = s->sent_out = false;
+  return rc < 0 ? rc : 1;
+}
+
+static int end_round(struct session *s, struct err *e)
+{
+  int more = topic_next_round(s, e);
+  if (more < 0) {
+    return more;
+  }
+  s->settled = false;
+  s->last_settled = s->initiator && more == 0;
+  s->looking = s->last_settled || !s->initiator;
+  s->dry = false;
+  return 1;
+}
+
+static int finish(struct session *s, struct err *e)
+{
+  int rc = s->host.flush(s->host.ud, e);
+  if (rc < 0) {
+    return rc;
+  }
+  s->finished_out = true;
+  rc = put_counts(s, FRAME_FINISHED, FINISHED_SIZE, e);
+  return rc < 0 ? rc : 1;
+}
+
+int exchange_work(struct session *s, struct err *e)
+{
+  if (s->initiator && !s->settled && !s->last_settled && topic_all_settled(s)) {
+    return begin_data(s, e);
+  }
+  if (s->settled && !s->sent_out) {
+    return send_plan(s, e);
+  }
+  if (s->settled && s->sent_in) {
+    return end_round(s, e);
+  }
+  if (s->wanted_at < s->wanted_n) {
+    int rc = send_wanted(s, e);
+    if (rc != 0) {
+      return rc;
+    }
+  }
+  if (s->looking) {
+    return ask_missing(s, e);
+  }
+  bool through = s->initiator ? s->last_settled : s->finished_in;
+  if (through && !s->finished_out) {
+    return finish(s, e);
+  }
+  return 0;
+}
+
+/* ---- receiving ---- */
+
+static int take_block(struct session *s, struct span bytes, struct err *e)
+{
+  struct cid cid;
+  if (bytes.n < CID_SIZE || cid_read(&cid, bytes.p, CID_SIZE, e) < 0 ||
+      !take_asked(s, &cid)) {
+    return session_breach(e, "a block that nobody asked for");
+  }
+  s->dry = false;
+  s->in.blocks++;
+  s->in.bytes += bytes.n - CID_SIZE;
+  return s->host.block(s->host.ud, &cid,
+                       span_of(bytes.p + CID_SIZE, bytes.n - CID_SIZE), e);
+}
+
+static int take_gone(struct session *s, struct span bytes, struct err *e)
+{
+  struct cid cid;
+  if (bytes.n != CID_SIZE || cid_read(&cid, bytes.p, CID_SIZE, e) < 0 ||
+      !take_asked(s, &cid)) {
+    return session_breach(e, "it lacks a block that nobody asked for");
+  }
+  s->dry = false;
+  s->blocks_gone++;
+  s->host.gone(s->host.ud, &cid);
+  return 0;
+}
+
+static int take_parcel(struct session *s, struct span block, struct err *e)
+{
+  struct session_parcel p = {0};
+  int rc = s->host.parcel(s->host.ud, block, &p, e);
+  if (rc == 0 && p.good) {
+    s->in.parcels++;
+    s->in.bytes += block.n;
+    topic_came(s, &p);
+  }
+  return rc;
+}
+
+static int take_entry(struct session *s, uint8_t kind, struct span bytes,
+                      struct err *e)
+{
+  int rc;
+  bool listed = kind == ENTRY_PARCEL || kind == ENTRY_RECORD;
+  if (listed && (!s->settled || s->sent_in)) {
+    return session_breach(e, "parcels out of turn");
+  }
+  switch (kind) {
+  case ENTRY_PARCEL:
+    return take_parcel(s, bytes, e);
+  case ENTRY_RECORD:
+    rc = s->host.record(s->host.ud, bytes, e);
+    s->in.records += rc >= 0;
+    s->in.bytes += rc >= 0 ? bytes.n : 0;
+    return rc;
+  case ENTRY_BLOCK:
+    return take_block(s, bytes, e);
+  case ENTRY_GONE:
+    return take_gone(s, bytes, e);
+  default:
+    return session_breach(e, "an entry of no kind");
+  }
+}
+
+/* All of a frame is taken: the peer may send as much again. */
+static int give_credit(struct session *s, struct err *e)
+{
+  uint8_t body[4];
+  if (s->raw.cap > 2 * SESSION_BLOCKS_RAW) {
+    buf_free(&s->raw);
+  }
+  buf_clear(&s->raw);
+  s->eaten += s->frame_size;
+  s->frame_size = 0;
+  if (s->eaten < CREDIT_EVERY || s->finished_in) {
+    return 0;
+  }
+  wire_put(body, s->eaten, sizeof body);
+  s->eaten = 0;
+  return session_put(s, FRAME_CREDIT, span_of(body, sizeof body), e);
+}
+
+int exchange_take(struct session *s, struct err *e)
+{
+  while (s->entries.n > 0) {
+    const uint8_t *p = s->entries.p;
+    size_t n = s->entries.n < ENTRY_HEAD ? 0 : (size_t)wire_get(p + 1, 3);
+    if (s->entries.n < ENTRY_HEAD + n || s->entries.n < ENTRY_HEAD) {
+      return session_breach(e, "an entry is cut");
+    }
+    s->entries = span_of(p + ENTRY_HEAD + n, s->entries.n - ENTRY_HEAD - n);
+    int rc = take_entry(s, p[0], span_of(p + ENTRY_HEAD, n), e);
+    if (rc == SESSION_ASK) {
+      s->entries_asked = true;
+      return session_ask(s, SESSION_ASKS_ADMIT, span_of(NULL, 0));
+    }
+    if (rc < 0) {
+      return rc;
+    }
+  }
+  s->entries_asked = false;
+  return give_credit(s, e);
+}
+
+static int take_blocks(struct session *s, struct span body, struct err *e)
+{
+  if (body.n < 1 || body.p[0] > BLOCKS_ZSTD) {
+    return session_breach(e, "blocks begin otherwise");
+  }
+  struct span content = span_of(body.p + 1, body.n - 1);
+  if (body.p[0] == BLOCKS_ZSTD) {
+    int rc = zpack_expand(s->zpack, &s->raw, content, SESSION_FRAME_MAX, e);
+    if (rc < 0) {
+      return rc;
+    }
+    content = buf_span(&s->raw);
+  }
+  s->entries = content;
+  s->frame_size = (uint32_t)body.n;
+  int rc = exchange_take(s, e);
+  return rc < 0 ? rc : 0;
+}
+
+static int take_get(struct session *s, struct span body, struct err *e)
+{
+  size_t n = body.n / CID_SIZE;
+  if (body.n % CID_SIZE != 0 || n == 0 ||
+      s->wanted_n - s->wanted_at + n > SESSION_ASKED_MAX) {
+    return session_breach(e, "too many blocks asked for at once");
+  }
+  memmove(s->wanted, s->wanted + s->wanted_at,
+          (s->wanted_n - s->wanted_at) * sizeof *s->wanted);
+  s->wanted_n -= s->wanted_at;
+  s->wanted_at = 0;
+  for (size_t i = 0; i < n; i++) {
+    if (cid_read(&s->wanted[s->wanted_n], body.p + i * CID_SIZE, CID_SIZE, e) <
+        0) {
+      return session_breach(e, "what it asks for is no block");
+    }
+    s->wanted_n++;
+  }
+  return 0;
+}
+
+static int take_settled(struct session *s, struct span body, struct err *e)
+{
+  for (size_t i = 1; i <= s->topics; i++) {
+    enum topic_state state = s->topic[i].state;
+    if (state != TOPIC_FREE && state != TOPIC_SETTLED) {
+      return session_breach(e, "not all topics are settled");
+    }
+  }
+  if (s->settled || body.n != 0 || s->topic[CATALOGUE].state == TOPIC_FREE) {
+    return session_breach(e, "it settled out of turn");
+  }
+  topic_free(s, &s->topic[CATALOGUE]);
+  s->topic[CATALOGUE].state = TOPIC_SETTLED;
+  s->settled = true;
+  s->prepared = s->sent_in = s->sent_out = false;
+  return 0;
+}
+
+static int take_credit(struct session *s, struct span body, struct err *e)
+{
+  if (body.n != 4) {
+    return session_breach(e, "credit of another length");
+  }
+  s->credit += (int64_t)wire_get(body.p, 4);
+  return s->credit > SESSION_CREDIT ? session_breach(e, "credit out of nothing")
+                                    : 0;
+}
+
+static int take_finished(struct session *s, struct span body, struct err *e)
+{
+  bool early = s->settled || (s->initiator && !s->finished_out) ||
+               s->topic[CATALOGUE].state != TOPIC_SETTLED;
+  if (body.n != FINISHED_SIZE || early) {
+    return session_breach(e, "it finished out of turn");
+  }
+  s->finished_in = true;
+  s->looking = s->looking || s->topics == 0;
+  return 0;
+}
+
+int exchange_frame(struct session *s, const struct frame *f, struct err *e)
+{
+  if (!greeting_done(s)) {
+    return session_breach(e, "data before the greeting is over");
+  }
+  switch ((int)f->type) {
+  case FRAME_SETTLED:
+    return take_settled(s, f->body, e);
+  case FRAME_BLOCKS:
+    return take_blocks(s, f->body, e);
+  case FRAME_SENT:
+    if (!s->settled || s->sent_in || f->body.n != SENT_SIZE) {
+      return session_breach(e, "it sent out of turn");
+    }
+    s->sent_in = true;
+    return 0;
+  case FRAME_CREDIT:
+    return take_credit(s, f->body, e);
+  case FRAME_GET:
+    return take_get(s, f->body, e);
+  default: /* FRAME_FINISHED */
+    return take_finished(s, f->body, e);
+  }
+}
