@@ -469,8 +469,9 @@ static int bring_up(struct station *st, struct span name, struct live **out,
   return rc;
 }
 
-int sketches_get(struct station *st, struct span collection, struct sketch *out,
-                 struct sketches_state *state, struct err *e)
+int sketches_take(struct station *st, struct span collection,
+                  struct sketch *out, struct setsum *sum,
+                  struct sketches_state *state, struct err *e)
 {
   struct live *l = NULL;
   int rc = check_open(st, collection, e);
@@ -481,7 +482,16 @@ int sketches_get(struct station *st, struct span collection, struct sketch *out,
   if (out != NULL) {
     *out = l->sketch;
   }
+  if (sum != NULL) {
+    *sum = l->sum;
+  }
   return 0;
+}
+
+int sketches_get(struct station *st, struct span collection, struct sketch *out,
+                 struct sketches_state *state, struct err *e)
+{
+  return sketches_take(st, collection, out, NULL, state, e);
 }
 
 /* ---- states of many ---- */

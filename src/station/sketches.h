@@ -46,6 +46,11 @@ int sketches_step(struct station *st, struct span collection,
 int sketches_get(struct station *st, struct span collection, struct sketch *out,
                  struct sketches_state *state, struct err *e) MUST_USE;
 
+/* The same, with the sum that the digest is of (2 KiB; may be NULL). */
+int sketches_take(struct station *st, struct span collection,
+                  struct sketch *out, struct setsum *sum,
+                  struct sketches_state *state, struct err *e) MUST_USE;
+
 /* States of the collections after ${after}, in order of their names' bytes:
  * the names into ${names}, each with a zero byte behind it; up to ${max}
  * (STORE_LIST_MAX at most). Returns how many. What has changed since it was

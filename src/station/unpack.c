@@ -3,12 +3,11 @@
  * what nothing here asks for is not kept. In our own files everything comes
  * after what lists it, so one pass is enough; in others' files children may
  * come first, so passes are repeated while they bring something. */
-#include "base/check.h"
 #include "base/mem.h"
 #include "form/cbor.h"
 #include "form/unixfs.h"
-#include "station/admit.h"
 #include "station/carsource.h"
+#include "station/intake.h"
 #include "station/refset.h"
 #include "station/station.h"
 
@@ -21,24 +20,6 @@
 #define FILES_BATCH_BYTES (4u * 1024 * 1024)
 #define FILES_BATCH 64
 #define LOOSE_MAX 1000000 /* 16 bytes each, at most */
-
-/* A parcel whose records come after it. */
-struct pending {
-  bool open;
-  bool here; /* it was in the store before */
-  struct cid cid;
-  struct buf bytes;
-  struct parcel view;
-  struct buf arena; /* the records' bytes */
-  size_t end[PARCEL_RECORDS_MAX];
-  struct admit_record record[PARCEL_RECORDS_MAX];
-  size_t n;
-  struct cid refused[PARCEL_RECORDS_MAX];
-  size_t refused_n;
-  bool got[PARCEL_RECORDS_MAX]; /* by link: the record came */
-  size_t link;                  /* the one that pending_lists found */
-  const uint8_t *at; /* where the arena lay when the views were taken */
-};
 
 /* A record whose parcel is here already, while the policy is asked. */
 struct lone {
@@ -60,7 +41,7 @@ struct unpack {
   uint64_t end;    /* where a CARv2's inner CARv1 ends, 0: nowhere */
   uint64_t good;   /* sections whose hash held, in the first pass */
   struct car_salvage salvage;
-  struct pending *pending;
+  struct intake *intake;
   struct lone lone;
   struct refset excluded; /* records of parcels that were not wanted */
   struct refset loose;    /* good blocks that nothing asked for in the first
@@ -98,35 +79,12 @@ static int flush_files(struct unpack *u, struct err *e)
 
 static int flush_parcel(struct unpack *u, struct err *e)
 {
-  struct pending *p = u->pending;
-  size_t at = 0;
-  int rc = 0;
-  if (!p->open) {
-    return 0;
-  }
-  /* If the arena moved while it grew, the views are taken again. */
-  for (size_t i = 0; rc == 0 && i < p->n && p->at != p->arena.p; i++) {
-    rc = record_read(&p->record[i].rec,
-                     span_of(p->arena.p + at, p->end[i] - at), e);
-    at = p->end[i];
-  }
-  struct admit_parcel in = {.cid = p->cid,
-                            .view = p->view,
-                            .record = p->record,
-                            .records = p->n,
-                            .refused = p->refused,
-                            .refused_n = p->refused_n};
-  if (rc == 0) {
-    rc = admit_parcel(u->job.st, &in, &u->counts, e);
-  }
+  int rc = intake_flush(u->intake, false, &u->counts, e);
   if (rc == ERR_LIMIT) { /* too many wait for their day already */
     job_fault(&u->job, "%s", e->text);
     u->bad++;
     rc = 0;
   }
-  p->open = false;
-  p->n = p->refused_n = 0;
-  buf_clear(&p->arena);
   return rc;
 }
 
@@ -163,106 +121,53 @@ static int exclude(struct unpack *u, const struct parcel *view, struct err *e)
   return rc < 0 ? err_set(e, rc, "not enough memory") : 0;
 }
 
+/* Is it the fault of what came? Then it is counted, and the rest goes on. */
+static bool is_foreign(int rc)
+{
+  return rc == ERR_INVALID || rc == ERR_LIMIT || rc == ERR_SIG;
+}
+
 static int take_parcel(struct unpack *u, const struct car_section *s,
                        struct err *e)
 {
-  struct pending *p = u->pending;
-  struct err why;
+  struct intake *in = u->intake;
   int rc = flush_parcel(u, e);
   if (rc < 0) {
     return rc;
   }
-  buf_clear(&p->bytes);
-  if (buf_put(&p->bytes, s->block.p, s->block.n) < 0) {
-    return err_set(e, ERR_NOMEM, "not enough memory");
-  }
-  if ((rc = parcel_read(&p->view, buf_span(&p->bytes), &why)) == 0) {
-    rc = parcel_verify(&p->view, station_author_ok(u->job.st, p->view.author),
-                       &why);
-  }
-  if (rc < 0) {
-    bad_block(u, &s->cid, why.text);
-    return rc == ERR_NOMEM ? err_set(e, rc, "%s", why.text) : 0;
-  }
-  if (!wants_collection(u, p->view.collection)) {
-    return exclude(u, &p->view, e);
-  }
-  uint64_t ref;
-  rc = u->job.st->store->ops->find(u->job.st->store, &s->cid, 1, &ref, e);
-  if (rc < 0) {
+  if ((rc = intake_parcel(in, &s->cid, s->block, e)) < 0) {
+    if (is_foreign(rc)) {
+      bad_block(u, &s->cid, e->text);
+      rc = 0;
+    }
     return rc;
   }
-  p->here = ref != 0;
-  p->cid = s->cid;
-  p->open = true;
-  memset(p->got, 0, sizeof p->got);
-  p->link = p->view.count - 1; /* the next is the first */
+  if (!wants_collection(u, in->view.collection)) {
+    intake_stop(in);
+    return exclude(u, &in->view, e);
+  }
   return 0;
-}
-
-/* Does the pending parcel list it? They mostly come in its order. */
-static bool pending_lists(struct pending *p, const struct cid *cid)
-{
-  struct cid at;
-  if (!p->open) {
-    return false;
-  }
-  for (size_t i = 0; i < p->view.count; i++) {
-    size_t k = (p->link + 1 + i) % p->view.count;
-    parcel_record(&p->view, k, &at);
-    if (cid_equal(&at, cid)) {
-      p->link = k;
-      return true;
-    }
-  }
-  return false;
-}
-
-/* Did it come already, and was kept or refused? So no more than the parcel
- * lists are ever noted of either kind. */
-/* A record that the policy let in before, under this very parcel: 1, 0. */
-static int known_under(struct unpack *u, const struct cid *cid, struct err *e)
-{
-  uint64_t ref;
-  if (!u->pending->here || !u->job.st->has_policy) {
-    return 0;
-  }
-  int rc = u->job.st->store->ops->find(u->job.st->store, cid, 1, &ref, e);
-  return rc < 0 ? rc : ref != 0;
 }
 
 /* Put a record to its parcel; ask the policy first where there is one. */
 static int take_listed(struct unpack *u, const struct car_section *s,
                        struct err *e)
 {
-  struct pending *p = u->pending;
-  struct record *view = &p->record[p->n].rec;
-  struct err why;
-  int known = p->got[p->link] ? 1 : known_under(u, &s->cid, e);
-  if (known != 0) {
-    u->counts.known += known > 0;
-    return known < 0 ? known : 0;
+  struct intake *in = u->intake;
+  int rc = intake_record(in, &s->cid, s->block, e);
+  if (rc <= 0) {
+    u->counts.known += rc == 0;
+    if (is_foreign(rc)) {
+      bad_block(u, &s->cid, e->text);
+      rc = 0;
+    }
+    return rc;
   }
-  CHECK(p->n < PARCEL_RECORDS_MAX);
-  size_t was = p->arena.n;
-  if (buf_put(&p->arena, s->block.p, s->block.n) < 0) {
-    return err_set(e, ERR_NOMEM, "not enough memory");
-  }
-  if (record_read(view, span_of(p->arena.p + was, s->block.n), &why) < 0) {
-    p->arena.n = was;
-    bad_block(u, &s->cid, why.text);
-    return 0;
-  }
-  p->at = p->n == 0 ? p->arena.p : p->at;
-  p->got[p->link] = true;
-  p->record[p->n].cid = s->cid;
-  p->end[p->n++] = p->arena.n;
   if (u->job.st->has_policy) {
-    size_t at = p->n > 1 ? p->end[p->n - 2] : 0;
-    u->job.ask = span_of(p->arena.p + at, p->arena.n - at);
+    u->job.ask = intake_last(in);
     u->job.ask_cid = s->cid;
-    u->job.ask_parcel = buf_span(&p->bytes);
-    u->job.ask_parcel_cid = p->cid;
+    u->job.ask_parcel = buf_span(&in->bytes);
+    u->job.ask_parcel_cid = in->cid;
     u->asking = true;
   }
   return 0;
@@ -285,7 +190,6 @@ static int take_lone_answer(struct unpack *u, struct err *e)
 /* The host has answered about the record that was added last. */
 static int take_answer(struct unpack *u, struct err *e)
 {
-  struct pending *p = u->pending;
   u->asking = false;
   if (u->lone.asked) {
     return take_lone_answer(u, e);
@@ -295,14 +199,10 @@ static int take_answer(struct unpack *u, struct err *e)
   }
   u->refused++;
   if (u->job.verdict == JOB_STOP) {
-    p->open = false;
-    p->n = p->refused_n = 0;
-    buf_clear(&p->arena);
-    return exclude(u, &p->view, e);
+    intake_stop(u->intake);
+    return exclude(u, &u->intake->view, e);
   }
-  CHECK(p->refused_n < PARCEL_RECORDS_MAX);
-  p->refused[p->refused_n++] = p->record[--p->n].cid;
-  p->arena.n = p->n > 0 ? p->end[p->n - 1] : 0;
+  intake_refuse(u->intake);
   return 0;
 }
 
@@ -379,7 +279,7 @@ static int take_cbor(struct unpack *u, const struct car_section *s,
   if (parcel_looks(s->block)) {
     return take_parcel(u, s, e);
   }
-  if (pending_lists(u->pending, &s->cid)) {
+  if (intake_lists(u->intake, &s->cid)) {
     return take_listed(u, s, e);
   }
   int wants = admit_wants(u->job.st, &s->cid, e);
@@ -724,10 +624,9 @@ static void unpack_clean(struct job *j)
 {
   struct unpack *u = (struct unpack *)j;
   carsource_close(&u->src);
-  if (u->pending != NULL) {
-    buf_free(&u->pending->bytes);
-    buf_free(&u->pending->arena);
-    mem_free(u->pending);
+  if (u->intake != NULL) {
+    intake_free(u->intake);
+    mem_free(u->intake);
   }
   buf_free(&u->lone.block);
   buf_free(&u->lone.parcel);
@@ -753,9 +652,12 @@ int station_unpack(struct job **out, struct station *st, const char *path,
   job_init(&u->job, st, &ops);
   u->src.fd = -1;
   u->keep = opt->keep;
-  u->pending = mem_zero(sizeof *u->pending);
-  rc = u->pending == NULL ? ERR_NOMEM
-                          : buf_reserve(&u->pending->arena, ZPACK_FRAME_RAW);
+  u->intake = mem_zero(sizeof *u->intake);
+  rc = u->intake == NULL ? ERR_NOMEM
+                         : buf_reserve(&u->intake->arena, ZPACK_FRAME_RAW);
+  if (rc == 0) {
+    u->intake->st = st;
+  }
   for (size_t i = 0; rc == 0 && i < opt->patterns; i++) {
     rc = buf_put(&u->patterns, opt->pattern[i].p, opt->pattern[i].n);
     rc = rc < 0 ? rc : buf_byte(&u->patterns, 0);

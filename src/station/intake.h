@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: 0BSD */
+/* A parcel and the records that come behind it, until they are admitted
+ * together: for carry files and for sessions. */
+#ifndef STATION_INTAKE_H
+#define STATION_INTAKE_H
+
+#include "station/admit.h"
+
+/* Records that wait, at most about: then they are admitted, and those that
+ * come later under a parcel that is here. */
+#define INTAKE_BYTES (1024u * 1024)
+
+/* 60 KiB; zero-initialise, set ${st}. */
+struct intake {
+  struct station *st;
+  bool open;
+  bool here; /* it was in the store before */
+  struct cid cid;
+  struct buf bytes;
+  struct parcel view;
+  struct buf arena; /* the records' bytes */
+  size_t end[PARCEL_RECORDS_MAX];
+  struct admit_record record[PARCEL_RECORDS_MAX];
+  size_t n;
+  struct cid refused[PARCEL_RECORDS_MAX];
+  size_t refused_n;
+  bool got[PARCEL_RECORDS_MAX]; /* by link: the record came */
+  size_t link;                  /* the one that intake_lists found */
+  const uint8_t *at; /* where the arena lay when the views were taken */
+};
+
+void intake_free(struct intake *in);
+
+/* A parcel, whose hash has been checked: the one before it must have been
+ * flushed. 0, or why it is no good (ERR_INVALID, ERR_LIMIT, ERR_SIG):
+ * intake.open is false then. Other codes are our own trouble. */
+int intake_parcel(struct intake *in, const struct cid *cid, struct span block,
+                  struct err *e) MUST_USE;
+
+/* Does the open parcel list this record? They mostly come in its order. */
+bool intake_lists(struct intake *in, const struct cid *cid);
+
+/* A record that intake_lists has just found, hash checked: 1: it waits with
+ * its parcel; 0: it had come before; ERR_INVALID, ERR_LIMIT: it is none. */
+int intake_record(struct intake *in, const struct cid *cid, struct span block,
+                  struct err *e) MUST_USE;
+
+/* The record that intake_record took last: its bytes; don't keep it; keep
+ * neither it nor its whole parcel. */
+struct span intake_last(const struct intake *in);
+void intake_refuse(struct intake *in);
+void intake_stop(struct intake *in);
+
+/* Admit what waits. The parcel stays open for records to come if ${open}. */
+int intake_flush(struct intake *in, bool open, struct admit_counts *counts,
+                 struct err *e) MUST_USE;
+
+#endif
