@@ -59,7 +59,9 @@ struct station {
                                the search index; UINT64_MAX: all are */
   int64_t held_next;        /* time of the first held parcel, INT64_MAX: none */
   uint64_t held_n;          /* how many are held */
-  int importing;            /* add_file jobs under way: no sweep meanwhile */
+  uint8_t session_secret[CRYPT_POINT_SIZE]; /* of this run's sessions */
+  bool has_session_secret;
+  int importing; /* add_file jobs under way: no sweep meanwhile */
   struct later later;
   struct cid *imported; /* files added since this station was opened: a
                            record that lists them may yet come (all zero: it
@@ -98,14 +100,22 @@ int station_follow_files(struct station *st, struct span collection,
                          int64_t otherwise, int64_t *out,
                          struct err *e) MUST_USE;
 
+/* What station_missing tells, some of it: 1 when there may be more. A
+ * zero-initialised place is the start. */
+struct missing_walk {
+  int64_t order;
+  uint64_t ref;
+};
+int missing_step(struct station *st, struct missing_walk *at,
+                 missing_sink *sink, void *ud, struct err *e) MUST_USE;
+
 /* Count the different blocks that are missing and that the follow rules want.
  * Zero-initialise; call until it gives 0 (1: there is more). */
 struct missing_count {
   uint64_t n;
   bool begun;
   struct cid last;
-  int64_t order; /* where it stands */
-  uint64_t ref;
+  struct missing_walk at;
 };
 int missing_count_step(struct station *st, struct missing_count *c,
                        struct err *e) MUST_USE;

@@ -36,6 +36,7 @@ static void shut(struct station *st)
   }
   identity_del(st->id);
   st->id = NULL;
+  crypt_wipe(st->session_secret, sizeof st->session_secret);
   station_forget_parcels(st);
   sketches_free(st);
   zpack_del(st->zpack);

@@ -590,14 +590,20 @@ static int count_one(void *ud, const struct cid *cid, const char *kind,
   return wants < 0 ? wants : 0;
 }
 
+int missing_step(struct station *st, struct missing_walk *at,
+                 missing_sink *sink, void *ud, struct err *e)
+{
+  struct note note = {.st = st, .sink = sink, .ud = ud};
+  note.order = at->ref == 0 ? INT64_MIN : at->order;
+  int rc = tell_some(&note, &at->ref, MISSING_ROWS, e);
+  at->order = note.order;
+  buf_free(&note.block);
+  return rc;
+}
+
 int missing_count_step(struct station *st, struct missing_count *c,
                        struct err *e)
 {
   struct counting under_way = {st, c, e};
-  struct note note = {.st = st, .sink = count_one, .ud = &under_way};
-  note.order = c->ref == 0 ? INT64_MIN : c->order;
-  int rc = tell_some(&note, &c->ref, MISSING_ROWS, e);
-  c->order = note.order;
-  buf_free(&note.block);
-  return rc;
+  return missing_step(st, &c->at, count_one, &under_way, e);
 }

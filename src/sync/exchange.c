@@ -141,7 +141,12 @@ static int ask_missing(struct session *s, struct err *e)
   if (s->dry || room < SESSION_ASKED_MAX / 2) {
     return 0;
   }
-  int n = s->host.missing(s->host.ud, s->asked + s->asked_n, room, e);
+  bool more = false;
+  int n = s->host.missing(s->host.ud, s->asked + s->asked_n, room, &more, e);
+  if (n == 0 && more) {
+    s->busy = true;
+    return 1;
+  }
   if (n <= 0) {
     s->dry = n == 0;
     if (n == 0 && s->asked_n == 0) {

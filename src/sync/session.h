@@ -93,9 +93,10 @@ struct session_host {
   /* The next collection after ${after} in order of names: 1, or 0. */
   int (*collection)(void *ud, struct span after, struct session_collection *out,
                     struct err *e);
-  /* One that isn't here is an empty set. */
-  int (*snapshot)(void *ud, struct span name, struct session_set *out,
-                  struct err *e);
+  /* One that isn't here is an empty set. What ${out} points into stays until
+   * the next call with the same ${topic} (<= SESSION_TOPICS_MAX). */
+  int (*snapshot)(void *ud, size_t topic, struct span name,
+                  struct session_set *out, struct err *e);
 
   /* ---- sending ---- */
   /* Returns how many of the handles are here (not for all_but and keys). */
@@ -122,8 +123,10 @@ struct session_host {
   /* Store what waits; durable on return. */
   int (*flush)(void *ud, struct err *e);
   /* Blocks to ask for next, the dearest first, none of them twice: how many
-   * of ${max}; 0: none are wanted by now. */
-  int (*missing)(void *ud, struct cid *out, size_t max, struct err *e);
+   * of ${max}; 0: none are wanted by now, unless ${more}: then it was a slice
+   * of the search. */
+  int (*missing)(void *ud, struct cid *out, size_t max, bool *more,
+                 struct err *e);
 };
 
 /* Entries: kind (1 byte), length (3, big endian), bytes. */

@@ -183,7 +183,8 @@ int topic_snapshot(struct session *s, struct topic *t, struct sketch *sketch,
   }
   t->set.sketch = sketch;
   t->set.sum = t->sum;
-  return s->host.snapshot(s->host.ud, buf_span(&t->name), &t->set, e);
+  return s->host.snapshot(s->host.ud, topic_id(s, t), buf_span(&t->name),
+                          &t->set, e);
 }
 
 static int hello_of(struct session *s, struct topic *t, struct sketch_hello *h,
@@ -568,8 +569,8 @@ int topic_next_round(struct session *s, struct err *e)
 /* ---- frames ---- */
 
 /* A collection of ours that the initiator named: 1, or 0: not spoken of. */
-static int opened_name(struct session *s, uint8_t how, struct span named,
-                       struct buf *name, struct err *e)
+static int opened_name(struct session *s, const struct topic *t, uint8_t how,
+                       struct span named, struct buf *name, struct err *e)
 {
   struct err why;
   int rc = 1;
@@ -586,7 +587,8 @@ static int opened_name(struct session *s, uint8_t how, struct span named,
   /* Not of those that we speak of: either we have none of it and want it, or
    * the policy keeps it from this peer. */
   struct session_set set = {0};
-  if ((rc = s->host.snapshot(s->host.ud, buf_span(name), &set, e)) < 0) {
+  if ((rc = s->host.snapshot(s->host.ud, topic_id(s, t), buf_span(name), &set,
+                             e)) < 0) {
     return rc;
   }
   return set.count > 0 ? 0 : session_follows(s, buf_span(name), e);
@@ -628,7 +630,7 @@ static int take_open(struct session *s, struct topic *t, struct span body,
   }
   s->topic[CATALOGUE].state = TOPIC_SETTLED;
   topic_drop_slot(s, &s->topic[CATALOGUE]);
-  rc = opened_name(s, body.p[3], named, &name, e);
+  rc = opened_name(s, t, body.p[3], named, &name, e);
   s->topics = topic_id(s, t) > s->topics ? topic_id(s, t) : s->topics;
   if (rc > 0) {
     rc = begin(s, t, buf_span(&name), e);

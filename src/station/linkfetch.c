@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: 0BSD */
+/* What is missing here and wanted by the follow rules, the dearest first:
+ * records; small files; parts of files that were begun; large files; of each
+ * kind the newest. */
+#include "base/mem.h"
+#include "form/unixfs.h"
+#include "station/link_int.h"
+#include "station/listing.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define WANTS_MAX 4096u /* kept from one walk: then it walks again */
+#define GONE_MAX 256u   /* in a row: the peer has nothing of it */
+#define SMALL_FILE (1024 * 1024)
+#define KIND (INT64_MAX / 8) /* parts the kinds; times are < 2^53 */
+
+enum kind { KIND_RECORD, KIND_SMALL, KIND_PART, KIND_LARGE };
+
+static int64_t before(enum kind kind, int64_t time)
+{
+  return (int64_t)kind * KIND + (CBOR_INT_MAX - time);
+}
+
+/* ---- the walk over what is missing ---- */
+
+/* How dear is a file, that a record lists? */
+static int rate_file(struct station *st, const struct cid *root,
+                     const struct cid *by, int64_t *out, struct err *e)
+{
+  struct listing listed[LISTINGS_MAX];
+  struct record_files it = {0};
+  struct record_file file;
+  struct record rec;
+  struct buf block = {0};
+  int64_t time = 0, size = 0;
+  uint64_t ref;
+  int rc = st->store->ops->find(st->store, by, 1, &ref, e);
+  if (rc == 0 && ref != 0 &&
+      (rc = st->store->ops->get_ref(st->store, ref, NULL, &block, e)) == 0 &&
+      (rc = record_read(&rec, buf_span(&block), e)) == 0 &&
+      (rc = listings(st, ref, listed, e)) > 0) {
+    time = listed[0].time;
+    while (record_file_next(&it, rec.files, &file)) {
+      if (cid_equal(&file.data, root)) {
+        size = file.size;
+      }
+    }
+  }
+  buf_free(&block);
+  *out = before(size <= SMALL_FILE ? KIND_SMALL : KIND_LARGE, time);
+  return rc < 0 ? rc : 0;
+}
+
+static int compare_want(const void *a, const void *b)
+{
+  const struct fetch_want *x = a, *y = b;
+  return x->before != y->before ? (x->before < y->before ? -1 : 1)
+                                : cid_compare(&x->cid, &y->cid);
+}
+
+/* Keep the dearest. */
+static int add_want(struct fetch *f, const struct cid *cid, int64_t rate,
+                    struct err *e)
+{
+  if (f->want == NULL) {
+    f->cap = 2 * (size_t)WANTS_MAX;
+    f->want = mem_resize(NULL, f->cap, sizeof *f->want);
+    if (f->want == NULL) {
+      return err_set(e, ERR_NOMEM, "not enough memory");
+    }
+  }
+  if (f->n == f->cap) {
+    qsort(f->want, f->n, sizeof *f->want, compare_want);
+    f->n = WANTS_MAX;
+  }
+  f->want[f->n++] = (struct fetch_want){*cid, rate};
+  return 0;
+}
+
+struct noting {
+  struct fetch *f;
+  struct err *e;
+};
+
+static int note(void *ud, const struct cid *cid, const char *kind,
+                const struct cid *wanted_by)
+{
+  struct noting *n = ud;
+  struct fetch *f = n->f;
+  int64_t rate = before(kind[0] == 'r' ? KIND_RECORD : KIND_PART, 0);
+  if (refset_has(&f->asked, (uint64_t)cid_order(cid))) {
+    return 0;
+  }
+  int rc = admit_wants(f->st, cid, n->e);
+  if (rc > 0 && strcmp(kind, "file") == 0) {
+    rc = rate_file(f->st, cid, wanted_by, &rate, n->e);
+    rc = rc < 0 ? rc : 1;
+  }
+  return rc <= 0 ? rc : add_want(f, cid, rate, n->e);
+}
+
+/* 1: more. */
+static int walk(struct fetch *f, struct err *e)
+{
+  struct noting n = {f, e};
+  int rc = missing_step(f->st, &f->walk, note, &n, e);
+  if (rc == 0) {
+    f->walking = false;
+    f->at = 0;
+    if (f->n > 0) {
+      qsort(f->want, f->n, sizeof *f->want, compare_want);
+    }
+    f->n = f->n < WANTS_MAX ? f->n : WANTS_MAX;
+  }
+  return rc;
+}
+
+/* ---- the next ones ---- */
+
+/* Is it still not here, and was it never asked for? Then it is from now on. */
+static int take(struct fetch *f, const struct cid *cid, struct err *e)
+{
+  uint64_t here;
+  int rc = f->st->store->ops->find(f->st->store, cid, 1, &here, e);
+  if (rc < 0 || here != 0) {
+    return rc;
+  }
+  rc = refset_add(&f->asked, (uint64_t)cid_order(cid));
+  return rc < 0 ? err_set(e, rc, "not enough memory") : rc;
+}
+
+static bool next_want(struct fetch *f, struct cid *out)
+{
+  if (f->below.n > 0) {
+    f->below.n -= sizeof *out;
+    memcpy(out, f->below.p + f->below.n, sizeof *out);
+    return true;
+  }
+  if (!f->walking && f->at < f->n) {
+    *out = f->want[f->at++].cid;
+    return true;
+  }
+  return false;
+}
+
+int fetch_next(struct fetch *f, struct cid *out, size_t max, bool *more,
+               struct err *e)
+{
+  size_t n = 0;
+  *more = false;
+  if (f->gone >= GONE_MAX) {
+    return 0;
+  }
+  if (f->walking) {
+    int rc = walk(f, e);
+    *more = rc >= 0;
+    return rc < 0 ? rc : 0;
+  }
+  while (n < max && next_want(f, &out[n])) {
+    int rc = take(f, &out[n], e);
+    if (rc < 0) {
+      return rc;
+    }
+    n += (size_t)rc;
+  }
+  /* A walk that brought something is followed by another. */
+  if (n == 0 && (f->n > 0 || !f->listed)) {
+    f->listed = f->walking = *more = true;
+    f->n = f->at = 0;
+    f->walk = (struct missing_walk){0};
+  }
+  return (int)n;
+}
+
+int fetch_node(struct fetch *f, struct span bytes, struct err *e)
+{
+  struct unixfs_node node;
+  struct unixfs_links it = {0};
+  struct unixfs_link link;
+  size_t was = f->below.n;
+  int rc = unixfs_read(&node, bytes, e);
+  while (rc == 0 && unixfs_link_next(&node, &it, &link)) {
+    rc = buf_put(&f->below, &link.cid, sizeof link.cid);
+  }
+  if (rc < 0) {
+    return err_set(e, rc, "not enough memory");
+  }
+  /* The first is to be the next. */
+  struct cid *first = (struct cid *)(void *)(f->below.p + was);
+  size_t n = (f->below.n - was) / sizeof *first;
+  for (size_t i = 0; i < n / 2; i++) {
+    struct cid swap = first[i];
+    first[i] = first[n - 1 - i];
+    first[n - 1 - i] = swap;
+  }
+  return 0;
+}
+
+void fetch_gone(struct fetch *f)
+{
+  f->gone++;
+}
+
+void fetch_came(struct fetch *f)
+{
+  f->gone = 0;
+}
+
+void fetch_free(struct fetch *f)
+{
+  mem_free(f->want);
+  buf_free(&f->below);
+  refset_free(&f->asked);
+}
