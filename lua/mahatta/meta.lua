@@ -479,10 +479,101 @@ function Station:unpack(path, options) end
 ---@field faults string[] the first 20 of them in words
 ---@field missing integer blocks still missing of what arrived
 
----Policy in Lua. admit(entry, from): "keep", "drop" (this record) or "stop"
----(the whole parcel); ${from} is "carry:PATH". It may yield. nil clears it.
----@param hooks? { admit?: fun(entry: mahatta.Entry, from: string): string }
+---@class mahatta.Policy
+---"keep", "drop" (this record) or "stop" (the whole parcel); ${from} is
+---"carry:PATH" or "session:did:key:...".
+---@field admit? fun(entry: mahatta.Entry, from: string): string
+---May this peer hear of the collection, and have what is in it? Asked in each
+---session of each collection that one of the two follows. (Files go to whoever
+---can name them by their id.)
+---@field serve? fun(collection: string, peer: string): boolean
+---What goes first to this peer: a smaller number. Withdrawals, labels and
+---corrections go before all in any case; default 0.
+---@field order? fun(collection: string, peer: string): integer
+
+---Policy in Lua; each may yield. nil clears it.
+---@param hooks? mahatta.Policy
 function Station:policy(hooks) end
+
+---@class mahatta.SessionOptions
+---@field initiator? boolean the one that dials; the other end must not be one
+---@field quiet? boolean don't tell the peer which collections are here below the prefixes that it follows: only those that it knows by name
+---@field level? integer of zstd for what is sent, 1 to 19; default 3
+
+---A session with another station, over any transport: bytes go in by feed and
+---come out of pull. Many may be open at once on one station.
+---@param options? mahatta.SessionOptions
+---@return mahatta.Session? session nil, message, "EBUSY" while the station is rebuilt
+---@return string? message
+---@return mahatta.Code? code
+function Station:session(options) end
+
+---@class mahatta.Session
+local Session = {}
+
+---Take bytes of the peer, all of them; what came is checked and stored on the
+---way (so feed pieces of up to 64 KiB), and the policy is asked, which may
+---yield. nil, message, code once the session has failed: what came before
+---stays, the next session goes on from there.
+---@param bytes string
+---@return true?
+---@return string? message
+---@return mahatta.Code? code
+function Session:feed(bytes) end
+
+---Bytes for the peer, up to ${max} (default 65536); "" when there are none for
+---now: feed comes first then, unless busy().
+---@param max? integer
+---@return string? bytes
+---@return string? message
+---@return mahatta.Code? code
+function Session:pull(max) end
+
+---There is work that waits for no further bytes: call pull again, soon.
+---@return boolean
+function Session:busy() end
+
+---Is it over, done or failed? Nothing is left to pull then.
+---@return boolean
+function Session:finished() end
+
+---The transport has ended. nil, message, "ECLOSED" when the session was not
+---done; what came is stored.
+---@return true?
+---@return string? message
+---@return mahatta.Code? code
+function Session:ended() end
+
+---@class mahatta.SessionStatus
+---@field state "handshake"|"greeting"|"syncing"|"done"|"failed"
+---@field peer? string its name, once it has proved it
+---@field parcels integer[] { come, to come }: the second as far as it is known
+---@field files integer[] blocks asked for one by one: { come, to come }
+---@field records integer that came
+---@field received integer plain bytes that came
+---@field sent { parcels: integer, records: integer, files: integer, bytes: integer }
+---@field bytes_in integer on the wire
+---@field bytes_out integer
+---@field collections integer that differed
+---@field fallbacks integer sketches that did not do, and lists or keyed ones did
+---@field added integer records that are new here
+---@field known integer blocks that were here before
+---@field withdrawn integer withdrawals that took effect
+---@field held integer parcels from the future, kept until their day
+---@field refused integer records that the policy refused
+---@field unwanted integer parcels of collections that are not followed
+---@field bad integer damaged or forged blocks, dropped
+---@field gone integer blocks that the peer does not have either
+---@field faults string[] the first 20 of the bad ones in words
+---@field error? string why it failed
+---@field code? mahatta.Code
+
+---@return mahatta.SessionStatus
+function Session:status() end
+
+---End it, whatever its state; idempotent. What came is stored as far as feed
+---has returned.
+function Session:close() end
 
 ---Blocks that something here lists but that are not here, with what wants
 ---them: kind is "record", "file" or "part" (of a file).

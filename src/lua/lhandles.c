@@ -8,8 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-/* Hold the station's userdata (its clock and policy live there). */
-static void hold(lua_State *L, int handle, int station)
+void lstation_hold(lua_State *L, int handle, int station)
 {
   lua_createtable(L, 0, 2);
   lua_pushvalue(L, station);
@@ -17,17 +16,16 @@ static void hold(lua_State *L, int handle, int station)
   lutil_set_own(L, handle);
 }
 
-static void held(lua_State *L, int handle, const char *name)
+void lstation_held(lua_State *L, int handle, const char *name)
 {
   lutil_get_own(L, handle);
   lua_getfield(L, -1, name);
   lua_remove(L, -2);
 }
 
-/* Let the station's clock tell the time for this call. */
-static void tick(lua_State *L, int handle)
+void lstation_tick_of(lua_State *L, int handle)
 {
-  held(L, handle, "station");
+  lstation_held(L, handle, "station");
   lstation_tick(L, lua_gettop(L));
   lua_pop(L, 1);
 }
@@ -44,7 +42,7 @@ static struct lpublisher *to_publisher(lua_State *L)
   if (h->p == NULL) {
     luaL_error(L, "attempt to use a closed publisher");
   }
-  tick(L, 1);
+  lstation_tick_of(L, 1);
   if (h->p == NULL) {
     luaL_error(L, "the clock closed the publisher");
   }
@@ -63,7 +61,7 @@ int lpublisher_make(lua_State *L)
   struct lpublisher *h = lua_newuserdatauv(L, sizeof *h, 1);
   h->p = NULL;
   luaL_setmetatable(L, PUBLISHER);
-  hold(L, 4, 1);
+  lstation_hold(L, 4, 1);
   int rc = publisher_new(&h->p, lstation_core(L, s), collection, time, &e);
   return rc < 0 ? lutil_fail(L, rc, &e) : 1;
 }
@@ -182,7 +180,7 @@ int lreader_make(lua_State *L)
   struct lreader *h = lua_newuserdatauv(L, sizeof *h, 1);
   h->r = NULL;
   luaL_setmetatable(L, READER);
-  hold(L, lua_gettop(L), 1);
+  lstation_hold(L, lua_gettop(L), 1);
   int rc = reader_new(&h->r, lstation_core(L, s), &cid, &e);
   return rc < 0 ? lutil_fail(L, rc, &e) : 1;
 }
@@ -264,7 +262,7 @@ struct ljob *ljob_new(lua_State *L, int station, const char *from)
   h->job = NULL;
   h->answered = 0;
   luaL_setmetatable(L, JOB);
-  hold(L, at, station);
+  lstation_hold(L, at, station);
   if (from != NULL) {
     lutil_get_own(L, at);
     lua_pushfstring(L, "carry:%s", from);
@@ -290,15 +288,35 @@ static lua_Integer now_ms(void)
   return (lua_Integer)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* Push the number of the question, the policy and what it is asked about.
- * False when there is no policy (any more): the answer is to keep. */
-static bool push_question(lua_State *L)
+bool lstation_push_asked(lua_State *L, const struct link_question *q,
+                         struct buf *block, struct buf *collection)
 {
   struct parcel view;
   struct entry en = {0};
   struct err e;
+  if (parcel_read(&view, q->parcel, &e) < 0) {
+    return false;
+  }
+  en.cid = q->cid;
+  en.parcel = q->parcel_cid;
+  en.time = view.time;
+  memcpy(en.author, view.author, CRYPT_KEY_SIZE);
+  if (buf_put(block, q->block.p, q->block.n) < 0 ||
+      buf_put(collection, view.collection.p, view.collection.n) < 0) {
+    luaL_error(L, "not enough memory");
+  }
+  en.block = *block; /* lent: the boxes own them */
+  en.collection = *collection;
+  lstation_push_entry(L, &en);
+  return true;
+}
+
+/* Push the number of the question, the policy and what it is asked about.
+ * False when there is no policy (any more): the answer is to keep. */
+static bool push_question(lua_State *L)
+{
   lua_pushnil(L);
-  held(L, 1, "station");
+  lstation_held(L, 1, "station");
   lutil_get_own(L, -1);
   lua_getfield(L, -1, "admit");
   lua_replace(L, -3);
@@ -308,29 +326,20 @@ static bool push_question(lua_State *L)
   const struct job *j = h->job;
   lua_pushinteger(L, h->answered);
   lua_replace(L, 3);
+  struct link_question q = {j->ask_cid, j->ask_parcel_cid, j->ask,
+                            j->ask_parcel};
   if (lua_isnil(L, -3) || j->state != JOB_ASK ||
-      parcel_read(&view, j->ask_parcel, &e) < 0) {
+      !lstation_push_asked(L, &q, block, collection)) {
     lua_settop(L, 2);
     return false;
   }
-  en.cid = j->ask_cid;
-  en.parcel = j->ask_parcel_cid;
-  en.time = view.time;
-  memcpy(en.author, view.author, CRYPT_KEY_SIZE);
-  if (buf_put(block, j->ask.p, j->ask.n) < 0 ||
-      buf_put(collection, view.collection.p, view.collection.n) < 0) {
-    luaL_error(L, "not enough memory");
-  }
-  en.block = *block; /* lent: the boxes own them */
-  en.collection = *collection;
-  lstation_push_entry(L, &en);
   lua_replace(L, -3);
   lua_pop(L, 1);
-  held(L, 1, "from");
+  lstation_held(L, 1, "from");
   return true;
 }
 
-static enum job_verdict read_verdict(lua_State *L)
+enum job_verdict lstation_verdict(lua_State *L)
 {
   const char *s = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
   if (strcmp(s, "keep") == 0) {
@@ -352,7 +361,7 @@ static enum job_verdict read_verdict(lua_State *L)
  * answer, and the one that waits now is another. */
 static void take_answer(lua_State *L)
 {
-  enum job_verdict verdict = read_verdict(L);
+  enum job_verdict verdict = lstation_verdict(L);
   struct ljob *h = to_job(L);
   if (h->job->state == JOB_ASK && h->answered == lua_tointeger(L, 3)) {
     h->answered++;
@@ -409,7 +418,7 @@ static int job_step_ms(lua_State *L)
   lua_Integer ms = luaL_optinteger(L, 2, STEP_MS);
   luaL_argcheck(L, ms >= 0 && ms <= 3600000, 2, "0 to 3,600,000 ms");
   lua_settop(L, 2);
-  tick(L, 1);
+  lstation_tick_of(L, 1);
   return step_on(L, LUA_OK, (lua_KContext)(now_ms() + ms));
 }
 

@@ -698,27 +698,30 @@ static int station_unpack_file(lua_State *L)
 
 static int station_set_hooks(lua_State *L)
 {
-  static const char *const known[] = {"admit", NULL};
+  static const char *const known[] = {"admit", "serve", "order", NULL};
   struct lstation *s = lstation_check(L, 1);
   lua_settop(L, 2);
   (void)lutil_options(L, 2, known);
   lutil_get_own(L, 1);
-  if (lua_isnil(L, 2)) {
+  for (int i = 0; known[i] != NULL; i++) {
     lua_pushnil(L);
-  } else {
-    lua_pushliteral(L, "admit");
-    lua_rawget(L, 2);
+    if (!lua_isnil(L, 2)) {
+      lua_pop(L, 1);
+      lua_pushstring(L, known[i]);
+      lua_rawget(L, 2);
+    }
+    if (!lua_isnil(L, -1) && !lua_isfunction(L, -1)) {
+      return luaL_argerror(
+          L, 2, lua_pushfstring(L, "option '%s' must be a function", known[i]));
+    }
   }
-  if (!lua_isnil(L, -1) && !lua_isfunction(L, -1)) {
-    return luaL_argerror(L, 2, "option 'admit' must be a function");
+  bool asks = !lua_isnil(L, 4);
+  for (int i = 2; i >= 0; i--) {
+    lua_setfield(L, 3, known[i]);
   }
-  bool asks = !lua_isnil(L, -1);
-  lua_setfield(L, 3, "admit");
   station_set_policy(lstation_core(L, s), asks);
   return 0;
 }
-
-/* ---- upkeep ---- */
 
 static int station_rebuild_all(lua_State *L)
 {
@@ -851,6 +854,7 @@ void lstation_open(lua_State *L)
                                      {"pack", station_pack_file},
                                      {"unpack", station_unpack_file},
                                      {"policy", station_set_hooks},
+                                     {"session", lsession_make},
                                      {"rebuild", station_rebuild_all},
                                      {"index", station_index_rest},
                                      {"verify", station_verify_all},

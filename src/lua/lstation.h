@@ -4,12 +4,14 @@
 #define LUA_LSTATION_H
 
 #include "lua/lutil.h"
+#include "station/link.h"
 #include "station/station.h"
 
 #define STATION "mahatta.Station"
 #define PUBLISHER "mahatta.Publisher"
 #define READER "mahatta.Reader"
 #define JOB "mahatta.Job"
+#define SESSION "mahatta.Session"
 
 /* User values of a station's userdata lie in one table, its "own" table:
  * clock and policy. Children hold the station's userdata. */
@@ -27,6 +29,20 @@ struct station *lstation_core(lua_State *L, const struct lstation *s);
 /* Ask the clock of the station at ${arg} (an absolute index). */
 void lstation_tick(lua_State *L, int arg);
 
+/* A handle keeps the station's userdata (clock and policy live there) in its
+ * own table; push what lies in that; let the station's clock tell the time for
+ * this call. */
+void lstation_hold(lua_State *L, int handle, int station);
+void lstation_held(lua_State *L, int handle, const char *name);
+void lstation_tick_of(lua_State *L, int handle);
+
+/* Push the record that a policy is asked about, as an entry, through two
+ * empty boxes. False: its parcel can't be read. The verdict that the policy
+ * gave lies on top: read it. Both raise. */
+bool lstation_push_asked(lua_State *L, const struct link_question *q,
+                         struct buf *block, struct buf *collection);
+enum job_verdict lstation_verdict(lua_State *L);
+
 /* Push an entry as scripts see it. */
 void lstation_push_entry(lua_State *L, const struct entry *en);
 
@@ -42,9 +58,11 @@ void lstation_open(lua_State *L); /* class; leaves its methods on the stack */
 void ljob_open(lua_State *L);
 void lpublisher_open(lua_State *L);
 void lreader_open(lua_State *L);
+void lsession_open(lua_State *L);
 
 /* Methods that make the other handles. */
 int lpublisher_make(lua_State *L);
 int lreader_make(lua_State *L);
+int lsession_make(lua_State *L);
 
 #endif

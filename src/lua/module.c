@@ -23,6 +23,8 @@ LUTIL_EXPORT int luaopen_mahatta_core(lua_State *L)
   lua_setfield(L, -2, "Reader");
   ljob_open(L);
   lua_setfield(L, -2, "Job");
+  lsession_open(L);
+  lua_setfield(L, -2, "Session");
   lua_setfield(L, -2, "methods");
   lua_pushliteral(L, "mahatta 0.1.0");
   lua_setfield(L, -2, "_VERSION");
