@@ -175,12 +175,12 @@ $(FUZZ_BIN): $(B)/tests/fuzz/%_fuzz: $(B)/tests/fuzz/%_fuzz.o $(LIB)
 # --- set-up, demo, test ----------------------------------------------------
 
 DEPS_BUILD := gcc libc6-dev pkg-config lua5.4 liblua5.4-dev lua-filesystem \
-  lua-dkjson libsqlite3-dev \
+  lua-dkjson lua-luv libsqlite3-dev \
   libsodium-dev libssl-dev libzstd-dev libutf8proc-dev libstemmer-dev
 DEPS_DEMO  := debian-handbook iso-codes
 DEPS_TEST  := lua-busted lua-check clang-format universal-ctags \
   sqlite3 sqlite-utils zstd debian-handbook iso-codes nodejs npm \
-  python3-dissononce
+  python3-dissononce lua-socket lua-cqueues
 DEPS_FULL  := clang clang-tidy libclang-rt-14-dev llvm cppcheck valgrind \
   libc6-dbg g++ lua5.3 liblua5.3-dev luarocks git strace
 DEPS_ALL   := $(sort $(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_TEST) $(DEPS_FULL))

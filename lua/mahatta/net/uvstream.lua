@@ -1,0 +1,170 @@
+-- SPDX-License-Identifier: 0BSD
+-- A pump's stream over libuv's streams: TCP, pipes, a child's. The handles
+-- move while uv.run() runs; another loop drives them by pollfd and step as
+-- those of any transport.
+
+local uv = require "luv"
+local pump = require "mahatta.net.pump"
+
+local uvstream = {}
+
+local FLUSH_MS = 5000 -- for what was written when it closes
+local HELD_MAX = 4 * pump.CHUNK -- read, and not yet fed: then reading stops
+
+-- Names of libuv's errors, as sentences; others as they are.
+local SENTENCES = {
+  ECONNREFUSED = "nobody listens there", EAI_NONAME = "no such host",
+  EAI_AGAIN = "no such host is known now", EHOSTUNREACH = "no way there",
+  ENETUNREACH = "no way there: no such network",
+  ETIMEDOUT = "no answer", ECONNRESET = "the connection was cut",
+  EPIPE = "the connection was cut", EADDRINUSE = "the port is taken",
+  EACCES = "not allowed", EADDRNOTAVAIL = "no such address here",
+}
+
+function uvstream.sentence(message)
+  local name = tostring(message):match("^%u[%u_%d]+")
+  return SENTENCES[name] or tostring(message)
+end
+
+function uvstream.clock() return uv.hrtime() / 1e9 end
+
+-- ---- a stream over one or two uv streams ----
+
+local Stream = {}
+Stream.__index = Stream
+
+-- The pump's turn, in a coroutine: the policy may yield there, and then the
+-- one that wakes it up lets the rest run.
+local function wake(stream)
+  local handle = stream.pump
+  if not handle or stream.closed then return end
+  coroutine.wrap(function ()
+    handle:step()
+    stream.inside = true -- libuv's own timers are its own business
+    local wait = handle:timeout()
+    stream.inside = false
+    if wait and not stream.closed then
+      stream.timer:start(math.ceil(wait * 1000), 0, function ()
+        wake(stream)
+      end)
+    end
+  end)()
+end
+
+local function on_read(stream, message, bytes)
+  if message or not bytes then
+    stream.ended, stream.why = true, message and uvstream.sentence(message)
+  else
+    stream.last = stream.last + 1
+    stream.queue[stream.last] = bytes
+    stream.held = stream.held + #bytes
+    if stream.held >= HELD_MAX then
+      stream.stopped = true
+      stream.input:read_stop()
+    end
+  end
+  wake(stream)
+end
+
+local function start_reading(stream)
+  stream.stopped = false
+  local ok, message = stream.input:read_start(function (why, bytes)
+    on_read(stream, why, bytes)
+  end)
+  if not ok then stream.ended, stream.why = true, uvstream.sentence(message) end
+end
+
+-- A stream that waits for uvstream.open(); until then nothing moves.
+function uvstream.stream()
+  return setmetatable({ queue = {}, first = 1, last = 0, held = 0,
+    timer = uv.new_timer() }, Stream)
+end
+
+-- Let it move over these uv streams, which may be one.
+function uvstream.open(stream, input, output)
+  stream.input, stream.output = input, output
+  if stream.closed then return stream:release() end
+  start_reading(stream)
+  wake(stream)
+end
+
+-- It won't come to that, for this reason.
+function uvstream.fail(stream, message)
+  stream.ended, stream.why = true, uvstream.sentence(message)
+  wake(stream)
+end
+
+-- Until this is undone, its end is not told: the reason may be on its way.
+function uvstream.hold(stream, held)
+  stream.hold = held
+  wake(stream)
+end
+
+-- The stream's pump is made: from now on it is driven.
+function uvstream.drive(stream, handle)
+  stream.pump = handle
+  stream.timer:start(0, 0, function () wake(stream) end)
+  return handle
+end
+
+function Stream:read()
+  local bytes = self.queue[self.first]
+  if bytes then
+    self.queue[self.first] = nil
+    self.first = self.first + 1
+    self.held = self.held - #bytes
+    if self.stopped and self.held == 0 then start_reading(self) end
+    return bytes
+  end
+  if self.ended and not self.hold then return false, self.why end
+end
+
+function Stream:write(bytes, from)
+  if self.broken then return false, self.broken end
+  if not self.output or self.writing then return 0 end
+  local ok, message = self.output:write(bytes:sub(from), function (why)
+    self.writing = false
+    self.broken = self.broken or why and uvstream.sentence(why)
+    if self.closed then return self:release() end
+    wake(self)
+  end)
+  if not ok then return false, uvstream.sentence(message) end
+  self.writing = true
+  return #bytes - from + 1
+end
+
+function Stream:shutdown()
+  if self.output then self.output:shutdown() end
+end
+
+-- Let go of everything.
+function Stream:release()
+  if not self.timer:is_closing() then self.timer:close() end
+  for _, handle in pairs({ self.input or false, self.output or false }) do
+    if handle and not handle:is_closing() then handle:close() end
+  end
+end
+
+function Stream:close()
+  if self.closed then return end
+  self.closed = true
+  if self.writing then
+    self.timer:start(FLUSH_MS, 0, function () self:release() end)
+  else
+    self:release()
+  end
+end
+
+function Stream:pollfd() return uv.backend_fd() end -- luacheck: ignore 212
+
+function Stream:timeout()
+  local wait = not self.inside and uv.backend_timeout()
+  return wait and wait >= 0 and wait / 1000 or nil
+end
+
+-- For other loops; libuv's own is at it already.
+function Stream:turn() -- luacheck: ignore 212
+  if not uv.loop_mode() then uv.run("nowait") end
+end
+
+return uvstream
