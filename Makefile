@@ -26,7 +26,8 @@ endif
 # --- what is built ---------------------------------------------------------
 
 CORE_SRC := $(filter-out src/lua/%,$(wildcard src/*/*.c))
-LUA_SRC  := $(wildcard src/lua/*.c)
+HTTP_SRC := src/lua/lhttp.c src/lua/lanswer.c
+LUA_SRC  := $(filter-out $(HTTP_SRC),$(wildcard src/lua/*.c))
 HEADERS  := $(wildcard src/*/*.h)
 LUA_FILES := $(shell find lua -type f 2>/dev/null | sort)
 C_TESTS  := $(wildcard tests/*/*_test.c)
@@ -34,7 +35,7 @@ C_TEST_HELP := $(filter-out %_test.c,$(wildcard tests/unit/*.c))
 C_TOOLS  := $(wildcard tests/tools/*.c tests/interop/*_oracle.c)
 C_BENCHES := $(wildcard tests/bench/*_bench.c)
 FUZZERS  := $(patsubst tests/fuzz/%_fuzz.c,%,$(wildcard tests/fuzz/*_fuzz.c))
-C_FILES  := $(HEADERS) $(CORE_SRC) $(LUA_SRC) $(wildcard tests/*/*.[ch])
+C_FILES  := $(HEADERS) $(CORE_SRC) $(LUA_SRC) $(HTTP_SRC) $(wildcard tests/*/*.[ch])
 
 # --- flags -----------------------------------------------------------------
 
@@ -45,6 +46,8 @@ LUA_CFLAGS ?= $(shell pkg-config --cflags lua$(LUA_VERSION) 2>/dev/null)
 LUA_LIBS   ?= $(shell pkg-config --libs lua$(LUA_VERSION) 2>/dev/null)
 DEP_CFLAGS ?= $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 DEP_LIBS   ?= $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lstemmer
+HTTP_CFLAGS ?= $(shell pkg-config --cflags libmicrohttpd 2>/dev/null)
+HTTP_LIBS  ?= $(shell pkg-config --libs libmicrohttpd 2>/dev/null)
 LUA_NUM    := $(shell echo LUA_VERSION_NUM | \
   $(CC) -E -P -include lua.h $(LUA_CFLAGS) - 2>/dev/null | tail -n1)
 LUA_DIR    := $(or $(patsubst 50%,5.%,$(filter 50%,$(LUA_NUM))),\
@@ -105,8 +108,12 @@ CORE_LD  := -Wl,-z,nodelete -Wl,-z,relro -Wl,-z,now
 
 CORE_OBJ := $(CORE_SRC:%.c=$(B)/%.o)
 LUA_OBJ  := $(LUA_SRC:%.c=$(B)/%.o)
+HTTP_OBJ := $(HTTP_SRC:%.c=$(B)/%.o)
 LIB      := $(B)/libmahatta.a
 CORE     := $(B)/mahatta/core.so
+# The site's server: made where its library is, HTTP=no leaves it out.
+HTTP     ?= $(shell pkg-config --exists libmicrohttpd 2>/dev/null || echo no)
+HTTP_SO  := $(if $(filter no,$(HTTP)),,$(B)/mahatta/http.so)
 TEST_BIN := $(C_TESTS:%.c=$(B)/%)
 TOOL_BIN := $(C_TOOLS:%.c=$(B)/%)
 BENCH_BIN := $(C_BENCHES:%.c=$(B)/%)
@@ -125,7 +132,7 @@ export UBSAN_OPTIONS := print_stacktrace=1
 .PHONY: all lib core help demo demo-run test check setup setup-demo deps \
   unit spec format format-check tests-built bench install uninstall clean FORCE
 
-all: lib core
+all: lib core $(HTTP_SO)
 lib: $(LIB)
 core: $(CORE)
 
@@ -158,6 +165,12 @@ $(CORE): $(LUA_OBJ) $(CORE_OBJ)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LIBFLAG) $(CORE_LD) $(TEST_LD) $(LDFLAGS) -o $@ $^ $(DEP_LIBS)
+
+$(HTTP_OBJ): EXTRA += $(HTTP_CFLAGS)
+$(B)/mahatta/http.so: $(HTTP_OBJ) $(LIB)
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LIBFLAG) $(CORE_LD) $(TEST_LD) $(LDFLAGS) -o $@ $^ $(HTTP_LIBS)
 
 $(TEST_BIN) $(BENCH_BIN) $(TOOL_BIN): $(B)/%: $(B)/%.o $(HELP_OBJ) $(LIB)
 	$(call say,LINK,$@)
@@ -212,7 +225,7 @@ scripts = $(sort $(foreach d,$(1),$(wildcard tests/$(d)/*_test.lua \
 
 HOUSE := '=$(LUA) tests/tools/floors.lua' '=$(LUA) tests/tools/lengths.lua' \
   '=$(LUA) tests/tools/banned.lua' '=$(LUACHECK) -q --no-color .' \
-  '=$(MAKE) -s format-check' '=sh tests/tools/exports.sh $(CORE)' \
+  '=$(MAKE) -s format-check' '=sh tests/tools/exports.sh $(CORE) $(HTTP_SO)' \
   '=$(B)/tests/tools/gear | cmp - src/form/chunk_tab.h'
 SPEC := $(and $(wildcard tests/spec/*_spec.lua),'$(BUSTED)')
 PARTS := @house $(HOUSE) @tools $(call scripts,tools) \
@@ -265,7 +278,7 @@ INST_BINDIR ?= $(PREFIX)/bin
 
 install: all
 	install -d '$(DESTDIR)$(INST_LIBDIR)/mahatta'
-	install -m 755 $(CORE) '$(DESTDIR)$(INST_LIBDIR)/mahatta/core.so'
+	install -m 755 $(CORE) $(HTTP_SO) '$(DESTDIR)$(INST_LIBDIR)/mahatta'
 	@for f in $(LUA_FILES:lua/%=%); do \
 	  install -D -m 644 "lua/$$f" '$(DESTDIR)$(INST_LUADIR)'"/$$f" || exit 1; \
 	done
@@ -275,7 +288,8 @@ install: all
 	$(if $(INST_BINDIR),chmod 755 '$(DESTDIR)$(INST_BINDIR)/mahatta')
 
 uninstall:
-	rm -f '$(DESTDIR)$(INST_LIBDIR)/mahatta/core.so'
+	rm -f '$(DESTDIR)$(INST_LIBDIR)/mahatta/core.so' \
+	  '$(DESTDIR)$(INST_LIBDIR)/mahatta/http.so'
 	rm -f '$(DESTDIR)$(INST_BINDIR)/mahatta'
 	rm -f $(LUA_FILES:lua/%='$(DESTDIR)$(INST_LUADIR)/%')
 	-find '$(DESTDIR)$(INST_LUADIR)/mahatta' \
@@ -305,4 +319,5 @@ help:
 
 include tests/tools/full.mk
 
--include $(CORE_OBJ:.o=.d) $(LUA_OBJ:.o=.d) $(wildcard $(B)/tests/*/*.d)
+-include $(CORE_OBJ:.o=.d) $(LUA_OBJ:.o=.d) $(HTTP_OBJ:.o=.d) \
+  $(wildcard $(B)/tests/*/*.d)

@@ -66,9 +66,6 @@
 /* Slips: 10^6 parcels as 8-byte handles is 8 MB. */
 #define SLIP_SIZE_MAX (16u * 1024 * 1024)
 #define SLIP_WISHES_MAX 1024
-#define SLIP_SETS_MAX                                                          \
-  1024 /* collections told by a sketch; others by handles                      \
-        */
 #define SLIP_MISSING_MAX 16384 /* blocks named one by one, per wish */
 
 /* Noise: what its specification (section 3) lets a message have at most. */
@@ -117,6 +114,15 @@
 #define QUERY_WORDS_MAX 32
 #define WORD_BYTES_MAX 96 /* longer "words" are hashes: cut */
 #define SNIPPET_WORDS 24
+
+/* The site's server. A piece of an upload is a request of its own. */
+#define HTTP_CONNECTIONS_MAX 64 /* open at the same time */
+#define HTTP_HEADER_MS 10000    /* from the first byte to the whole header */
+#define HTTP_BODY_MS 60000      /* for a body: 140 kbit/s at least */
+#define HTTP_SILENCE_S 30       /* of a reader that takes nothing */
+#define HTTP_BODY_MAX (1024u * 1024)
+#define HTTP_POOL_SIZE (24u * 1024) /* a header of 8 KiB, taken apart */
+#define HTTP_STREAM_BLOCK (128u * 1024)
 
 #define PATH_BYTES_MAX 4096
 

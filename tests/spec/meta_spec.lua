@@ -4,10 +4,12 @@ local mahatta = require "mahatta"
 local core = require "mahatta.core"
 local support = require "support"
 
--- "open" or "Station:close" for each function in meta.lua, with its comment.
-local function documented()
+-- "open" or "Station:close" for each function in a meta file, with its
+-- comment.
+local function documented(path)
   local found, comment = {}, {}
-  for line in support.read("lua/mahatta/meta.lua"):gmatch("([^\n]*)\n") do
+  for line in support.read(path or "lua/mahatta/meta.lua"):gmatch(
+      "([^\n]*)\n") do
     local owner, name = line:match("^function (%w+)[.:]([%w_]+)%(")
     if owner then
       found[owner == "mahatta" and name or owner .. ":" .. name] =
@@ -68,5 +70,27 @@ describe("meta.lua", function ()
   it("names the module's values", function ()
     assert.equal("mahatta 0.1.0", mahatta._VERSION)
     assert.equal("userdata", type(mahatta.null))
+  end)
+end)
+
+describe("meta_http.lua", function ()
+  local has_http, http = pcall(require, "mahatta.http")
+
+  it("documents mahatta.http, both ways", function ()
+    if not has_http then pending("no libmicrohttpd") return end
+    local there = {}
+    local server <close> = assert(http.listen({ handler = print }))
+    local group <close> = assert(http.group({ server }))
+    for name in pairs(http) do there["http:" .. name] = true end
+    for class, one in pairs({ Server = server, Group = group }) do
+      for name in pairs(debug.getmetatable(one).__index) do
+        there[class .. ":" .. name] = true
+      end
+    end
+    local told = {}
+    for name in pairs(documented("lua/mahatta/meta_http.lua")) do
+      told[name] = true
+    end
+    assert.same(there, told)
   end)
 end)

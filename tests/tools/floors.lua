@@ -6,7 +6,8 @@
 local root = (arg[1] or ".") .. "/"
 
 -- header (a pattern) -> the paths (a pattern) that may include it. The core
--- opens no socket and starts no thread: those headers have no home at all.
+-- opens no socket and starts no thread: those headers have no home in it, and
+-- no other than mahatta.http.
 local fences = {
   { "^sqlite3", "^src/store/sqlite[%w_]*%.[ch]$" },
   { "^sodium", "^src/form/crypt%.c$" },
@@ -17,9 +18,10 @@ local fences = {
   { "^lua%.h$", "^src/lua/" },
   { "^lauxlib%.h$", "^src/lua/" },
   { "^lualib%.h$", "^src/lua/" },
-  { "^sys/socket%.h$", "^$" },
-  { "^netinet/", "^$" },
-  { "^arpa/", "^$" },
+  { "^microhttpd%.h$", "^src/lua/lhttp%.h$" },
+  { "^sys/socket%.h$", "^src/lua/lhttp%.c$" },
+  { "^netinet/", "^src/lua/lhttp%.c$" },
+  { "^arpa/", "^src/lua/lhttp%.c$" },
   { "^netdb%.h$", "^$" },
   { "^pthread%.h$", "^$" },
   { "^threads%.h$", "^$" },

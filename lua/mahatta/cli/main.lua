@@ -28,6 +28,7 @@ local groups = {
   { "Publish", require "mahatta.cli.publish" },
   { "Read", require "mahatta.cli.read" },
   { "Carry and keep", require "mahatta.cli.carry" },
+  { "On the web", require "mahatta.cli.site" },
 }
 
 local commands = {}
