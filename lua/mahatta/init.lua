@@ -15,6 +15,7 @@ local STEP_MS = 50 -- of a job that is run to its end
 -- hosts that reload their scripts keep the C module, and its methods.
 local c_methods = rawget(Station, "__plain") or
   { follow = Station.follow, slip = Station.slip, pack = Station.pack,
+    slip_text = Station.slip_text, slip_short = Station.slip_short,
     add_file = Station.add_file }
 Station.__plain = c_methods
 
@@ -526,17 +527,36 @@ function Station:follow(pattern, options)
   return c_methods.follow(self, pattern, files or ALL)
 end
 
+-- Sizes of a slip's options as numbers; or nil, what is wrong.
+local function slip_options(options)
+  local fault = unknown(options, "budget", "files", "expect", "exact", "max")
+  if fault then return nil, fault end
+  local plain = options and copy(options) or {}
+  for _, name in ipairs({ "budget", "files", "max" }) do
+    plain[name], fault = size_option(options, name)
+    if fault then return nil, fault end
+  end
+  return plain
+end
+
 function Station:slip(path, options)
   local wrong = unlike(path, "string")
   if wrong then misuse(1, "slip", wrong) end
-  wrong = unknown(options, "budget", "files")
-  if wrong then misuse(2, "slip", wrong) end
-  local plain = {}
-  for _, name in ipairs({ "budget", "files" }) do
-    plain[name], wrong = size_option(options, name)
-    if wrong then misuse(2, "slip", wrong) end
-  end
+  local plain, fault = slip_options(options)
+  if fault then misuse(2, "slip", fault) end
   return c_methods.slip(self, path, plain)
+end
+
+function Station:slip_text(options)
+  local plain, fault = slip_options(options)
+  if fault then misuse(1, "slip_text", fault) end
+  return c_methods.slip_text(self, plain)
+end
+
+function Station:slip_short(options)
+  local plain, fault = slip_options(options)
+  if fault then misuse(1, "slip_short", fault) end
+  return c_methods.slip_short(self, plain)
 end
 
 function Station:pack(path, options)

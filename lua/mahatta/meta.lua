@@ -416,6 +416,16 @@ function Station:block(id) end
 ---@class mahatta.SlipOptions
 ---@field budget? string|integer bytes that the answer may have
 ---@field files? string|integer largest file wanted, over the follow rules
+---@field expect? integer parcels of a collection that may differ; default 512, or a sixteenth of it
+---@field exact? boolean name each parcel: larger, and right however many differ
+---@field max? string|integer bytes that the slip may have: what doesn't fit is left out
+
+---@class mahatta.SlipReport
+---@field bytes integer of the slip
+---@field wishes integer patterns and collections that it asks for
+---@field parcels integer that it tells
+---@field sketches integer collections told by a sketch
+---@field left_out integer collections for which there was no room
 
 ---Write a slip: what this station has and wants by its follow rules (all, if
 ---it follows nothing). Replaces an older slip at ${path} atomically, and no
@@ -423,13 +433,62 @@ function Station:block(id) end
 ---is open for reading only.
 ---@param path string
 ---@param options? mahatta.SlipOptions
----@return { bytes: integer, wishes: integer, parcels: integer }?
+---@return mahatta.SlipReport?
 ---@return string? message
 ---@return mahatta.Code? code
 function Station:slip(path, options) end
 
+---The same as text for mahatta.qr. With max = 2858 it fits one code.
+---@param options? mahatta.SlipOptions
+---@return string? text
+---@return mahatta.SlipReport|string|nil report
+---@return mahatta.Code? code
+function Station:slip_text(options) end
+
+---Lines of at most 140 letters for SMS, one a collection, the newest first, 16
+---at most. Each tells up to 9 differences and is signed by nobody.
+---@param options? mahatta.SlipOptions
+---@return string? lines
+---@return mahatta.SlipReport|string|nil report
+---@return mahatta.Code? code
+function Station:slip_short(options) end
+
+---What a slip says of itself: a file, the text of a QR code, or short lines;
+---"-" is standard input. The signature was checked, unless it is `short`:
+---then `station` is the first 12 hex digits of a key that anybody may claim,
+---and time and budget are absent.
+---@param path string
+---@return { station: string, short: boolean, wishes: integer, sketches: integer, time: integer?, budget: integer? }?
+---@return string? message
+---@return mahatta.Code? code
+function mahatta.read_slip(path) end
+
+---Bytes that are free to us where ${path} lies.
+---@param path string
+---@return integer?
+---@return string? message
+---@return mahatta.Code? code
+function mahatta.space(path) end
+
+---@class mahatta.Lacks
+---@field parcels integer that are here and not there
+---@field records integer in them
+---@field wanted integer blocks that the slip names and that are here
+---@field theirs integer parcels that only the slip's author has, as far as sketches tell
+---@field whole integer collections of which the slip says too little: all of their parcels count
+---@field sha256 string of all that would be packed: the same for the same
+
+---What a slip's author lacks of what is here, without packing it. 0 parcels
+---and 0 wanted: all has arrived. Result: mahatta.Lacks.
+---@param slip string path
+---@param options? { collections?: string[] }
+---@return mahatta.Job? job
+---@return string? message
+---@return mahatta.Code? code
+function Station:lacks(slip, options) end
+
 ---@class mahatta.PackOptions
----@field slip? string path of a slip: write just what its author lacks
+---@field slip? string path of a slip ("-": standard input): write just what its author lacks
 ---@field collections? string[] names or patterns; default all
 ---@field budget? string|integer bytes the file may have; default the slip's
 ---@field files? string|integer largest file to take; default all
@@ -455,6 +514,9 @@ function Station:pack(path, options) end
 ---@field files integer
 ---@field left_parcels integer parcels that the budget left out
 ---@field left_files integer files that the budget left out
+---@field lacking? integer with a slip: parcels that its author lacks
+---@field theirs? integer with a slip: parcels that only its author has, as far as sketches tell
+---@field whole? integer with a slip: collections of which it says too little, packed whole
 
 ---Take in a carry file through the one door. The file is only read. Damage
 ---costs the blocks it hits. Result: mahatta.Report.

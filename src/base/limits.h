@@ -66,6 +66,9 @@
 /* Slips: 10^6 parcels as 8-byte handles is 8 MB. */
 #define SLIP_SIZE_MAX (16u * 1024 * 1024)
 #define SLIP_WISHES_MAX 1024
+#define SLIP_SETS_MAX                                                          \
+  1024 /* collections told by a sketch; others by handles                      \
+        */
 #define SLIP_MISSING_MAX 16384 /* blocks named one by one, per wish */
 
 /* Noise: what its specification (section 3) lets a message have at most. */

@@ -578,11 +578,6 @@ static int station_follow_list(lua_State *L)
 
 /* ---- files and carry ---- */
 
-static int give_job(lua_State *L, int rc, const struct err *e)
-{
-  return rc < 0 ? lutil_fail(L, rc, e) : 1;
-}
-
 static int station_add_file(lua_State *L)
 {
   static const char *const known[] = {"cut", "type", NULL};
@@ -600,7 +595,7 @@ static int station_add_file(lua_State *L)
                           : FILE_CUT_FIXED;
   struct ljob *j = ljob_new(L, 1, NULL);
   struct station *st = lstation_core(L, s);
-  return give_job(L, files_add(&j->job, st, path, how, &e), &e);
+  return lstation_give_job(L, files_add(&j->job, st, path, how, &e), &e);
 }
 
 static int station_export_file(lua_State *L)
@@ -612,7 +607,8 @@ static int station_export_file(lua_State *L)
   struct err e;
   struct ljob *j = ljob_new(L, 1, NULL);
   struct station *st = lstation_core(L, s);
-  return give_job(L, files_export(&j->job, st, &cid, dir, name, &e), &e);
+  return lstation_give_job(L, files_export(&j->job, st, &cid, dir, name, &e),
+                           &e);
 }
 
 static int station_give_block(lua_State *L)
@@ -628,72 +624,6 @@ static int station_give_block(lua_State *L)
   lua_pushlstring(L, (const char *)out->p, out->n);
   buf_free(out); /* two megabytes needn't wait for the collector */
   return 1;
-}
-
-static int station_write_slip(lua_State *L)
-{
-  static const char *const known[] = {"budget", "files", NULL};
-  struct lstation *s = lstation_check(L, 1);
-  const char *path = lutil_path(L, 2);
-  struct slip_options opt;
-  struct slip_report r;
-  struct err e;
-  lua_settop(L, 3);
-  (void)lutil_options(L, 3, known);
-  opt.budget = lutil_opt_int(L, 3, "budget", 0, 0, CBOR_INT_MAX);
-  opt.files = lutil_opt_int(L, 3, "files", -1, 0, LUA_MAXINTEGER);
-  int rc = station_slip(lstation_core(L, s), path, &opt, &r, &e);
-  if (rc < 0) {
-    return lutil_fail(L, rc, &e);
-  }
-  lua_createtable(L, 0, 3);
-  lua_pushinteger(L, (lua_Integer)r.bytes);
-  lua_setfield(L, -2, "bytes");
-  lua_pushinteger(L, (lua_Integer)r.wishes);
-  lua_setfield(L, -2, "wishes");
-  lua_pushinteger(L, (lua_Integer)r.parcels);
-  lua_setfield(L, -2, "parcels");
-  return 1;
-}
-
-static int station_pack_file(lua_State *L)
-{
-  static const char *const known[] = {
-      "slip", "collections", "budget", "files", "compress", "level", NULL};
-  struct lstation *s = lstation_check(L, 1);
-  const char *path = lutil_path(L, 2);
-  struct pack_options opt = {0};
-  struct err e;
-  lua_settop(L, 3);
-  (void)lutil_options(L, 3, known);
-  struct span slip = lutil_opt_text(L, 3, "slip");
-  size_t n = strlen(path);
-  opt.slip = (const char *)slip.p;
-  opt.budget = lutil_opt_int(L, 3, "budget", 0, 0, LUA_MAXINTEGER);
-  opt.files = lutil_opt_int(L, 3, "files", -1, 0, LUA_MAXINTEGER);
-  opt.compress = lutil_opt_bool(L, 3, "compress",
-                                n > 4 && strcmp(path + n - 4, ".zst") == 0);
-  opt.level = (int)lutil_opt_int(L, 3, "level", 5, 1, 19);
-  opt.pattern = lutil_opt_list(L, 3, "collections", &opt.patterns);
-  struct ljob *j = ljob_new(L, 1, NULL);
-  struct station *st = lstation_core(L, s);
-  return give_job(L, station_pack(&j->job, st, path, &opt, &e), &e);
-}
-
-static int station_unpack_file(lua_State *L)
-{
-  static const char *const known[] = {"collections", "keep", NULL};
-  struct lstation *s = lstation_check(L, 1);
-  const char *path = lutil_path(L, 2);
-  struct unpack_options opt = {0};
-  struct err e;
-  lua_settop(L, 3);
-  (void)lutil_options(L, 3, known);
-  opt.keep = lutil_opt_bool(L, 3, "keep", false);
-  opt.pattern = lutil_opt_list(L, 3, "collections", &opt.patterns);
-  struct ljob *j = ljob_new(L, 1, path);
-  struct station *st = lstation_core(L, s);
-  return give_job(L, station_unpack(&j->job, st, path, &opt, &e), &e);
 }
 
 static int station_set_hooks(lua_State *L)
@@ -728,7 +658,8 @@ static int station_rebuild_all(lua_State *L)
   struct lstation *s = lstation_check(L, 1);
   struct err e;
   struct ljob *j = ljob_new(L, 1, NULL);
-  return give_job(L, station_rebuild(&j->job, lstation_core(L, s), &e), &e);
+  return lstation_give_job(L, station_rebuild(&j->job, lstation_core(L, s), &e),
+                           &e);
 }
 
 static int station_index_rest(lua_State *L)
@@ -736,7 +667,8 @@ static int station_index_rest(lua_State *L)
   struct lstation *s = lstation_check(L, 1);
   struct err e;
   struct ljob *j = ljob_new(L, 1, NULL);
-  return give_job(L, station_index(&j->job, lstation_core(L, s), &e), &e);
+  return lstation_give_job(L, station_index(&j->job, lstation_core(L, s), &e),
+                           &e);
 }
 
 static int station_verify_all(lua_State *L)
@@ -748,8 +680,8 @@ static int station_verify_all(lua_State *L)
   (void)lutil_options(L, 2, known);
   bool read = lutil_opt_bool(L, 2, "read_data", false);
   struct ljob *j = ljob_new(L, 1, NULL);
-  return give_job(L, station_verify(&j->job, lstation_core(L, s), read, &e),
-                  &e);
+  return lstation_give_job(
+      L, station_verify(&j->job, lstation_core(L, s), read, &e), &e);
 }
 
 static int station_sweep_all(lua_State *L)
@@ -757,7 +689,8 @@ static int station_sweep_all(lua_State *L)
   struct lstation *s = lstation_check(L, 1);
   struct err e;
   struct ljob *j = ljob_new(L, 1, NULL);
-  return give_job(L, station_sweep(&j->job, lstation_core(L, s), &e), &e);
+  return lstation_give_job(L, station_sweep(&j->job, lstation_core(L, s), &e),
+                           &e);
 }
 
 static int station_salvage_from(lua_State *L)
@@ -850,9 +783,6 @@ void lstation_open(lua_State *L)
                                      {"export_file", station_export_file},
                                      {"reader", lreader_make},
                                      {"block", station_give_block},
-                                     {"slip", station_write_slip},
-                                     {"pack", station_pack_file},
-                                     {"unpack", station_unpack_file},
                                      {"policy", station_set_hooks},
                                      {"session", lsession_make},
                                      {"rebuild", station_rebuild_all},

@@ -54,7 +54,16 @@ struct ljob {
 };
 struct ljob *ljob_new(lua_State *L, int station, const char *from);
 
+/* The job on top of the stack, begun with ${rc}, or the failure. */
+static inline int lstation_give_job(lua_State *L, int rc, const struct err *e)
+{
+  return rc < 0 ? lutil_fail(L, rc, e) : 1;
+}
+
 void lstation_open(lua_State *L); /* class; leaves its methods on the stack */
+/* Add what is told in lcarry.c: methods of stations to the table on top, and
+ * functions to the one below. */
+void lcarry_open(lua_State *L);
 void ljob_open(lua_State *L);
 void lpublisher_open(lua_State *L);
 void lreader_open(lua_State *L);

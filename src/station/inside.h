@@ -137,11 +137,6 @@ int view_entry(struct station *st, uint64_t ref, struct span collection,
  * else sees the station. ERR_BUSY for one that only reads. */
 int upkeep_finish_rebuild(struct station *st, struct err *e) MUST_USE;
 
-/* Read a slip's file, whole, and check its signature; ${out} points into
- * ${bytes}. The message names the file. */
-int slip_load(struct slip *out, struct buf *bytes, const char *path,
-              struct err *e) MUST_USE;
-
 /* Read again what another process may have changed. */
 int station_refresh(struct station *st, struct err *e) MUST_USE;
 

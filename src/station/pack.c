@@ -10,9 +10,9 @@
 #include "station/later.h"
 #include "station/change.h"
 #include "station/listing.h"
+#include "station/lacking.h"
 #include "station/refset.h"
 #include "station/station.h"
-#include "sync/slip.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -27,6 +27,7 @@
 #define SECTION_MORE (CID_SIZE + VARINT_BYTES_MAX) /* beside the block */
 
 enum stage {
+  STAGE_LACKING,
   STAGE_PLAN_URGENT,
   STAGE_PLAN,
   STAGE_HEAD,
@@ -44,18 +45,20 @@ struct pack {
   enum stage stage;
   int64_t budget, files; /* 0: none; < 0: all */
   struct buf patterns;   /* each followed by a zero byte; empty: all */
-  struct buf slip_file;
-  struct slip slip;
+  struct brought slip;
   bool has_slip;
+  struct lacking lacking; /* with a slip: what comes into the plan */
   struct carfile car;
   /* plan */
   uint64_t *plan; /* parcels in the order they go */
   size_t plan_n, plan_cap, plan_at;
   struct refset planned, packed; /* parcels by number */
-  struct refset roots;           /* files that were looked at, by cid_order */
-  struct refset seen;            /* blocks of files, by cid_order */
-  struct refset walked;          /* nodes whose parts were all looked at */
-  int64_t sort;                  /* where a walk over rows stands */
+  uint64_t *filed;               /* records with files, of packed parcels */
+  size_t filed_n, filed_cap, filed_at;
+  struct refset roots;  /* files that were looked at, by cid_order */
+  struct refset seen;   /* blocks of files, by cid_order */
+  struct refset walked; /* nodes whose parts were all looked at */
+  int64_t sort;         /* where a walk over rows stands */
   uint64_t ref;
   size_t wish_at; /* wanted links of the slip, passed so far */
   /* the file under way */
@@ -72,78 +75,58 @@ struct pack {
 
 /* ---- what to take ---- */
 
-static bool in_patterns(const struct pack *p, struct span name)
-{
-  if (p->patterns.n == 0) {
-    return true;
-  }
-  for (size_t at = 0; at < p->patterns.n;) {
-    const char *pattern = (const char *)p->patterns.p + at;
-    if (pattern_matches(span_of(pattern, strlen(pattern)), name)) {
-      return true;
-    }
-    at += strlen(pattern) + 1;
-  }
-  return false;
-}
-
-/* Does the receiver lack it? Without a slip, who knows: yes. */
-static bool lacks(const struct pack *p, const struct cached_parcel *c)
-{
-  struct slip_wishes it = {0};
-  struct slip_wish wish;
-  bool wanted = !p->has_slip;
-  if (!in_patterns(p, c->view.collection)) {
-    return false;
-  }
-  while (p->has_slip && slip_wish_next(&p->slip, &it, &wish)) {
-    if (!pattern_matches(wish.collection, c->view.collection)) {
-      continue;
-    }
-    if (slip_has(wish.have, slip_handle(p->slip.salt, &c->cid))) {
-      return false;
-    }
-    wanted = true;
-  }
-  return wanted;
-}
-
 /* Largest file to take for a collection. */
 static int64_t files_wanted(const struct pack *p, struct span collection)
 {
-  struct slip_wishes it = {0};
-  struct slip_wish wish;
-  int64_t most = p->has_slip ? -1 : INT64_MAX;
-  while (p->has_slip && slip_wish_next(&p->slip, &it, &wish)) {
-    if (pattern_matches(wish.collection, collection) && wish.files > most) {
-      most = wish.files;
-    }
-  }
+  int64_t most = p->has_slip ? brought_files(&p->slip, collection) : INT64_MAX;
   return p->files >= 0 && p->files < most ? p->files : most;
+}
+
+/* One number more. */
+static int push(uint64_t **list, size_t *n, size_t *cap, uint64_t v,
+                struct err *e)
+{
+  if (*n == *cap) {
+    size_t more = *cap > 0 ? *cap * 2 : 256;
+    uint64_t *p = mem_resize(*list, more, sizeof *p);
+    if (p == NULL) {
+      return err_set(e, ERR_NOMEM, "not enough memory");
+    }
+    *list = p;
+    *cap = more;
+  }
+  (*list)[(*n)++] = v;
+  return 0;
+}
+
+/* What a slip's author lacks is the plan. */
+static int plan_lacking(struct pack *p, struct err *e)
+{
+  int rc = lacking_step(&p->lacking, e);
+  if (rc != 0) {
+    return rc < 0 ? rc : JOB_MORE;
+  }
+  for (size_t i = 0; rc == 0 && i < p->lacking.n; i++) {
+    rc = push(&p->plan, &p->plan_n, &p->plan_cap, p->lacking.parcel[i].ref, e);
+  }
+  p->job.total += p->lacking.records;
+  p->stage = STAGE_HEAD;
+  return rc < 0 ? rc : JOB_MORE;
 }
 
 static int plan_parcel(struct pack *p, uint64_t ref, struct err *e)
 {
   const struct cached_parcel *c;
   int rc = station_parcel(p->job.st, ref, &c, e);
-  if (rc < 0 || !lacks(p, c)) {
+  if (rc < 0 || !patterns_match(buf_span(&p->patterns), c->view.collection)) {
     return rc;
   }
   if ((rc = refset_add(&p->planned, ref)) <= 0) {
     return rc < 0 ? err_set(e, rc, "not enough memory") : 0;
   }
-  if (p->plan_n == p->plan_cap) {
-    size_t cap = p->plan_cap > 0 ? p->plan_cap * 2 : 256;
-    uint64_t *plan = mem_resize(p->plan, cap, sizeof *plan);
-    if (plan == NULL) {
-      return err_set(e, ERR_NOMEM, "not enough memory");
-    }
-    p->plan = plan;
-    p->plan_cap = cap;
-  }
-  p->plan[p->plan_n++] = ref;
+  rc = push(&p->plan, &p->plan_n, &p->plan_cap, ref, e);
   p->job.total += c->view.count;
-  return 0;
+  return rc;
 }
 
 static void walk_rows(struct pack *p)
@@ -268,6 +251,18 @@ static int write_head(struct pack *p, struct err *e)
   return rc < 0 ? rc : JOB_MORE;
 }
 
+/* Files go after all records, so who has some is noted. */
+static int note_files(struct pack *p, uint64_t ref, struct span block,
+                      struct err *e)
+{
+  struct record rec;
+  int rc = 0;
+  if (record_read(&rec, block, NULL) == 0 && rec.files.n > 0) {
+    rc = push(&p->filed, &p->filed_n, &p->filed_cap, ref, e);
+  }
+  return rc;
+}
+
 /* Load the records of a parcel into p->unit, behind the parcel itself.
  * Returns how many blocks lie there. */
 static int load_unit(struct pack *p, const struct parcel *view, struct err *e)
@@ -299,6 +294,9 @@ static int load_unit(struct pack *p, const struct parcel *view, struct err *e)
     if (rc == ERR_NOMEM) {
       return err_set(e, rc, "not enough memory");
     }
+    if (rc == 0) {
+      rc = note_files(p, refs[i], span_of(p->unit.p + was, p->unit.n - was), e);
+    }
     p->unit_end[n++] = p->unit.n;
   }
   return rc < 0 ? rc : n;
@@ -322,7 +320,6 @@ static int pack_parcel(struct pack *p, struct err *e)
   const struct cached_parcel *c;
   if (p->plan_at == p->plan_n) {
     p->stage = p->has_slip ? STAGE_WANTED : STAGE_SMALL;
-    walk_rows(p);
     return JOB_MORE;
   }
   uint64_t ref = p->plan[p->plan_at++];
@@ -532,7 +529,6 @@ static int next_file(struct pack *p, struct err *e)
 
 static int pack_files(struct pack *p, struct err *e)
 {
-  uint64_t ref;
   int rc = 0;
   if (p->walking) {
     rc = walk_file(p, e);
@@ -543,44 +539,18 @@ static int pack_files(struct pack *p, struct err *e)
     return p->walking || (rc = next_file(p, e)) >= 0 ? JOB_MORE : rc;
   }
   for (int i = 0; i < STEP_FILES && rc == 0; i++) {
-    int n = next_rows(p, IDX_FILES, &ref, 1, e);
-    if (n < 0) {
-      return n;
-    }
-    if (n == 0) {
+    if (p->filed_at == p->filed_n) {
       p->stage = p->stage == STAGE_SMALL ? STAGE_LARGE : STAGE_SYNC;
-      walk_rows(p);
+      p->filed_at = 0;
       return JOB_MORE;
     }
+    p->ref = p->filed[p->filed_at++];
     rc = next_file(p, e);
   }
   return rc < 0 ? rc : JOB_MORE;
 }
 
 /* ---- blocks that the slip names ---- */
-
-/* The ${skip}-th wanted link over all wishes: 1, or 0 at the end. */
-static int wanted_link(const struct pack *p, size_t skip, struct cid *out)
-{
-  struct slip_wishes it = {0};
-  struct slip_wish wish;
-  while (slip_wish_next(&p->slip, &it, &wish)) {
-    struct cbor_reader r = cbor_reader_of(wish.want);
-    struct cbor_item item;
-    if (cbor_next(&r, &item) != CBOR_LIST) {
-      continue;
-    }
-    if (skip >= item.count) {
-      skip -= item.count;
-      continue;
-    }
-    r.p += skip * CBOR_LINK_SIZE;
-    (void)cbor_next(&r, &item);
-    cbor_item_cid(out, &item);
-    return 1;
-  }
-  return 0;
-}
 
 static int pack_wanted(struct pack *p, struct err *e)
 {
@@ -590,9 +560,8 @@ static int pack_wanted(struct pack *p, struct err *e)
     rc = walk_file(p, e);
     return rc < 0 ? rc : JOB_MORE;
   }
-  if (!wanted_link(p, p->wish_at++, &cid)) {
+  if (!brought_wanted(&p->slip, p->wish_at++, &cid)) {
     p->stage = STAGE_SMALL;
-    walk_rows(p);
     return JOB_MORE;
   }
   if (cid_codec(&cid) != CID_DAG_CBOR) {
@@ -609,6 +578,18 @@ static int pack_wanted(struct pack *p, struct err *e)
 }
 
 /* ---- the job ---- */
+
+static void tell_lacking(struct pack *p)
+{
+  const struct buf *whole = &p->lacking.whole;
+  int64_t n = 0;
+  for (size_t at = 0; at < whole->n; n++) {
+    at += strlen((const char *)whole->p + at) + 1;
+  }
+  job_num(&p->job, "lacking", (int64_t)p->lacking.n);
+  job_num(&p->job, "theirs", (int64_t)p->lacking.theirs);
+  job_num(&p->job, "whole", n);
+}
 
 static int pack_done(struct pack *p, struct err *e)
 {
@@ -627,6 +608,9 @@ static int pack_done(struct pack *p, struct err *e)
   job_num(&p->job, "files", (int64_t)p->file_count);
   job_num(&p->job, "left_parcels", (int64_t)p->left_parcels);
   job_num(&p->job, "left_files", (int64_t)p->left_files);
+  if (p->has_slip) {
+    tell_lacking(p);
+  }
   p->job.result.path = p->path;
   p->path = NULL;
   return JOB_DONE;
@@ -637,6 +621,8 @@ static int pack_step(struct job *j, struct err *e)
   struct pack *p = (struct pack *)j;
   int rc;
   switch (p->stage) {
+  case STAGE_LACKING:
+    return plan_lacking(p, e);
   case STAGE_PLAN_URGENT:
     return plan_urgent(p, e);
   case STAGE_PLAN:
@@ -675,7 +661,9 @@ static void pack_clean(struct job *j)
   refset_free(&p->seen);
   refset_free(&p->walked);
   buf_free(&p->patterns);
-  buf_free(&p->slip_file);
+  brought_free(&p->slip);
+  lacking_free(&p->lacking);
+  mem_free(p->filed);
   buf_free(&p->unit);
   buf_free(&p->block);
   mem_free(p->plan);
@@ -699,15 +687,19 @@ static int pack_setup(struct pack *p, const char *path,
     }
   }
   if (opt->slip != NULL) {
-    if ((rc = slip_load(&p->slip, &p->slip_file, opt->slip, e)) < 0) {
+    if ((rc = brought_load(&p->slip, opt->slip, e)) < 0) {
       return rc;
     }
     p->has_slip = true;
   }
+  p->lacking.st = p->job.st;
+  p->lacking.slip = &p->slip;
+  p->lacking.patterns = buf_span(&p->patterns);
+  p->stage = p->has_slip ? STAGE_LACKING : STAGE_PLAN_URGENT;
+  int64_t most = p->slip.slip.budget; /* 0 in short slips */
   p->budget = opt->budget;
-  if (p->has_slip && p->slip.budget > 0 &&
-      (p->budget == 0 || p->slip.budget < p->budget)) {
-    p->budget = p->slip.budget;
+  if (p->has_slip && most > 0 && (p->budget == 0 || most < p->budget)) {
+    p->budget = most;
   }
   p->files = opt->files;
   struct stat info;

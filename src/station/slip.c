@@ -1,35 +1,43 @@
 /* SPDX-License-Identifier: 0BSD */
-#include "sync/slip.h"
+#include "station/station.h"
 
 #include "base/check.h"
 #include "base/mem.h"
 #include "station/admit.h"
+#include "station/brought.h"
 #include "station/outfile.h"
-#include "station/station.h"
+#include "station/sketches.h"
+#include "station/slip_plan.h"
+#include "sync/slip_text.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#define SALT_SIZE 16
 #define PAGE 256
+/* Of a slip with a limit, the part that names missing blocks one by one. */
+#define WANT_SHARE 4
+#define SLIP_HEAD 256u /* bytes beside wishes and sets, at most */
+#define SHORTS_MAX 16  /* SMS that somebody may be asked to type in */
 
 struct slipping {
   struct station *st;
-  uint8_t salt[SALT_SIZE];
-  struct buf names; /* collections that are here */
-  uint64_t *have;   /* handles of the wish under way */
+  const struct slip_options *opt;
+  uint8_t salt[SLIP_SALT_SIZE];
+  struct buf follows;  /* pairs as station_follows gives them */
+  struct buf patterns; /* of those, each with a zero byte */
+  struct slip_plan plan;
+  struct slip_writer w;
+  uint64_t *have; /* handles of the wish under way */
   size_t have_n, have_cap;
   struct buf handles; /* the same as bytes, in order */
   struct buf want;    /* links, without the head of their list */
-  size_t want_n;
+  size_t want_n, want_max;
   struct cid last_want;
   struct err *e; /* for the sink that notes them */
-  uint64_t parcels;
 };
+
+/* ---- handles ---- */
 
 static int note_handle(struct slipping *s, uint64_t ref, struct err *e)
 {
@@ -94,13 +102,15 @@ static int pack_handles(struct slipping *s)
   return rc;
 }
 
+/* ---- missing blocks ---- */
+
 static int note_want(void *ud, const struct cid *cid, const char *kind,
                      const struct cid *wanted_by)
 {
   struct slipping *s = ud;
   (void)kind;
   (void)wanted_by;
-  if (s->want_n == SLIP_MISSING_MAX) {
+  if (s->want_n == s->want_max) {
     return 1; /* the next slip asks for the rest */
   }
   if (s->want_n > 0 && cid_equal(cid, &s->last_want)) {
@@ -116,133 +126,228 @@ static int note_want(void *ud, const struct cid *cid, const char *kind,
   return rc < 0 ? err_set(s->e, rc, "not enough memory") : 0;
 }
 
-static int add_wish(struct slipping *s, struct slip_writer *w,
-                    struct span pattern, int64_t files, struct err *e)
+/* ---- what is wished for ---- */
+
+/* Largest file by the follow rule ${pattern} ("*" when there is none). */
+static int64_t rule_files(const struct slipping *s, struct span pattern)
 {
-  struct slip_wish wish = {.collection = pattern, .files = files};
+  int64_t files = CBOR_INT_MAX;
+  for (size_t at = 0; at < s->follows.n;) {
+    const char *rule = (const char *)s->follows.p + at;
+    const char *size = rule + strlen(rule) + 1;
+    if (span_equal(span_of(rule, strlen(rule)), pattern)) {
+      files = strtoll(size, NULL, 10);
+    }
+    at += strlen(rule) + 1 + strlen(size) + 1;
+  }
+  if (s->opt->files >= 0 && s->opt->files < files) {
+    files = s->opt->files;
+  }
+  return files > CBOR_INT_MAX ? CBOR_INT_MAX : files;
+}
+
+/* Patterns of the follow rules; who follows nothing takes all. */
+static int read_follows(struct slipping *s, struct err *e)
+{
+  int rc = station_follows(s->st, &s->follows, e);
+  for (size_t at = 0; rc == 0 && at < s->follows.n;) {
+    const char *pattern = (const char *)s->follows.p + at;
+    const char *size = pattern + strlen(pattern) + 1;
+    at += strlen(pattern) + 1 + strlen(size) + 1;
+    rc = buf_put(&s->patterns, pattern, strlen(pattern) + 1);
+  }
+  if (rc == 0 && s->patterns.n == 0) {
+    rc = buf_put(&s->patterns, "*", 2);
+  }
+  return rc == ERR_NOMEM ? err_set(e, rc, "not enough memory") : rc;
+}
+
+/* One wish, with the handles of the collections that it tells: those of its
+ * pattern, or ${only} one. */
+static int add_wish(struct slipping *s, struct span pattern,
+                    const struct slip_item *only, struct err *e)
+{
+  struct slip_wish wish = {.collection = only != NULL ? only->name : pattern,
+                           .files = rule_files(s, pattern)};
   struct buf want = {0};
+  /* What is missing stands in the first wish: it is named block by block. */
+  size_t links = s->w.count == 0 ? s->want_n : 0;
   int rc = 0;
   s->have_n = 0;
-  for (size_t at = 0; rc == 0 && at < s->names.n;) {
-    struct span name =
-        span_of(s->names.p + at, strlen((const char *)s->names.p + at));
-    if (pattern_matches(pattern, name)) {
-      rc = note_collection(s, name, e);
+  for (size_t i = 0; rc == 0 && i < s->plan.n; i++) {
+    const struct slip_item *it = &s->plan.item[i];
+    if (it->told && !it->sketched && span_equal(it->pattern, pattern) &&
+        (only == NULL || only == it)) {
+      rc = note_collection(s, it->name, e);
     }
-    at += name.n + 1;
   }
   if (rc < 0) {
     return rc;
   }
-  s->parcels += s->have_n;
-  /* What is missing stands in the first wish: it is named block by block. */
-  size_t links = w->count == 0 ? s->want_n : 0;
   if ((rc = pack_handles(s)) < 0 || (rc = cbor_put_list(&want, links)) < 0 ||
       (links > 0 && (rc = buf_put(&want, s->want.p, s->want.n)) < 0)) {
     rc = err_set(e, rc, "not enough memory");
   } else {
     wish.have = buf_span(&s->handles);
     wish.want = buf_span(&want);
-    rc = slip_add(w, &wish, e);
+    rc = slip_add(&s->w, &wish, e);
   }
   buf_free(&want);
   return rc;
 }
 
-static int add_wishes(struct slipping *s, struct slip_writer *w,
-                      const struct slip_options *opt, struct err *e)
+static int add_wishes(struct slipping *s, struct err *e)
 {
-  struct buf follows = {0};
-  int rc = station_follows(s->st, &follows, e);
-  for (size_t at = 0; rc == 0 && at < follows.n;) {
-    const char *pattern = (const char *)follows.p + at;
-    const char *size = pattern + strlen(pattern) + 1;
-    int64_t files = strtoll(size, NULL, 10);
-    at += strlen(pattern) + 1 + strlen(size) + 1;
-    if (opt->files >= 0 && opt->files < files) {
-      files = opt->files;
-    }
-    rc = add_wish(s, w, span_of(pattern, strlen(pattern)),
-                  files > CBOR_INT_MAX ? CBOR_INT_MAX : files, e);
-  }
-  if (rc == 0 && w->count == 0) { /* who follows nothing takes all */
-    rc = add_wish(s, w, span_of("*", 1),
-                  opt->files >= 0 && opt->files < CBOR_INT_MAX ? opt->files
-                                                               : CBOR_INT_MAX,
-                  e);
-  }
-  buf_free(&follows);
-  return rc;
-}
-
-static int read_file(struct buf *out, const char *path, struct err *e)
-{
-  struct stat info;
+  struct span patterns = buf_span(&s->patterns);
   int rc = 0;
-  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0 || fstat(fd, &info) < 0) {
-    rc = err_sys(e, errno, "can't read the slip %s", path);
-    goto done;
+  for (size_t i = 0; s->plan.narrow && rc == 0 && i < s->plan.n; i++) {
+    const struct slip_item *it = &s->plan.item[i];
+    rc = it->told ? add_wish(s, it->pattern, it, e) : 0;
   }
-  if (!S_ISREG(info.st_mode) || info.st_size > (off_t)SLIP_SIZE_MAX) {
-    rc = err_set(e, ERR_LIMIT, "%s is no slip: not a file of up to %u bytes",
-                 path, SLIP_SIZE_MAX);
-    goto done;
-  }
-  if (buf_reserve(out, (size_t)info.st_size + 1) < 0) {
-    rc = err_set(e, ERR_NOMEM, "not enough memory");
-    goto done;
-  }
-  while (out->n < out->cap) {
-    ssize_t n = read(fd, out->p + out->n, out->cap - out->n);
-    if (n < 0 && errno != EINTR) {
-      rc = err_sys(e, errno, "can't read the slip %s", path);
-      goto done;
-    }
-    if (n == 0) {
-      break;
-    }
-    out->n += n > 0 ? (size_t)n : 0;
-  }
-
-done:
-  if (fd >= 0) {
-    (void)close(fd);
+  for (size_t at = 0; !s->plan.narrow && rc == 0 && at < patterns.n;) {
+    const char *text = (const char *)patterns.p + at;
+    rc = add_wish(s, span_of(text, strlen(text)), NULL, e);
+    at += strlen(text) + 1;
   }
   return rc;
 }
 
-int slip_load(struct slip *out, struct buf *bytes, const char *path,
-              struct err *e)
+/* ---- sketches ---- */
+
+static int add_set(struct slipping *s, const struct slip_item *it,
+                   struct sketch *sk, struct err *e)
 {
-  struct err why = {0};
-  int rc = read_file(bytes, path, e);
-  if (rc < 0) {
+  struct sketches_state state;
+  struct buf part = {0};
+  int rc = sketches_get(s->st, it->name, sk, &state, e);
+  if (rc == 0 &&
+      (rc = sketch_part_put(&part, sk, 0, it->cells, SKETCH_SYNDROMES)) < 0) {
+    rc = err_set(e, rc, "not enough memory");
+  }
+  if (rc == 0) {
+    struct slip_set set = {it->name, (int64_t)state.count, state.digest,
+                           buf_span(&part)};
+    rc = slip_add_set(&s->w, &set, e);
+  }
+  buf_free(&part);
+  return rc;
+}
+
+static int add_sets(struct slipping *s, struct err *e)
+{
+  struct sketch *sk = mem_alloc(sizeof *sk);
+  int rc = sk == NULL ? err_set(e, ERR_NOMEM, "not enough memory") : 0;
+  for (size_t i = 0; rc == 0 && i < s->plan.n; i++) {
+    const struct slip_item *it = &s->plan.item[i];
+    rc = it->told && it->sketched ? add_set(s, it, sk, e) : 0;
+  }
+  mem_free(sk);
+  return rc;
+}
+
+/* ---- the whole ---- */
+
+static int begin(struct slipping *s, struct station *st,
+                 const struct slip_options *opt, struct err *e)
+{
+  s->st = st;
+  s->opt = opt;
+  s->e = e;
+  s->want_max = SLIP_MISSING_MAX;
+  if (opt->max > 0 && opt->max / WANT_SHARE / CBOR_LINK_SIZE < s->want_max) {
+    s->want_max = opt->max / WANT_SHARE / CBOR_LINK_SIZE;
+  }
+  int rc = station_alive(st, e);
+  if (rc == 0 && st->id == NULL) {
+    rc = err_set(e, ERR_ACCESS,
+                 "a slip is signed: the key file of %s is needed", st->path);
+  }
+  if (rc < 0 || (rc = station_refresh(st, e)) < 0) {
     return rc;
   }
-  if ((rc = slip_read(out, buf_span(bytes), &why)) == 0) {
-    rc = slip_verify(out, &why);
+  return read_follows(s, e);
+}
+
+static void end(struct slipping *s)
+{
+  slip_plan_free(&s->plan);
+  slip_writer_free(&s->w);
+  mem_free(s->have);
+  buf_free(&s->follows);
+  buf_free(&s->patterns);
+  buf_free(&s->handles);
+  buf_free(&s->want);
+}
+
+static int make_plan(struct slipping *s, struct err *e)
+{
+  struct slip_plan_options how = {s->opt->expect, s->opt->exact, s->opt->max};
+  struct span patterns = buf_span(&s->patterns);
+  size_t head = SLIP_HEAD + s->want.n, fixed[2] = {head, head};
+  for (size_t at = 0; at < patterns.n;) {
+    size_t n = strlen((const char *)patterns.p + at) + 1;
+    fixed[0] += SLIP_WISH_FRAME + n;
+    at += n;
   }
-  return rc == 0 ? 0 : err_set(e, rc, "%s is no slip: %s", path, why.text);
+  return slip_plan_make(&s->plan, s->st, patterns, &how, fixed, e);
+}
+
+static void tell(const struct slipping *s, struct slip_report *out)
+{
+  struct slip_report r = {.wishes = s->w.count,
+                          .sketches = s->w.sets_n,
+                          .left_out = s->plan.left_out};
+  for (size_t i = 0; i < s->plan.n; i++) {
+    r.parcels += s->plan.item[i].told ? s->plan.item[i].count : 0;
+  }
+  *out = r;
+}
+
+static int make(struct station *st, const struct slip_options *opt,
+                struct buf *file, struct slip_report *out, struct err *e)
+{
+  struct slipping s = {0};
+  int rc = begin(&s, st, opt, e);
+  if (rc < 0) {
+    goto done;
+  }
+  crypt_random(s.salt, sizeof s.salt);
+  if ((rc = station_missing(st, note_want, &s, e)) < 0 ||
+      (rc = make_plan(&s, e)) < 0 || (rc = add_wishes(&s, e)) < 0 ||
+      (rc = add_sets(&s, e)) < 0 ||
+      (rc = slip_finish(&s.w, file, st->id, s.salt, station_now(st),
+                        opt->budget, e)) < 0) {
+    goto done;
+  }
+  if (opt->max > 0 && file->n > opt->max) {
+    rc = err_set(e, ERR_LIMIT,
+                 "the wishes alone are more than a slip of %zu bytes holds",
+                 opt->max);
+    goto done;
+  }
+  tell(&s, out);
+  out->bytes = file->n;
+
+done:
+  end(&s);
+  return rc;
 }
 
 /* A slip replaces an older one, and nothing else: a slip of the keyboard must
  * not cost somebody's work. */
 static int may_replace(const char *path, struct err *e)
 {
-  struct slip old;
-  struct buf bytes = {0};
+  struct brought old = {0};
   struct stat info;
   int rc = 0;
-  if (lstat(path, &info) == 0 &&
-      (rc = slip_load(&old, &bytes, path, NULL)) < 0) {
+  if (lstat(path, &info) == 0 && (rc = brought_load(&old, path, NULL)) < 0) {
     rc = rc == ERR_NOMEM
              ? err_set(e, rc, "not enough memory")
              : err_set(e, ERR_EXIST,
                        "%s exists and is no slip: only slips are written over",
                        path);
   }
-  buf_free(&bytes);
+  brought_free(&old);
   return rc;
 }
 
@@ -265,39 +370,94 @@ int station_slip(struct station *st, const char *path,
                  const struct slip_options *opt, struct slip_report *out,
                  struct err *e)
 {
-  struct slipping s = {.st = st, .e = e};
-  struct slip_writer w = {0};
   struct buf file = {0};
-  int rc = station_alive(st, e);
+  int rc = make(st, opt, &file, out, e);
+  if (rc == 0) {
+    rc = write_file(path, buf_span(&file), e);
+  }
+  buf_free(&file);
+  return rc;
+}
+
+int station_slip_text(struct station *st, const struct slip_options *opt,
+                      struct buf *text, struct slip_report *out, struct err *e)
+{
+  struct buf file = {0};
+  int rc = make(st, opt, &file, out, e);
+  if (rc == 0 && (rc = slip_scan_put(text, buf_span(&file))) < 0) {
+    rc = err_set(e, rc, "not enough memory");
+  }
+  buf_free(&file);
+  return rc;
+}
+
+/* ---- for SMS ---- */
+
+/* The greatest f of which 2^f - 1 is not over ${files}. */
+static uint8_t files_power(int64_t files)
+{
+  uint8_t f = 0;
+  while (f < 62 && (INT64_C(1) << (f + 1)) - 1 <= files) {
+    f++;
+  }
+  return files >= CBOR_INT_MAX ? 63 : f;
+}
+
+static int short_line(struct slipping *s, const struct slip_item *it,
+                      struct sketch *sk, struct buf *lines, struct err *e)
+{
+  struct slip_short line = {.files = files_power(rule_files(s, it->pattern)),
+                            .syndromes = SLIP_SHORT_SYNDROMES};
+  struct sketches_state state;
+  uint8_t hash[HASH_SIZE];
+  int rc = sketches_get(s->st, it->name, sk, &state, e);
   if (rc < 0) {
     return rc;
   }
-  if (st->id == NULL) {
-    return err_set(e, ERR_ACCESS,
-                   "a slip is signed: the key file of %s is needed", st->path);
+  if (state.count > UINT32_MAX) {
+    return err_set(e, ERR_LIMIT, "a short slip counts to 2^32");
   }
-  crypt_random(s.salt, sizeof s.salt);
-  if ((rc = station_refresh(st, e)) < 0 ||
-      (rc = station_collections(st, &s.names, e)) < 0 ||
-      (rc = station_missing(st, note_want, &s, e)) < 0 ||
-      (rc = add_wishes(&s, &w, opt, e)) < 0) {
-    goto done;
+  if (hash_sha256(hash, it->name.p, it->name.n) < 0) {
+    return err_set(e, ERR_NOMEM, "not enough memory");
   }
-  struct slip_report report = {.wishes = w.count, .parcels = s.parcels};
-  if ((rc = slip_finish(&w, &file, st->id, s.salt, station_now(st), opt->budget,
-                        e)) < 0 ||
-      (rc = write_file(path, buf_span(&file), e)) < 0) {
-    goto done;
+  line.count = (uint32_t)state.count;
+  memcpy(line.who, s->st->self, sizeof line.who);
+  memcpy(line.coll, hash, sizeof line.coll);
+  memcpy(line.digest, state.digest, sizeof line.digest);
+  memcpy(line.syndrome, sk->syndrome, sizeof line.syndrome);
+  if ((rc = slip_short_put(lines, &line)) < 0 ||
+      (rc = buf_byte(lines, '\n')) < 0) {
+    return err_set(e, rc, "not enough memory");
   }
-  report.bytes = file.n;
-  *out = report;
+  return 0;
+}
 
-done:
-  slip_writer_free(&w);
-  mem_free(s.have);
-  buf_free(&s.names);
-  buf_free(&s.handles);
-  buf_free(&s.want);
-  buf_free(&file);
+int station_slip_short(struct station *st, const struct slip_options *opt,
+                       struct buf *lines, struct slip_report *out,
+                       struct err *e)
+{
+  struct slipping s = {0};
+  struct slip_item **order = NULL;
+  struct sketch *sk = mem_alloc(sizeof *sk);
+  int rc = sk == NULL ? err_set(e, ERR_NOMEM, "not enough memory")
+                      : begin(&s, st, opt, e);
+  if (rc == 0 && (rc = make_plan(&s, e)) == 0 &&
+      (order = slip_plan_newest(&s.plan)) == NULL) {
+    rc = err_set(e, ERR_NOMEM, "not enough memory");
+  }
+  size_t n = s.plan.n < SHORTS_MAX ? s.plan.n : SHORTS_MAX;
+  struct slip_report r = {.wishes = n, .sketches = n};
+  for (size_t i = 0; rc == 0 && i < n; i++) {
+    rc = short_line(&s, order[i], sk, lines, e);
+    r.parcels += order[i]->count;
+  }
+  r.left_out = s.plan.n - n;
+  r.bytes = lines->n;
+  if (rc == 0) {
+    *out = r;
+  }
+  mem_free(order);
+  mem_free(sk);
+  end(&s);
   return rc;
 }

@@ -187,18 +187,60 @@ int station_block(struct station *st, const struct cid *id, struct buf *out,
 
 /* ---- carry (slip.c, pack.c, unpack.c) ---- */
 struct slip_options {
-  int64_t budget; /* 0: none said */
-  int64_t files;  /* < 0: by the follow rules */
+  int64_t budget;  /* 0: none said */
+  int64_t files;   /* < 0: by the follow rules */
+  uint64_t expect; /* parcels that differ, 0: guessed (slip_plan.h) */
+  bool exact;      /* handles of all parcels, no sketches */
+  size_t max;      /* bytes that the slip may have, 0: as many as it takes */
 };
 struct slip_report {
   uint64_t bytes, wishes, parcels;
+  uint64_t sketches; /* collections told by a sketch */
+  uint64_t left_out; /* collections for which there was no room */
 };
+/* ERR_LIMIT when ${opt->max} is too small for any. */
 int station_slip(struct station *st, const char *path,
                  const struct slip_options *opt, struct slip_report *out,
                  struct err *e) MUST_USE;
 
+/* The slip as the text of a QR code (sync/slip_text.h), appended. */
+int station_slip_text(struct station *st, const struct slip_options *opt,
+                      struct buf *text, struct slip_report *out,
+                      struct err *e) MUST_USE;
+/* A line for an SMS a collection, the newest first, 16 at most. Nobody can
+ * tell who wrote them. */
+int station_slip_short(struct station *st, const struct slip_options *opt,
+                       struct buf *lines, struct slip_report *out,
+                       struct err *e) MUST_USE;
+
+/* What a slip says of itself. */
+struct slip_told {
+  char station[CRYPT_DID_MAX]; /* or, of short ones, the first 12 digits of its
+                                  key, which anybody may claim */
+  bool shorts;
+  uint64_t wishes, sketches; /* of short ones: collections */
+  int64_t time, budget;      /* 0 in short ones */
+};
+int station_read_slip(struct slip_told *out, const char *path,
+                      struct err *e) MUST_USE;
+
+/* Bytes that are free to us where ${path} lies. */
+int station_space(const char *path, uint64_t *out, struct err *e) MUST_USE;
+
+/* What a slip's author lacks of what is here. Result: parcels, records,
+ * wanted (blocks that the slip names and that are here), theirs (parcels that
+ * only the author has, as far as sketches tell), whole (collections of which
+ * the slip says too little: all of their parcels count), sha256 (of all that
+ * would be packed: the same for the same). */
+struct lacks_options {
+  const struct span *pattern; /* only these collections; none: all */
+  size_t patterns;
+};
+int station_lacks(struct job **out, struct station *st, const char *slip,
+                  const struct lacks_options *opt, struct err *e) MUST_USE;
+
 struct pack_options {
-  const char *slip;           /* path, or NULL */
+  const char *slip;           /* path, "-" for standard input, or NULL */
   const struct span *pattern; /* collections; none: all (or the slip's) */
   size_t patterns;
   int64_t budget; /* bytes, 0: none (or the slip's) */

@@ -149,6 +149,9 @@ uint32_t sketch_plan_more(uint32_t cells);
 int sketch_part_put(struct buf *out, const struct sketch *s, uint32_t from,
                     uint32_t to, uint32_t syndromes) MUST_USE;
 
+/* 0 when sketch_part_read would take it as the first part, else its code. */
+int sketch_part_check(struct span bytes, struct err *e) MUST_USE;
+
 /* What has come of a peer's sketch; zero-initialise. */
 struct sketch_part {
   struct sketch_cells cells; /* folded to ${count} cells */

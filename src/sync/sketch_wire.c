@@ -161,6 +161,17 @@ static int read_head(struct part_head *h, struct span bytes, struct err *e)
   return 0;
 }
 
+int sketch_part_check(struct span bytes, struct err *e)
+{
+  struct part_head h = {0};
+  int rc = read_head(&h, bytes, e);
+  if (rc == 0 && h.from > 0) {
+    rc =
+        err_set(e, ERR_INVALID, "a sketch begins at cell %u", (unsigned)h.from);
+  }
+  return rc;
+}
+
 /* Put cell ${i}, the first that is lacking, in: it was part of the one half a
  * table below. */
 static void part_cell(struct sketch_part *p, uint32_t i, uint64_t sum,

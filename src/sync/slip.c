@@ -5,19 +5,29 @@
 #include "base/limits.h"
 #include "form/cbor.h"
 #include "form/parcel.h"
+#include "sync/sketch.h"
 
 #include <string.h>
 
 #define DOC "slip" /* in messages */
 
-static const char domain[] = "mahatta/slip/1";
-
-#define PAIRS 7      /* keys of a slip's map */
+#define PAIRS 7      /* keys of a slip's map, and one more with sets */
 #define WISH_PAIRS 4 /* and of a wish's */
-static const uint8_t signed_head[] = {0xa0 + PAIRS - 1}; /* without `sig` */
-static const uint8_t sig_head[] = {0xa0 + PAIRS, 0x63, 's', 'i',
-                                   'g',          0x58, 0x40};
-#define SIGNED_AT (sizeof sig_head + CRYPT_SIG_SIZE)
+#define SET_PAIRS 4
+#define SIG_HEAD_SIZE 7 /* map head and key of `sig`, head of its bytes */
+#define SIGNED_AT (SIG_HEAD_SIZE + CRYPT_SIG_SIZE)
+#define HEAD_SIZE_MAX 200 /* of a slip, without its lists' items */
+
+/* The two kinds differ in the heads that begin them. */
+static const char *domain_of(bool sets)
+{
+  return sets ? "mahatta/slip/2" : "mahatta/slip/1";
+}
+
+static uint8_t map_head(bool sets)
+{
+  return (uint8_t)(0xa0 + PAIRS + (sets ? 1 : 0));
+}
 
 _Static_assert(SLIP_SALT_SIZE == CRYPT_SALT_SIZE, "the salt keys SipHash");
 
@@ -185,18 +195,84 @@ static int take_wishes(struct slip *out, struct cbor_reader *r, struct err *e)
   return rc;
 }
 
-static int take_header(struct slip *out, struct cbor_reader *r, struct err *e)
+/* ${last}: the name of the set before, or no bytes. */
+static int check_set(const struct slip_set *s, struct span last, struct err *e)
+{
+  int rc = collection_check(s->name, e);
+  if (rc < 0 || (rc = check_amount(s->count, "count", e)) < 0) {
+    return rc;
+  }
+  if (last.n > 0 && span_compare(last, s->name) >= 0) {
+    return err_set(e, ERR_INVALID, "slip: `sets` do not ascend by name");
+  }
+  return s->sketch.n == 0 ? 0 : sketch_part_check(s->sketch, e);
+}
+
+static int take_set(struct slip_set *out, struct cbor_reader *r, struct err *e)
+{
+  struct cbor_item item;
+  if (cbor_next(r, &item) != CBOR_MAP || item.count != SET_PAIRS) {
+    return err_set(e, ERR_INVALID, "slip: a set is no map of %d keys",
+                   SET_PAIRS);
+  }
+  int rc = cbor_take(r, DOC, "name", CBOR_TEXT, &item, e);
+  if (rc < 0) {
+    return rc;
+  }
+  out->name = item.bytes;
+  if ((rc = take_int(r, "count", &out->count, e)) < 0 ||
+      (rc = cbor_take_bytes(r, DOC, "digest", HASH_SIZE, &out->digest, e)) <
+          0 ||
+      (rc = cbor_take(r, DOC, "sketch", CBOR_BYTES, &item, e)) < 0) {
+    return rc;
+  }
+  out->sketch = item.bytes;
+  return 0;
+}
+
+static int take_sets(struct slip *out, struct cbor_reader *r, struct err *e)
+{
+  struct slip_set set = {.name = {NULL, 0}};
+  struct cbor_item item;
+  int rc = cbor_take_key(r, DOC, "sets", e);
+  if (rc < 0) {
+    return rc;
+  }
+  out->sets = span_of(r->p, (size_t)(r->end - r->p));
+  if (cbor_next(r, &item) != CBOR_LIST) {
+    return err_set(e, ERR_INVALID, "slip: `sets` is no list");
+  }
+  if (item.count == 0 || item.count > SLIP_SETS_MAX) {
+    return err_set(e, item.count == 0 ? ERR_INVALID : ERR_LIMIT,
+                   "slip of %zu sets; 1 to %d", item.count, SLIP_SETS_MAX);
+  }
+  out->sets_n = item.count;
+  for (size_t left = item.count; rc == 0 && left > 0; left--) {
+    struct span last = set.name;
+    rc = take_set(&set, r, e);
+    if (rc == 0) {
+      rc = check_set(&set, last, e);
+    }
+  }
+  return rc;
+}
+
+/* ${pairs} of the map: which kind it has to be. */
+static int take_header(struct slip *out, struct cbor_reader *r, size_t pairs,
+                       struct err *e)
 {
   struct cbor_item item;
   int rc = cbor_take_bytes(r, DOC, "sig", CRYPT_SIG_SIZE, &out->sig, e);
   if (rc < 0 || (rc = cbor_take(r, DOC, "kind", CBOR_TEXT, &item, e)) < 0) {
     return rc;
   }
-  if (!span_is(item.bytes, "slip/1")) {
-    return err_set(e, ERR_INVALID, "slip: `kind` is not slip/1");
+  const char *kind = pairs == PAIRS ? "slip/1" : "slip/2";
+  if (!span_is(item.bytes, kind)) {
+    return err_set(e, ERR_INVALID, "slip: `kind` is not %s", kind);
   }
   if ((rc = cbor_take_bytes(r, DOC, "salt", SLIP_SALT_SIZE, &out->salt, e)) <
           0 ||
+      (pairs != PAIRS && (rc = take_sets(out, r, e)) < 0) ||
       (rc = take_int(r, "time", &out->time, e)) < 0 ||
       (rc = cbor_take_bytes(r, DOC, "author", CRYPT_KEY_SIZE, &out->author,
                             e)) < 0) {
@@ -218,13 +294,16 @@ int slip_read(struct slip *out, struct span file, struct err *e)
     return rc;
   }
   struct cbor_reader r = cbor_reader_of(file);
-  if (cbor_next(&r, &item) != CBOR_MAP || item.count != PAIRS) {
-    return err_set(e, ERR_INVALID, "slip: not a map of %d keys", PAIRS);
+  if (cbor_next(&r, &item) != CBOR_MAP ||
+      (item.count != PAIRS && item.count != PAIRS + 1)) {
+    return err_set(e, ERR_INVALID, "slip: not a map of %d or %d keys", PAIRS,
+                   PAIRS + 1);
   }
-  if ((rc = take_header(&s, &r, e)) < 0 || (rc = take_wishes(&s, &r, e)) < 0) {
+  if ((rc = take_header(&s, &r, item.count, e)) < 0 ||
+      (rc = take_wishes(&s, &r, e)) < 0) {
     return rc;
   }
-  CHECK(s.sig == file.p + sizeof sig_head);
+  CHECK(s.sig == file.p + SIG_HEAD_SIZE);
   s.bytes = file;
   *out = s;
   return 0;
@@ -233,12 +312,37 @@ int slip_read(struct slip *out, struct span file, struct err *e)
 int slip_verify(const struct slip *s, struct err *e)
 {
   struct span rest = span_of(s->bytes.p + SIGNED_AT, s->bytes.n - SIGNED_AT);
-  int rc = crypt_verify(s->sig, s->author, false, domain,
-                        span_of(signed_head, sizeof signed_head), rest);
+  bool sets = s->sets_n > 0;
+  uint8_t head = (uint8_t)(map_head(sets) - 1); /* without `sig` */
+  int rc = crypt_verify(s->sig, s->author, false, domain_of(sets),
+                        span_of(&head, 1), rest);
   if (rc == ERR_SIG) {
     return err_set(e, rc, "slip: the signature does not hold");
   }
   return rc < 0 ? err_set(e, rc, "slip: out of memory") : 0;
+}
+
+bool slip_set_next(const struct slip *s, struct slip_sets *it,
+                   struct slip_set *out)
+{
+  struct cbor_item item;
+  struct cbor_reader r = cbor_reader_of(s->sets);
+  if (!it->started) {
+    it->started = true;
+    it->left = s->sets_n;
+    if (it->left > 0) {
+      CHECK(cbor_next(&r, &item) == CBOR_LIST);
+      it->at = (size_t)(r.p - s->sets.p);
+    }
+  }
+  if (it->left == 0) {
+    return false;
+  }
+  it->left--;
+  r.p = s->sets.p + it->at;
+  CHECK(take_set(out, &r, NULL) == 0); /* slip_read took the same steps */
+  it->at = (size_t)(r.p - s->sets.p);
+  return true;
 }
 
 bool slip_wish_next(const struct slip *s, struct slip_wishes *it,
@@ -300,20 +404,72 @@ int slip_add(struct slip_writer *w, const struct slip_wish *wish, struct err *e)
   return 0;
 }
 
+static int put_set(struct buf *b, const struct slip_set *s)
+{
+  int rc = cbor_put_map(b, SET_PAIRS);
+  if (rc < 0 || (rc = cbor_put_key(b, "name")) < 0 ||
+      (rc = cbor_put_text(b, (const char *)s->name.p, s->name.n)) < 0 ||
+      (rc = cbor_put_key(b, "count")) < 0 ||
+      (rc = cbor_put_int(b, s->count)) < 0 ||
+      (rc = cbor_put_key(b, "digest")) < 0 ||
+      (rc = cbor_put_bytes(b, s->digest, HASH_SIZE)) < 0 ||
+      (rc = cbor_put_key(b, "sketch")) < 0) {
+    return rc;
+  }
+  return cbor_put_bytes(b, s->sketch.p, s->sketch.n);
+}
+
+int slip_add_set(struct slip_writer *w, const struct slip_set *set,
+                 struct err *e)
+{
+  size_t before = w->sets.n;
+  if (w->sets_n == SLIP_SETS_MAX) {
+    return err_set(e, ERR_LIMIT, "slip of more than %d sets", SLIP_SETS_MAX);
+  }
+  int rc = check_set(set, buf_span(&w->last), e);
+  if (rc < 0) {
+    return rc;
+  }
+  buf_clear(&w->last);
+  if ((rc = buf_put(&w->last, set->name.p, set->name.n)) < 0 ||
+      (rc = put_set(&w->sets, set)) < 0) {
+    w->sets.n = before;
+    return err_set(e, rc, "slip: out of memory");
+  }
+  w->sets_n++;
+  return 0;
+}
+
+size_t slip_size(const struct slip_writer *w)
+{
+  return HEAD_SIZE_MAX + w->wishes.n + w->sets.n;
+}
+
 struct slip_head {
   const uint8_t *salt, *author;
   int64_t time, budget;
 };
+
+static int put_sets(struct buf *b, const struct slip_writer *w)
+{
+  int rc = 0;
+  if (w->sets_n > 0 && (rc = cbor_put_key(b, "sets")) == 0 &&
+      (rc = cbor_put_list(b, w->sets_n)) == 0) {
+    rc = buf_put(b, w->sets.p, w->sets.n);
+  }
+  return rc;
+}
 
 /* All that follows the signature. */
 static int put_rest(struct buf *b, const struct slip_head *h,
                     const struct slip_writer *w)
 {
   int rc = cbor_put_key(b, "kind");
-  if (rc < 0 || (rc = cbor_put_key(b, "slip/1")) < 0 ||
+  if (rc < 0 ||
+      (rc = cbor_put_key(b, w->sets_n > 0 ? "slip/2" : "slip/1")) < 0 ||
       (rc = cbor_put_key(b, "salt")) < 0 ||
       (rc = cbor_put_bytes(b, h->salt, SLIP_SALT_SIZE)) < 0 ||
-      (rc = cbor_put_key(b, "time")) < 0 ||
+      (rc = put_sets(b, w)) < 0 || (rc = cbor_put_key(b, "time")) < 0 ||
       (rc = cbor_put_int(b, h->time)) < 0 ||
       (rc = cbor_put_key(b, "author")) < 0 ||
       (rc = cbor_put_bytes(b, h->author, CRYPT_KEY_SIZE)) < 0 ||
@@ -333,7 +489,9 @@ int slip_finish(struct slip_writer *w, struct buf *out,
                 int64_t time, int64_t budget, struct err *e)
 {
   struct slip_head head = {salt, identity_key(id), time, budget};
-  uint8_t sig[CRYPT_SIG_SIZE];
+  uint8_t sig[CRYPT_SIG_SIZE], map = map_head(w->sets_n > 0);
+  uint8_t signed_map = (uint8_t)(map - 1); /* without `sig` */
+  uint8_t head_bytes[SIG_HEAD_SIZE] = {map, 0x63, 's', 'i', 'g', 0x58, 0x40};
   struct buf rest = {0};
   size_t before = out->n;
   int rc = check_amount(time, "time", e);
@@ -347,10 +505,9 @@ int slip_finish(struct slip_writer *w, struct buf *out,
     goto done;
   }
   if (rc < 0 ||
-      (rc =
-           crypt_sign(sig, id, domain, span_of(signed_head, sizeof signed_head),
-                      buf_span(&rest))) < 0 ||
-      (rc = buf_put(out, sig_head, sizeof sig_head)) < 0 ||
+      (rc = crypt_sign(sig, id, domain_of(w->sets_n > 0),
+                       span_of(&signed_map, 1), buf_span(&rest))) < 0 ||
+      (rc = buf_put(out, head_bytes, sizeof head_bytes)) < 0 ||
       (rc = buf_put(out, sig, sizeof sig)) < 0 ||
       (rc = buf_put(out, rest.p, rest.n)) < 0) {
     out->n = before;
@@ -364,5 +521,7 @@ done:
 void slip_writer_free(struct slip_writer *w)
 {
   buf_free(&w->wishes);
-  w->count = 0;
+  buf_free(&w->sets);
+  buf_free(&w->last);
+  w->count = w->sets_n = 0;
 }

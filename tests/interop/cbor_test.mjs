@@ -287,6 +287,23 @@ function slipExample() {
   }))
 }
 
+function setsExample() {
+  const digest = Uint8Array.from({ length: 32 }, (_, i) => i)
+  expectExample('slip with sets', signed('mahatta/slip/2', {
+    kind: 'slip/2',
+    salt: unhex('000102030405060708090a0b0c0d0e0f'),
+    sets: [{ name: 'edu/physics', count: 3, digest,
+      sketch: unhex('0000000101' + '0000000000000102' +
+        '00000000000003065a1de9e0') }],
+    time: 1700000000,
+    author: unhex(KEY),
+    budget: 8589934592,
+    wishes: [
+      { have: unhex(''), want: [], files: 10485760, collection: 'edu/*' }
+    ]
+  }))
+}
+
 function recordExample() {
   expectExample('record', dagCbor.encode({
     type: 'lesson',
@@ -308,6 +325,7 @@ function recordExample() {
 test('the check agrees with dag-cbor', compare)
 test('FORMAT.md: parcel', parcelExample)
 test('FORMAT.md: slip', slipExample)
+test('FORMAT.md: slip with sets', setsExample)
 test('FORMAT.md: record', recordExample)
 console.log(`${passed} passed, ${failed} failed`)
 process.exitCode = failed === 0 ? 0 : 1

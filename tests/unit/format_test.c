@@ -66,7 +66,7 @@ static void test_examples(void)
   EXPECT(!inside);
   EXPECT_INT(parcels, 1);
   EXPECT_INT(records, 1);
-  EXPECT_INT(slips, 1);
+  EXPECT_INT(slips, 2);
   EXPECT_INT(others, 0);
   buf_free(&page);
   buf_free(&example);

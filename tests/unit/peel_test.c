@@ -102,26 +102,59 @@ static void solve_small(uint32_t syndromes)
   EXPECT_INT(verdict, PEEL_DONE);
 }
 
+/* The bits of ${a} and ${b} say which of six parcels each side has. */
+static void small_world(unsigned a, unsigned b)
+{
+  start();
+  for (unsigned i = 0; i < 6; i++) {
+    uint64_t handle = sketch_handle(shelf_digest(i).b);
+    bool in_a = (a >> i & 1) != 0, in_b = (b >> i & 1) != 0;
+    if (in_a && in_b) {
+      sketch_add(&ours, handle);
+      sketch_add(&theirs, handle);
+    } else if (in_a || in_b) {
+      give(in_a, handle);
+    }
+  }
+}
+
 /* All pairs of sets over six parcels. */
 static void test_small_worlds(void)
 {
   for (unsigned a = 0; a < 64; a++) {
     for (unsigned b = 0; b < 64; b++) {
-      start();
-      for (unsigned i = 0; i < 6; i++) {
-        uint64_t handle = sketch_handle(shelf_digest(i).b);
-        bool in_a = (a >> i & 1) != 0, in_b = (b >> i & 1) != 0;
-        if (in_a && in_b) {
-          sketch_add(&ours, handle);
-          sketch_add(&theirs, handle);
-        } else if (in_a || in_b) {
-          give(in_a, handle);
-        }
-      }
+      small_world(a, b);
       solve_small(0);
       solve_small(2);
       solve_small(SKETCH_SYNDROMES);
     }
+  }
+}
+
+/* The same, with each way to cut the answer in two. */
+static void test_small_splits(void)
+{
+  enum { CELLS = 12 };
+  for (unsigned pair = 0; pair < 64 * 64; pair++) {
+    uint32_t syndromes = pair % 3 == 0 ? SKETCH_SYNDROMES : 0;
+    uint32_t first = syndromes > 0 ? 0 : 1, found = 0;
+    int want = -1;
+    small_world(pair / 64, pair % 64);
+    for (uint32_t middle = first; middle <= CELLS; middle++) {
+      memset(&part, 0, sizeof part);
+      take_part(middle, syndromes);
+      if (middle < CELLS) {
+        take_part(CELLS, 0);
+      }
+      int verdict = peel(&out, &ours, &part, &list_set, NULL);
+      if (middle == first) {
+        want = verdict;
+        found = out.n;
+      }
+      EXPECT(verdict == want && out.n == found);
+      EXPECT(verdict != PEEL_DONE || found_all());
+    }
+    EXPECT(want == PEEL_DONE || (want == PEEL_MORE && syndromes == 0));
   }
 }
 
@@ -437,6 +470,7 @@ int main(void)
 {
   NEED(crypt_start(NULL) == 0);
   RUN(test_small_worlds);
+  RUN(test_small_splits);
   RUN(test_splits);
   RUN(test_random_differences);
   RUN(test_syndromes_alone);

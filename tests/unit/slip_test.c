@@ -6,6 +6,7 @@
 #include "form/cbor.h"
 #include "hex.h"
 #include "sweep.h"
+#include "sync/sketch.h"
 
 #define SEED "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60"
 
@@ -141,6 +142,144 @@ static void test_sweep(void)
   EXPECT_INT(sweep_flips(buf_span(&b), read_span), 0);
   EXPECT(sweep_flips(buf_span(&b), read_only) >= 8 * (64 + 32 + 16 + 32));
   buf_free(&b);
+}
+
+/* ---- sets ---- */
+
+/* FORMAT.md shows these very bytes. */
+#define SLIP_2                                                                 \
+  "a86373696758403f8a3507421d47aa1094022939b5f0f07f49893c03b0c2905d"           \
+  "281cd9fffa676f6b04af78b73257c5431bfccd41a6f9e2078382e5df5ff16c70"           \
+  "bb6cacccb01f08646b696e6466736c69702f326473616c745000010203040506"           \
+  "0708090a0b0c0d0e0f647365747381a4646e616d656b6564752f706879736963"           \
+  "7365636f756e7403666469676573745820000102030405060708090a0b0c0d0e"           \
+  "0f101112131415161718191a1b1c1d1e1f66736b657463685819000000010100"           \
+  "0000000000010200000000000003065a1de9e06474696d651a6553f100666175"           \
+  "74686f725820d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af02"           \
+  "1a68f707511a666275646765741b00000002000000006677697368657381a464"           \
+  "68617665406477616e74806566696c65731a00a000006a636f6c6c656374696f"           \
+  "6e656564752f2a"
+
+static struct slip_set set_of(const char *name, struct span part)
+{
+  static uint8_t digest[HASH_SIZE];
+  for (size_t i = 0; i < sizeof digest; i++) {
+    digest[i] = (uint8_t)i;
+  }
+  return (struct slip_set){span_of(name, strlen(name)), 3, digest, part};
+}
+
+/* One cell and one syndrome: of the handle 258 alone. */
+static struct buf small_part(void)
+{
+  struct sketch *sk = mem_zero(sizeof *sk);
+  struct buf part = {0};
+  NEED(sk != NULL);
+  sketch_add(sk, 258);
+  NEED(sketch_part_put(&part, sk, 0, 1, 1) == 0);
+  mem_free(sk);
+  return part;
+}
+
+static struct buf known_2(void)
+{
+  struct slip_writer w = {0};
+  struct buf out = {0}, part = small_part();
+  struct slip_wish edu = wish_of("edu/*");
+  struct slip_set physics = set_of("edu/physics", buf_span(&part));
+  edu.files = 10485760;
+  NEED(slip_add(&w, &edu, NULL) == 0);
+  NEED(slip_add_set(&w, &physics, NULL) == 0);
+  NEED(finish(&w, &out) == 0);
+  buf_free(&part);
+  return out;
+}
+
+static void test_known_sets(void)
+{
+  struct buf b = known_2(), part = small_part();
+  struct slip s;
+  struct slip_sets it = {0};
+  struct slip_set set;
+  EXPECT(hex_is(buf_span(&b), SLIP_2));
+  NEED(slip_read(&s, buf_span(&b), NULL) == 0);
+  EXPECT_INT(slip_verify(&s, NULL), 0);
+  EXPECT(s.sets_n == 1 && s.count == 1);
+  EXPECT(slip_set_next(&s, &it, &set));
+  EXPECT(span_is(set.name, "edu/physics") && set.count == 3);
+  EXPECT(set.digest[31] == 31 && span_equal(set.sketch, buf_span(&part)));
+  EXPECT(!slip_set_next(&s, &it, &set));
+  EXPECT_INT(sweep_one(buf_span(&b), read_span), 0);
+  EXPECT_INT(sweep_cuts(buf_span(&b), read_only), 0);
+  EXPECT_INT(sweep_flips(buf_span(&b), read_span), 0);
+  buf_free(&b);
+  buf_free(&part);
+}
+
+static void adds_set(struct slip_writer *w, const struct slip_set *set,
+                     int code, const char *why)
+{
+  struct err e = {0};
+  size_t before = w->sets_n;
+  EXPECT_INT(slip_add_set(w, set, &e), code);
+  EXPECT_INT(w->sets_n, before + (code == 0));
+  if (strstr(e.text, why) == NULL) {
+    EXPECT_TEXT(e.text, why);
+  }
+}
+
+static void test_set_shapes(void)
+{
+  struct slip_writer w = {0};
+  struct buf part = small_part();
+  struct slip_set set = set_of("b", span_of(NULL, 0));
+  adds_set(&w, &set, 0, "");
+  adds_set(&w, &set, ERR_INVALID, "do not ascend");
+  set = set_of("a", span_of(NULL, 0));
+  adds_set(&w, &set, ERR_INVALID, "do not ascend");
+  set = set_of("c/*", span_of(NULL, 0));
+  adds_set(&w, &set, ERR_INVALID, "collection name");
+  set = set_of("c", span_of(part.p, part.n - 1));
+  adds_set(&w, &set, ERR_INVALID, "a sketch says");
+  part.p[1] = 1; /* from cell 1 on */
+  set = set_of("c", buf_span(&part));
+  adds_set(&w, &set, ERR_INVALID, "a sketch has syndromes in a later part");
+  part.p[1] = 0;
+  set = set_of("c", buf_span(&part));
+  set.count = -1;
+  adds_set(&w, &set, ERR_INVALID, "`count`");
+  set.count = CBOR_INT_MAX;
+  adds_set(&w, &set, 0, "");
+  EXPECT_INT(w.sets_n, 2);
+  slip_writer_free(&w);
+  buf_free(&part);
+}
+
+static void test_sets_limit(void)
+{
+  struct slip_writer w = {0};
+  struct buf out = {0}, more = {0};
+  char name[16];
+  for (int i = 0; i <= SLIP_SETS_MAX; i++) {
+    (void)snprintf(name, sizeof name, "c%04d", i);
+    struct slip_set set = set_of(name, span_of(NULL, 0));
+    adds_set(&w, &set, i < SLIP_SETS_MAX ? 0 : ERR_LIMIT,
+             i < SLIP_SETS_MAX ? "" : "more than 1024 sets");
+  }
+  size_t estimate = slip_size(&w), one = w.sets.n / SLIP_SETS_MAX;
+  NEED(finish(&w, &out) == 0);
+  EXPECT(out.n <= estimate);
+  EXPECT_INT(read_span(buf_span(&out)), 0);
+  /* One set more, by another hand: 0400 -> 0401. */
+  struct slip s;
+  NEED(slip_read(&s, buf_span(&out), NULL) == 0);
+  size_t at = (size_t)(s.sets.p - out.p) + 3;
+  NEED(buf_put(&more, out.p, at + one) == 0);
+  NEED(buf_put(&more, out.p + at, out.n - at) == 0);
+  more.p[at - 1] += 1;
+  EXPECT_INT(read_only(buf_span(&more)), ERR_LIMIT);
+  buf_free(&out);
+  buf_free(&more);
 }
 
 /* ---- handles ---- */
@@ -408,6 +547,9 @@ int main(void)
   NEED(identity_from_seed(&id, seed.p, NULL) == 0);
   RUN(test_known_answer);
   RUN(test_sweep);
+  RUN(test_known_sets);
+  RUN(test_set_shapes);
+  RUN(test_sets_limit);
   RUN(test_handle);
   RUN(test_has);
   RUN(test_collections);

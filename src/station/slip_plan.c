@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: 0BSD */
+#include "station/slip_plan.h"
+
+#include "base/mem.h"
+#include "station/sketches.h"
+#include "sync/slip.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define PAGE 64
+/* Bytes at most, beside name and cells, of a set with all syndromes. */
+#define SET_FRAME (80 + HASH_SIZE + SKETCH_PART_HEAD + 8 * SKETCH_SYNDROMES)
+
+static size_t set_size(const struct slip_item *it, uint32_t cells)
+{
+  return SET_FRAME + it->name.n + (size_t)cells * SKETCH_CELL_SIZE;
+}
+
+static size_t handles_size(const struct slip_item *it)
+{
+  return it->count > SLIP_SIZE_MAX / SLIP_HANDLE_SIZE
+             ? SLIP_SIZE_MAX
+             : (size_t)it->count * SLIP_HANDLE_SIZE;
+}
+
+static size_t item_size(const struct slip_item *it)
+{
+  return it->sketched ? set_size(it, it->cells) : handles_size(it);
+}
+
+/* ---- what is here ---- */
+
+/* The first of the patterns that covers it, or no bytes. */
+static struct span covering(struct span patterns, struct span name)
+{
+  for (size_t at = 0; at < patterns.n;) {
+    const char *text = (const char *)patterns.p + at;
+    struct span pattern = span_of(text, strlen(text));
+    if (pattern_matches(pattern, name)) {
+      return pattern;
+    }
+    at += pattern.n + 1;
+  }
+  return span_of(NULL, 0);
+}
+
+/* ${at}: of the name in p->names; it becomes a span when those are all
+ * there. */
+static int add_item(struct slip_plan *p, size_t at,
+                    const struct sketches_state *state, struct err *e)
+{
+  if (p->n % PAGE == 0) {
+    struct slip_item *more = mem_resize(p->item, p->n + PAGE, sizeof *more);
+    if (more == NULL) {
+      return err_set(e, ERR_NOMEM, "not enough memory");
+    }
+    p->item = more;
+  }
+  struct slip_item *it = &p->item[p->n++];
+  memset(it, 0, sizeof *it);
+  it->name.n = at;
+  it->count = state->count;
+  it->upto = state->upto;
+  memcpy(it->digest, state->digest, HASH_SIZE);
+  return 0;
+}
+
+/* Leave the names, and drop what nothing covers. */
+static void match_items(struct slip_plan *p)
+{
+  size_t kept = 0;
+  for (size_t i = 0; i < p->n; i++) {
+    struct slip_item *it = &p->item[i];
+    const char *text = (const char *)p->names.p + it->name.n;
+    it->name = span_of(text, strlen(text));
+    it->pattern = covering(buf_span(&p->patterns), it->name);
+    if (it->pattern.n > 0) {
+      it->told = true;
+      p->item[kept++] = *it;
+    }
+  }
+  p->n = kept;
+}
+
+static int find_items(struct slip_plan *p, struct station *st, struct err *e)
+{
+  struct sketches_state state[PAGE];
+  struct buf last = {0};
+  int n = 1, rc = 0;
+  while (rc == 0 && n > 0) {
+    size_t at = p->names.n;
+    n = sketches_states(st, buf_span(&last), &p->names, state, PAGE, e);
+    rc = n < 0 ? n : 0;
+    for (int i = 0; rc == 0 && i < n; i++) {
+      const char *name = (const char *)p->names.p + at;
+      rc = add_item(p, at, &state[i], e);
+      at += strlen(name) + 1;
+      if (rc == 0 && i == n - 1) {
+        buf_clear(&last);
+        rc = buf_put(&last, name, strlen(name)) < 0
+                 ? err_set(e, ERR_NOMEM, "not enough memory")
+                 : 0;
+      }
+    }
+  }
+  buf_free(&last);
+  if (rc == 0) {
+    match_items(p);
+  }
+  return rc;
+}
+
+/* ---- how each is told ---- */
+
+static uint32_t cells_for(const struct slip_item *it, uint64_t expect)
+{
+  struct sketch_plan plan;
+  uint64_t guess = it->count / 16;
+  guess = guess > SLIP_EXPECT_LEAST ? guess : SLIP_EXPECT_LEAST;
+  return sketch_plan(&plan, expect > 0 ? expect : guess) ? plan.cells
+                                                         : SKETCH_CELLS;
+}
+
+static size_t choose(struct slip_plan *p, const struct slip_plan_options *opt)
+{
+  size_t total = 0, sets = 0;
+  for (size_t i = 0; i < p->n; i++) {
+    struct slip_item *it = &p->item[i];
+    it->cells = cells_for(it, opt->expect);
+    it->sketched = !opt->exact && sets < SLIP_SETS_MAX &&
+                   set_size(it, it->cells) < handles_size(it);
+    sets += it->sketched;
+    total += item_size(it);
+  }
+  return total;
+}
+
+/* ---- less than that ---- */
+
+static int newest_first(const void *a, const void *b)
+{
+  const struct slip_item *const *x = a, *const *y = b;
+  return (*x)->upto > (*y)->upto ? -1 : (*x)->upto < (*y)->upto;
+}
+
+struct slip_item **slip_plan_newest(const struct slip_plan *p)
+{
+  struct slip_item **list = mem_resize(NULL, p->n, sizeof *list);
+  size_t n = 0;
+  for (size_t i = 0; list != NULL && i < p->n; i++) {
+    if (p->item[i].told) {
+      list[n++] = &p->item[i];
+    }
+  }
+  if (list != NULL && n > 0) {
+    qsort(list, n, sizeof(struct slip_item *), newest_first);
+  }
+  return list;
+}
+
+/* Each as short as it goes; all of them. */
+static size_t shrink(struct slip_plan *p, const struct slip_plan_options *opt)
+{
+  size_t total = 0, sets = 0;
+  for (size_t i = 0; i < p->n; i++) {
+    struct slip_item *it = &p->item[i];
+    it->cells = 0;
+    it->sketched = !opt->exact && sets < SLIP_SETS_MAX &&
+                   set_size(it, 0) < handles_size(it);
+    sets += it->sketched;
+    total += item_size(it);
+  }
+  return total;
+}
+
+/* Only as many as fit ${room}, the newest ones; returns what is left of it. */
+static size_t leave_out(struct slip_plan *p, struct slip_item **order,
+                        size_t room)
+{
+  size_t n = p->n;
+  p->narrow = true;
+  for (size_t i = 0; i < n; i++) {
+    size_t size = item_size(order[i]) + SLIP_WISH_FRAME + order[i]->name.n;
+    order[i]->told = size <= room;
+    room -= order[i]->told ? size : 0;
+    p->left_out += !order[i]->told;
+  }
+  return room;
+}
+
+/* Share ${room} out as cells, in even parts; nobody gets more than the guess
+ * asks for, and what that leaves goes round again. */
+static void grow(const struct slip_plan *p, struct slip_item **order,
+                 uint64_t expect, size_t room)
+{
+  size_t hungry = 1;
+  while (hungry > 0 && room >= SKETCH_CELL_SIZE) {
+    hungry = 0;
+    for (size_t i = 0; i < p->n; i++) {
+      hungry += order[i]->told && order[i]->sketched &&
+                order[i]->cells < cells_for(order[i], expect);
+    }
+    size_t share = hungry > 0 ? room / SKETCH_CELL_SIZE / hungry : 0;
+    share = share > 0 ? share : 1;
+    for (size_t i = 0; i < p->n && hungry > 0; i++) {
+      struct slip_item *it = order[i];
+      if (!it->told || !it->sketched || room < SKETCH_CELL_SIZE) {
+        continue;
+      }
+      size_t most = cells_for(it, expect) - it->cells;
+      size_t more = share < most ? share : most;
+      more = more < room / SKETCH_CELL_SIZE ? more : room / SKETCH_CELL_SIZE;
+      it->cells += (uint32_t)more;
+      room -= more * SKETCH_CELL_SIZE;
+    }
+  }
+}
+
+static int fit(struct slip_plan *p, const struct slip_plan_options *opt,
+               const size_t fixed[2], struct err *e)
+{
+  size_t least = shrink(p, opt), room;
+  struct slip_item **order = slip_plan_newest(p);
+  if (order == NULL) {
+    return err_set(e, ERR_NOMEM, "not enough memory");
+  }
+  if (fixed[0] + least <= opt->max) {
+    room = opt->max - fixed[0] - least;
+  } else {
+    room = opt->max > fixed[1] ? opt->max - fixed[1] : 0;
+    room = leave_out(p, order, room);
+  }
+  grow(p, order, opt->expect, room);
+  bool none = p->n > 0 && p->left_out == p->n;
+  mem_free(order);
+  return none ? err_set(e, ERR_LIMIT,
+                        "a slip of %zu bytes can't tell a single collection",
+                        opt->max)
+              : 0;
+}
+
+int slip_plan_make(struct slip_plan *p, struct station *st,
+                   struct span patterns, const struct slip_plan_options *opt,
+                   const size_t fixed[2], struct err *e)
+{
+  int rc = buf_put(&p->patterns, patterns.p, patterns.n);
+  if (rc < 0) {
+    return err_set(e, rc, "not enough memory");
+  }
+  if ((rc = find_items(p, st, e)) < 0) {
+    return rc;
+  }
+  size_t total = fixed[0] + choose(p, opt);
+  return opt->max == 0 || total <= opt->max ? 0 : fit(p, opt, fixed, e);
+}
+
+void slip_plan_free(struct slip_plan *p)
+{
+  mem_free(p->item);
+  buf_free(&p->names);
+  buf_free(&p->patterns);
+  memset(p, 0, sizeof *p);
+}
