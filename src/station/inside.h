@@ -61,7 +61,9 @@ struct station {
   uint64_t held_n;          /* how many are held */
   uint8_t session_secret[CRYPT_POINT_SIZE]; /* of this run's sessions */
   bool has_session_secret;
-  int importing; /* add_file jobs under way: no sweep meanwhile */
+  bool grouped; /* sessions' changes wait for their commit: station_settle */
+  uint64_t groups_lost; /* groups that could not be stored */
+  int importing;        /* add_file jobs under way: no sweep meanwhile */
   struct later later;
   struct cid *imported; /* files added since this station was opened: a
                            record that lists them may yet come (all zero: it
@@ -87,6 +89,14 @@ int64_t station_now(struct station *st);
 
 /* Does the acceptance rule's key half hold? Remembered per author. */
 bool station_author_ok(struct station *st, const uint8_t *key);
+
+/* Changes that sessions make wait for a commit that they share. Begin such a
+ * group, or go on with it; end it: durable on return. Whoever else writes, or
+ * says that something is stored, ends it first. When the end fails, all of it
+ * is taken back, st->groups_lost is one more, and what those sessions took
+ * has to come again. */
+int station_gather(struct station *st, struct err *e) MUST_USE;
+int station_settle(struct station *st, struct err *e) MUST_USE;
 
 /* The parcel with number ${ref}, read and cached: ${out} is valid until the
  * next call. ERR_CORRUPT when it is none. */

@@ -25,7 +25,7 @@ int job_step(struct job *j, struct err *e)
     return (int)j->state; /* done, or a question waits for its answer */
   }
   int rc = station_alive(j->st, &j->error);
-  if (rc == 0) {
+  if (rc == 0 && (rc = station_settle(j->st, &j->error)) == 0) {
     rc = j->ops->step(j, &j->error);
   }
   if (rc < 0) {

@@ -11,7 +11,9 @@
 
 #define STATES_PAGE 64
 #define FILES_BATCH 64
-#define FILES_BYTES (1024u * 1024) /* wait for a commit; larger ones don't */
+#define FILES_BYTES (1024u * 1024) /* wait for one another */
+/* What a commit takes together, about: on a stick a sync takes 50 ms. */
+#define GROUP_BYTES (16u * 1024 * 1024)
 
 /* A record whose parcel is here already, while the policy is asked. */
 struct lone {
@@ -40,6 +42,8 @@ struct link {
   size_t file_end[FILES_BATCH];
   size_t file_n;
   struct admit_counts counts;
+  uint64_t settled;     /* of counts.bytes, what was here at the last commit */
+  uint64_t groups_lost; /* of the station, when this began */
   uint64_t refused, unwanted, bad;
   struct buf faults;
 };
@@ -203,6 +207,26 @@ static int host_load(void *ud, const struct cid *cid, struct buf *out,
 
 /* ---- receiving ---- */
 
+/* Before anything is admitted: it joins those that wait for a commit. */
+static int gather(struct link *l, struct err *e)
+{
+  struct station *st = l->st;
+  int rc = 0;
+  if (st->half_derived) {
+    return err_set(e, ERR_BUSY, "%s is being rebuilt: sync when that is done",
+                   st->path);
+  }
+  if (l->counts.bytes - l->settled > GROUP_BYTES) {
+    l->settled = l->counts.bytes;
+    rc = station_settle(st, e);
+  }
+  if (rc == 0 && st->groups_lost != l->groups_lost) {
+    rc = err_set(e, ERR_IO,
+                 "what this session took could not be stored: it comes again");
+  }
+  return rc < 0 ? rc : station_gather(st, e);
+}
+
 static int flush_files(struct link *l, struct err *e)
 {
   struct store_block block[FILES_BATCH];
@@ -215,7 +239,10 @@ static int flush_files(struct link *l, struct err *e)
     block[i].bytes = span_of(l->files.p + at, l->file_end[i] - at);
     at = l->file_end[i];
   }
-  int rc = admit_files(l->st, block, l->file_n, &l->counts, e);
+  int rc = gather(l, e);
+  if (rc == 0) {
+    rc = admit_files(l->st, block, l->file_n, &l->counts, e);
+  }
   l->file_n = 0;
   buf_clear(&l->files);
   return rc;
@@ -224,14 +251,25 @@ static int flush_files(struct link *l, struct err *e)
 static int flush_parcel(struct link *l, bool open, struct err *e)
 {
   struct cid cid = l->intake.cid;
-  return judge(l, &cid, intake_flush(&l->intake, open, &l->counts, e), e);
+  int rc = gather(l, e);
+  return rc < 0
+             ? rc
+             : judge(l, &cid, intake_flush(&l->intake, open, &l->counts, e), e);
+}
+
+/* Admit what waits; it is durable after station_settle. */
+static int admit_waiting(struct link *l, struct err *e)
+{
+  int rc = l->intake.open ? flush_parcel(l, false, e) : 0;
+  return rc < 0 ? rc : flush_files(l, e);
 }
 
 static int host_flush(void *ud, struct err *e)
 {
   struct link *l = ud;
-  int rc = flush_parcel(l, false, e);
-  return rc < 0 ? rc : flush_files(l, e);
+  int rc = admit_waiting(l, e);
+  l->settled = l->counts.bytes;
+  return rc < 0 ? rc : station_settle(l->st, e);
 }
 
 static int host_parcel(void *ud, struct span block, struct session_parcel *out,
@@ -241,7 +279,7 @@ static int host_parcel(void *ud, struct span block, struct session_parcel *out,
   struct intake *in = &l->intake;
   struct cid cid;
   out->good = false;
-  int rc = flush_parcel(l, false, e);
+  int rc = l->intake.open ? flush_parcel(l, false, e) : 0;
   if (rc < 0) {
     return rc;
   }
@@ -300,7 +338,8 @@ static int take_lone(struct link *l, const struct cid *cid, struct span block,
     return judge(l, cid, rc, e);
   }
   if (!l->st->has_policy) {
-    return admit_record(l->st, &in, &l->counts, e);
+    rc = gather(l, e);
+    return rc < 0 ? rc : admit_record(l->st, &in, &l->counts, e);
   }
   buf_clear(&lone->block);
   buf_clear(&lone->parcel);
@@ -325,7 +364,8 @@ static int store_file(struct link *l, const struct cid *cid, struct span bytes,
     rc = flush_files(l, e);
   }
   if (rc == 0 && bytes.n > FILES_BYTES / 2) {
-    return admit_files(l->st, &one, 1, &l->counts, e);
+    rc = gather(l, e);
+    return rc < 0 ? rc : admit_files(l->st, &one, 1, &l->counts, e);
   }
   if (rc == 0 && (rc = buf_put(&l->files, bytes.p, bytes.n)) == 0) {
     l->file_cid[l->file_n] = *cid;
@@ -373,12 +413,13 @@ static void host_gone(void *ud, const struct cid *cid)
 static int answer_lone(struct link *l, int64_t verdict, struct err *e)
 {
   struct admit_record in = {.cid = l->lone.cid};
+  int rc = gather(l, e);
   l->lone.asked = false;
-  if (verdict != JOB_KEEP) {
+  if (rc == 0 && verdict != JOB_KEEP) {
     l->refused++;
     return admit_refuse(l->st, &in.cid, e);
   }
-  int rc = record_read(&in.rec, buf_span(&l->lone.block), e);
+  rc = rc < 0 ? rc : record_read(&in.rec, buf_span(&l->lone.block), e);
   return rc < 0 ? rc : admit_record(l->st, &in, &l->counts, e);
 }
 
@@ -404,7 +445,7 @@ static int host_missing(void *ud, struct cid *out, size_t max, bool *more,
                         struct err *e)
 {
   struct link *l = ud;
-  int rc = host_flush(ud, e);
+  int rc = admit_waiting(l, e);
   return rc < 0 ? rc : fetch_next(&l->fetch, out, max, more, e);
 }
 
@@ -466,6 +507,7 @@ int link_new(struct link **out, struct station *st,
     return err_set(e, ERR_NOMEM, "not enough memory");
   }
   l->st = station_ref(st);
+  l->groups_lost = st->groups_lost;
   l->plan.st = l->fetch.st = l->intake.st = st;
   l->view = mem_resize(NULL, SESSION_TOPICS_MAX + 1, sizeof *l->view);
   rc = l->view == NULL ? err_set(e, ERR_NOMEM, "not enough memory")

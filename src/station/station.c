@@ -62,7 +62,8 @@ void station_close(struct station *st)
   }
   struct err ignored; /* nothing that was promised waits there */
   if (st->store != NULL) {
-    int rc = later_flush(st, &ignored);
+    int rc = station_settle(st, &ignored);
+    rc = rc < 0 ? rc : later_flush(st, &ignored);
     (void)rc;
   }
   st->closed = true;
@@ -88,9 +89,38 @@ int station_writable(struct station *st, struct err *e)
   return rc;
 }
 
+int station_gather(struct station *st, struct err *e)
+{
+  if (st->grouped) {
+    return 0;
+  }
+  int rc = st->store->ops->group(st->store, true, e);
+  st->grouped = rc == 0;
+  return rc;
+}
+
+int station_settle(struct station *st, struct err *e)
+{
+  if (!st->grouped) {
+    return 0;
+  }
+  st->grouped = false;
+  int rc = st->store->ops->group(st->store, false, e);
+  if (rc < 0) { /* nothing that was read of it holds any more */
+    st->groups_lost++;
+    st->loaded = false;
+    station_forget_parcels(st);
+    sketches_free(st);
+  }
+  return rc;
+}
+
 int station_owned(struct station *st, struct err *e)
 {
   int rc = station_alive(st, e);
+  if (rc == 0) {
+    rc = station_settle(st, e);
+  }
   if (rc == 0 && st->readonly) {
     rc = err_set(e, ERR_READONLY, "%s is open for reading only", st->path);
   }

@@ -248,7 +248,7 @@ int sq_files_put(struct sq *s, const struct store_block *b, size_t n,
     return rc;
   }
   if ((rc = put_all(s, b, n, e)) == 0 && (rc = tail_fold(s, e)) == 0 &&
-      s->files != NULL && !sqlite3_get_autocommit(s->files)) {
+      !s->grouped && s->files != NULL && !sqlite3_get_autocommit(s->files)) {
     rc = sq_exec(s, Q_BIG_COMMIT, e);
   }
   return sq_end(s, rc, e);

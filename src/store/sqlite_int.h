@@ -168,10 +168,13 @@ struct sq {
   int lock_fd;
   pid_t pid; /* who opened it: a child after fork must not use it */
   bool readonly;
-  bool held;  /* a read transaction is kept open between calls */
-  bool dead;  /* a write failed in a way that leaves the file unknown */
-  bool scrub; /* erased bytes still lie in the WAL */
-  bool gone;  /* `gone` has entries to finish */
+  bool held;       /* a read transaction is kept open between calls */
+  bool grouped;    /* changes wait for the group's end ... */
+  bool group_open; /* ... in a transaction that has begun */
+  int group_fault; /* the group was taken back with this code, or 0 */
+  bool dead;       /* a write failed in a way that leaves the file unknown */
+  bool scrub;      /* erased bytes still lie in the WAL */
+  bool gone;       /* `gone` has entries to finish */
   int cache_kib;
 
   struct zpack *zpack;

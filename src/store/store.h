@@ -11,7 +11,8 @@
  *  - Content (blocks, kv) is sacred; log, index rows and search documents are
  *    derived: derived_reset() drops them, the station builds them again.
  *  - put() and append() are each atomic, and durable when they return 0: what
- *    they stored survives kill -9 and a power cut.
+ *    they stored survives kill -9 and a power cut. (In a group, when that
+ *    ends.)
  *  - Blocks are put before, or in, the append that names them.
  *  - Nothing is atomic across collections.
  *  - Numbers grow with arrival and are never given twice.
@@ -168,6 +169,12 @@ struct store_ops {
   /* numbers, fresh: of batch->blocks, may be NULL. */
   int (*append)(struct store *s, const struct store_batch *batch,
                 uint64_t *numbers, bool *fresh, struct err *e);
+
+  /* Between group(true) and group(false), what is put and appended becomes
+   * durable together, at the end of it, and costs one sync; other processes
+   * see nothing of it before. One failure takes all of it back: later changes
+   * and the group's end give that code. Not to be nested. */
+  int (*group)(struct store *s, bool on, struct err *e);
 
   /* ---- logs and index ---- */
   /* Log of a collection: up to ${max} numbers > ${after}, ascending. */
