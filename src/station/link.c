@@ -194,12 +194,13 @@ static int host_load(void *ud, const struct cid *cid, struct buf *out,
                      struct err *e)
 {
   struct link *l = ud;
+  size_t was = out->n;
   int rc = l->st->store->ops->get(l->st->store, cid, out, e);
   if (rc == ERR_NOENT) {
     return 0;
   }
-  if (rc == 0 && cid_verify(cid, out->p, out->n) < 0) {
-    buf_clear(out); /* damaged here: as if it were not */
+  if (rc == 0 && cid_verify(cid, out->p + was, out->n - was) < 0) {
+    out->n = was; /* damaged here: as if it were not */
     return 0;
   }
   return rc < 0 ? rc : 1;

@@ -55,6 +55,12 @@ static int ended(const struct channel *c, struct err *e)
 
 /* ---- in ---- */
 
+static size_t frame_size(const uint8_t *head)
+{
+  return FRAME_HEAD +
+         ((size_t)head[1] << 16 | (size_t)head[2] << 8 | (size_t)head[3]);
+}
+
 /* Copy what a message of ${size} bytes, head included, still lacks. Is it
  * whole? */
 static bool gather(struct channel *c, struct span bytes, size_t *taken,
@@ -71,24 +77,42 @@ static bool gather(struct channel *c, struct span bytes, size_t *taken,
   return c->have >= size;
 }
 
-/* The message is whole: open it in place. */
-static int open_message(struct channel *c, struct err *e)
+/* A sealed message is whole. As a rule it is opened where it lies; one from
+ * the middle of a large frame, straight into that. */
+static int open_sealed(struct channel *c, struct span message, struct err *e)
 {
   uint8_t *at = c->message + CHANNEL_MESSAGE_HEAD;
-  struct span message = span_of(at, c->have - CHANNEL_MESSAGE_HEAD);
+  bool inside = c->frame.n >= FRAME_HEAD && !c->whole &&
+                frame_size(c->frame.p) <= FRAME_HEAD + SESSION_FRAME_MAX &&
+                frame_size(c->frame.p) - c->frame.n >= message.n;
+  if (c->opened > 0 && c->opened % SESSION_REKEY_EVERY == 0 &&
+      noise_rekey_in(&c->noise) < 0) {
+    return err_set(e, c->noise.fault, "the session has failed");
+  }
+  c->opened++;
+  if (inside && buf_reserve(&c->frame, message.n) < 0) {
+    return err_set(e, ERR_NOMEM, "not enough memory");
+  }
+  if (inside) {
+    at = c->frame.p + c->frame.n;
+  }
+  int n = noise_open(&c->noise, at, message.n, message, e);
+  if (n > 0 && inside) {
+    c->frame.n += (size_t)n;
+  } else if (n > 0) {
+    c->open = span_of(at, (size_t)n);
+  }
+  return n < 0 ? n : 0;
+}
+
+static int open_message(struct channel *c, struct err *e)
+{
+  struct span message = span_of(c->message + CHANNEL_MESSAGE_HEAD,
+                                c->have - CHANNEL_MESSAGE_HEAD);
   uint8_t none[1];
   c->have = 0;
   if (noise_ready(&c->noise)) {
-    if (c->opened > 0 && c->opened % SESSION_REKEY_EVERY == 0) {
-      int rc = noise_rekey_in(&c->noise);
-      if (rc < 0) {
-        return err_set(e, rc, "the session has failed");
-      }
-    }
-    c->opened++;
-    int n = noise_open(&c->noise, at, message.n, message, e);
-    c->open = span_of(at, n > 0 ? (size_t)n : 0);
-    return n < 0 ? n : 0;
+    return open_sealed(c, message, e);
   }
   if (!noise_may_read(&c->noise)) {
     return err_set(e, ERR_INVALID, "the peer spoke out of turn");
@@ -101,11 +125,17 @@ static int open_message(struct channel *c, struct err *e)
   return n < 0 ? n : 0;
 }
 
+/* The frame under way has all its bytes. */
+static bool is_whole(const struct channel *c)
+{
+  return c->frame.n >= FRAME_HEAD && c->frame.n == frame_size(c->frame.p);
+}
+
 /* More of the stream of frames: 1, or 0 when it needs further bytes. */
 static int more_open(struct channel *c, struct span bytes, size_t *taken,
                      struct err *e)
 {
-  while (c->open.n == 0) {
+  while (c->open.n == 0 && !is_whole(c)) {
     if (!gather(c, bytes, taken, CHANNEL_MESSAGE_HEAD)) {
       return 0;
     }
@@ -119,12 +149,6 @@ static int more_open(struct channel *c, struct span bytes, size_t *taken,
     }
   }
   return 1;
-}
-
-static size_t frame_size(const uint8_t *head)
-{
-  return FRAME_HEAD +
-         ((size_t)head[1] << 16 | (size_t)head[2] << 8 | (size_t)head[3]);
 }
 
 static void hand_out(struct frame *out, const uint8_t *p, size_t size)
@@ -185,9 +209,6 @@ int channel_feed(struct channel *c, struct span bytes, size_t *taken,
   }
   if (c->whole) {
     c->whole = false;
-    if (c->frame.cap > SESSION_CONTROL_MAX) {
-      buf_free(&c->frame); /* a large one is rare: nothing to hold on to */
-    }
     buf_clear(&c->frame);
   }
   while ((rc = more_open(c, bytes, taken, e)) > 0) {
@@ -247,11 +268,37 @@ struct buf *channel_large(struct channel *c, uint8_t type, struct err *e)
   return &c->large;
 }
 
+void channel_shrink(struct channel *c)
+{
+  if (c->frame.n == 0) {
+    buf_free(&c->frame);
+  }
+  if (c->large.n == 0) {
+    buf_free(&c->large);
+  }
+}
+
 void channel_large_end(struct channel *c)
 {
   CHECK(c->large.n >= FRAME_HEAD);
   CHECK(c->large.n <= FRAME_HEAD + SESSION_FRAME_MAX);
   write_head(c->large.p, c->large.p[0], c->large.n - FRAME_HEAD);
+}
+
+static void passed_large(struct channel *c)
+{
+  if (c->larged == c->large.n) {
+    buf_clear(&c->large);
+    c->larged = 0;
+  }
+}
+
+/* The middle of a large frame fills a message by itself: no copy is needed. */
+static struct span whole_message(struct channel *c)
+{
+  bool fills = c->larged > 0 && c->large.n - c->larged >= NOISE_PAYLOAD_MAX;
+  return fills ? span_of(c->large.p + c->larged, NOISE_PAYLOAD_MAX)
+               : span_of(NULL, 0);
 }
 
 /* Move up to ${room} bytes of what waits to ${to}; small frames first, unless
@@ -270,43 +317,82 @@ static size_t take_plain(struct channel *c, uint8_t *to, size_t room)
     memcpy(to + n, from->p + *at, some);
     n += some;
     *at += some;
-    if (large && c->larged == c->large.n) {
-      if (c->large.cap > 2 * SESSION_BLOCKS_RAW) {
-        buf_free(&c->large); /* a block of a file was in it */
-      }
-      buf_clear(&c->large);
-      c->larged = 0;
+    if (large) {
+      passed_large(c);
     }
   }
   return n;
 }
 
-/* Make the next message: 1, or 0 when nothing waits. */
-static int seal_message(struct channel *c, struct err *e)
+/* Seal what waits into ${at}: its length, 0 when nothing waits. */
+static int seal_next(struct channel *c, uint8_t *at, struct err *e)
 {
-  uint8_t *at = c->sealed + CHANNEL_MESSAGE_HEAD;
+  struct span plain = whole_message(c);
+  bool in_place = plain.n == 0;
+  if (in_place) {
+    plain = span_of(at, take_plain(c, at, NOISE_PAYLOAD_MAX));
+  }
+  if (plain.n == 0) {
+    return 0;
+  }
+  if (c->seals > 0 && c->seals % SESSION_REKEY_EVERY == 0 &&
+      noise_rekey_out(&c->noise) < 0) {
+    return err_set(e, c->noise.fault, "the session has failed");
+  }
+  c->seals++;
+  int n = noise_seal(&c->noise, at, NOISE_MESSAGE_MAX, plain, e);
+  if (!in_place) {
+    c->larged += plain.n;
+    passed_large(c);
+  }
+  return n;
+}
+
+/* Make the next message at ${p} (MESSAGE_ROOM bytes): its length with its
+ * head, or 0 when nothing waits. */
+static int make_message(struct channel *c, uint8_t *p, struct err *e)
+{
+  uint8_t *at = p + CHANNEL_MESSAGE_HEAD;
   int n = 0;
   if (noise_may_write(&c->noise)) {
     n = noise_write(&c->noise, at, NOISE_MESSAGE_MAX, span_of(NULL, 0), e);
   } else if (noise_ready(&c->noise)) {
-    size_t plain = take_plain(c, at, NOISE_PAYLOAD_MAX);
-    if (plain == 0) {
-      return 0;
-    }
-    if (c->seals > 0 && c->seals % SESSION_REKEY_EVERY == 0 &&
-        (n = noise_rekey_out(&c->noise)) < 0) {
-      return err_set(e, n, "the session has failed");
-    }
-    c->seals++;
-    n = noise_seal(&c->noise, at, NOISE_MESSAGE_MAX, span_of(at, plain), e);
+    n = seal_next(c, at, e);
   }
   if (n <= 0) {
     return n;
   }
-  c->sealed[0] = (uint8_t)((unsigned)n >> 8);
-  c->sealed[1] = (uint8_t)n;
-  c->sealed_n = CHANNEL_MESSAGE_HEAD + (size_t)n;
-  c->sealed_at = 0;
+  p[0] = (uint8_t)((unsigned)n >> 8);
+  p[1] = (uint8_t)n;
+  return (int)CHANNEL_MESSAGE_HEAD + n;
+}
+
+/* One message, or what ${room} has of it: 1, or 0 when nothing waits. */
+static int pull_some(struct channel *c, struct buf *out, size_t room,
+                     struct err *e)
+{
+  int n;
+  if (c->sealed_at == c->sealed_n && room >= MESSAGE_ROOM) {
+    if (buf_reserve(out, MESSAGE_ROOM) < 0) {
+      return err_set(e, ERR_NOMEM, "not enough memory");
+    }
+    n = make_message(c, out->p + out->n, e);
+    out->n += n > 0 ? (size_t)n : 0;
+    return n < 0 ? n : n > 0;
+  }
+  if (c->sealed_at == c->sealed_n) {
+    c->sealed_at = c->sealed_n = 0;
+    if ((n = make_message(c, c->sealed, e)) <= 0) {
+      return n;
+    }
+    c->sealed_n = (size_t)n;
+  }
+  size_t some = c->sealed_n - c->sealed_at;
+  some = some < room ? some : room;
+  if (buf_put(out, c->sealed + c->sealed_at, some) < 0) {
+    return err_set(e, ERR_NOMEM, "not enough memory");
+  }
+  c->sealed_at += some;
   return 1;
 }
 
@@ -318,19 +404,9 @@ int channel_pull(struct channel *c, struct buf *out, size_t max, struct err *e)
     return rc;
   }
   max = max < INT32_MAX ? max : INT32_MAX;
-  while (out->n - was < max) {
-    if (c->sealed_at == c->sealed_n && (rc = seal_message(c, e)) <= 0) {
-      break;
-    }
-    size_t room = max - (out->n - was);
-    size_t n = c->sealed_n - c->sealed_at;
-    n = n < room ? n : room;
-    if (buf_put(out, c->sealed + c->sealed_at, n) < 0) {
-      rc = err_set(e, ERR_NOMEM, "not enough memory");
-      break;
-    }
-    c->sealed_at += n;
-  }
+  do {
+    rc = pull_some(c, out, max - (out->n - was), e);
+  } while (rc > 0 && out->n - was < max);
   return rc < 0 ? fault(c, rc) : (int)(out->n - was);
 }
 

@@ -81,6 +81,9 @@ struct buf *channel_large(struct channel *c, uint8_t type,
  * to. */
 void channel_large_end(struct channel *c);
 
+/* Give back the memory of large frames, once no more of them are expected. */
+void channel_shrink(struct channel *c);
+
 /* Bytes of small frames that wait to be sealed. */
 static inline size_t channel_queued(const struct channel *c)
 {

@@ -19,38 +19,38 @@
 /* Does zstd save a tenth of it, as far as its begin tells? */
 static bool worth_squeezing(struct session *s, struct span raw)
 {
-  struct buf out = {0};
   struct err e;
   struct span sample = span_of(raw.p, raw.n < SAMPLE ? raw.n : SAMPLE);
-  int rc = zpack_squeeze(s->zpack, &out, sample, 1, &e);
-  bool yes = rc == 0 && out.n < sample.n - sample.n / 10;
-  buf_free(&out);
+  buf_clear(&s->made);
+  int rc = zpack_squeeze(s->zpack, &s->made, sample, 1, &e);
+  bool yes = rc == 0 && s->made.n < sample.n - sample.n / 10;
+  buf_clear(&s->made);
   return yes;
 }
 
-/* Send the entries in ${raw} as one frame. */
-static int put_blocks(struct session *s, struct span raw, bool squeeze,
-                      struct err *e)
+/* The large frame is made, its content begins at ${from}: send it. */
+static void send_large(struct session *s, const struct buf *out, size_t from)
+{
+  s->credit -= (int64_t)(out->n - from);
+  channel_large_end(&s->channel);
+}
+
+/* Send the entries in s->made as one frame. */
+static int put_made(struct session *s, struct err *e)
 {
   struct buf *out = channel_large(&s->channel, FRAME_BLOCKS, e);
-  int rc = 0;
   if (out == NULL) {
     return ERR_NOMEM;
   }
-  size_t was = out->n;
-  if (buf_byte(out, squeeze ? BLOCKS_ZSTD : 0) < 0) {
+  size_t from = out->n;
+  if (buf_byte(out, BLOCKS_ZSTD) < 0) {
     return session_nomem(e);
   }
-  if (squeeze) {
-    rc = zpack_squeeze(s->zpack, out, raw, s->level, e);
-  } else if (buf_put(out, raw.p, raw.n) < 0) {
-    rc = session_nomem(e);
-  }
+  int rc = zpack_squeeze(s->zpack, out, buf_span(&s->made), s->level, e);
   if (rc < 0) {
     return rc;
   }
-  s->credit -= (int64_t)(out->n - was);
-  channel_large_end(&s->channel);
+  send_large(s, out, from);
   return 0;
 }
 
@@ -84,7 +84,7 @@ static int send_plan(struct session *s, struct err *e)
     return rc;
   }
   if (rc > 0) {
-    rc = put_blocks(s, buf_span(&s->made), true, e);
+    rc = put_made(s, e);
     return rc < 0 ? rc : 1;
   }
   s->sent_out = true;
@@ -92,45 +92,66 @@ static int send_plan(struct session *s, struct err *e)
   return rc < 0 ? rc : 1;
 }
 
+/* Append the entry of a block that was asked for, or of its absence. 1, or 0:
+ * it does not fit beside what is there. */
+static int put_wanted(struct session *s, const struct cid *cid, struct buf *out,
+                      size_t from, struct err *e)
+{
+  size_t was = out->n;
+  int rc = session_entry_put(out, ENTRY_BLOCK, span_of(cid->b, CID_SIZE),
+                             span_of(NULL, 0)) < 0
+               ? session_nomem(e)
+               : s->host.load(s->host.ud, cid, out, e);
+  if (rc < 0) {
+    return rc;
+  }
+  if (was > from && out->n - from > SESSION_BLOCKS_RAW) {
+    out->n = was;
+    return 0;
+  }
+  size_t size = out->n - was - ENTRY_HEAD;
+  out->p[was] = rc > 0 ? ENTRY_BLOCK : ENTRY_GONE;
+  wire_put(out->p + was + 1, size, 3);
+  s->out.blocks += rc > 0;
+  s->out.bytes += size - CID_SIZE;
+  return 1;
+}
+
 /* Blocks that the peer asked for, one large or several small ones. */
 static int send_wanted(struct session *s, struct err *e)
 {
-  struct buf block = {0};
-  int rc = 0;
+  int rc = 1;
   if (!channel_wants_large(&s->channel) || s->credit <= 0) {
     return 0;
   }
-  buf_clear(&s->made);
-  while (rc >= 0 && s->wanted_at < s->wanted_n &&
-         s->made.n < SESSION_BLOCKS_RAW) {
-    const struct cid *cid = &s->wanted[s->wanted_at++];
-    struct span name = span_of(cid->b, CID_SIZE);
-    buf_clear(&block);
-    rc = s->host.load(s->host.ud, cid, &block, e);
-    if (rc > 0 && s->made.n > 0 && s->made.n + block.n > SESSION_BLOCKS_RAW) {
-      s->wanted_at--; /* a frame of its own, next */
-      break;
-    }
-    if (rc >= 0 &&
-        session_entry_put(&s->made, rc > 0 ? ENTRY_BLOCK : ENTRY_GONE, name,
-                          buf_span(&block)) < 0) {
-      rc = session_nomem(e);
-    }
-    s->out.blocks += rc > 0;
-    s->out.bytes += rc > 0 ? block.n : 0;
+  struct buf *out = channel_large(&s->channel, FRAME_BLOCKS, e);
+  if (out == NULL) {
+    return ERR_NOMEM;
   }
-  buf_free(&block);
+  size_t from = out->n, content = from + 1;
+  rc = buf_byte(out, 0) < 0 ? session_nomem(e) : 1;
+  while (rc > 0 && s->wanted_at < s->wanted_n &&
+         out->n - content < SESSION_BLOCKS_RAW) {
+    rc = put_wanted(s, &s->wanted[s->wanted_at], out, content, e);
+    s->wanted_at += rc > 0;
+  }
   if (s->wanted_at == s->wanted_n) {
     s->wanted_at = s->wanted_n = 0;
   }
-  if (rc >= 0) {
-    bool squeeze = worth_squeezing(s, buf_span(&s->made));
-    rc = put_blocks(s, buf_span(&s->made), squeeze, e);
+  struct span raw = span_of(out->p + content, out->n - content);
+  if (rc >= 0 && worth_squeezing(s, raw)) {
+    rc = zpack_squeeze(s->zpack, &s->made, raw, s->level, e);
+    out->n = content;
+    out->p[from] = BLOCKS_ZSTD;
+    if (rc == 0 && buf_put(out, s->made.p, s->made.n) < 0) {
+      rc = session_nomem(e);
+    }
   }
-  if (s->made.cap > 2 * SESSION_BLOCKS_RAW) {
-    buf_free(&s->made);
+  if (rc < 0) {
+    return rc;
   }
-  return rc < 0 ? rc : 1;
+  send_large(s, out, from);
+  return 1;
 }
 
 /* ---- asking ---- */
@@ -211,6 +232,9 @@ static int finish(struct session *s, struct err *e)
     return rc;
   }
   s->finished_out = true;
+  channel_shrink(&s->channel);
+  buf_free(&s->made);
+  buf_free(&s->raw);
   rc = put_counts(s, FRAME_FINISHED, FINISHED_SIZE, e);
   return rc < 0 ? rc : 1;
 }
@@ -312,9 +336,6 @@ static int take_entry(struct session *s, uint8_t kind, struct span bytes,
 static int give_credit(struct session *s, struct err *e)
 {
   uint8_t body[4];
-  if (s->raw.cap > 2 * SESSION_BLOCKS_RAW) {
-    buf_free(&s->raw);
-  }
   buf_clear(&s->raw);
   s->eaten += s->frame_size;
   s->frame_size = 0;
