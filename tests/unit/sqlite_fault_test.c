@@ -199,6 +199,54 @@ static int sweep_failures(int code, int *full)
   return at - 1;
 }
 
+/* ---- a group ---- */
+
+/* Three writes in one group, with failure number ${at}: all or nothing. */
+static bool run_grouped(int at, int code)
+{
+  struct store *s = NULL;
+  uint64_t done = 0;
+  int rc = 0;
+  wipe();
+  NEED(open_store(&s) == 0);
+  NEED(write_group(s, 0) == 0);
+  fail_errno = code;
+  armed = at;
+  NEED(s->ops->group(s, true, &err) == 0);
+  for (uint64_t g = 1; g < GROUPS && rc == 0; g++) {
+    rc = write_group(s, g);
+  }
+  int end = s->ops->group(s, false, &err);
+  EXPECT(rc == 0 || end == rc);
+  bool reached = fail_on;
+  fail_on = false;
+  armed = -1;
+  s->ops->close(s);
+  NEED(open_store(&s) == 0);
+  NEED(s->ops->count(s, span_of("c", 1), &done, &err) == 0);
+  EXPECT(end == 0 ? done == GROUPS : done == 1 || done == GROUPS);
+  for (uint64_t g = 0; g < done; g++) {
+    EXPECT(has(s, g * EACH, 3000) && has(s, g + 1000, 100000));
+  }
+  EXPECT_INT(s->ops->check(s, &err), 0);
+  for (uint64_t g = 1; g < GROUPS; g++) { /* what was lost can come again */
+    EXPECT_INT(write_group(s, g), 0);
+    EXPECT(has(s, g * EACH, 3000) && has(s, g + 1000, 100000));
+  }
+  s->ops->close(s);
+  return reached;
+}
+
+static void test_groups(void)
+{
+  int at = 1;
+  while (run_grouped(at, at % 2 == 0 ? EIO : ENOSPC)) {
+    at++;
+    NEED(at < 5000);
+  }
+  EXPECT(at > 15);
+}
+
 static void test_input_output_errors(void)
 {
   int full = 0;
@@ -228,6 +276,7 @@ int main(void)
   armed = -1;
   RUN(test_input_output_errors);
   RUN(test_no_space_left);
+  RUN(test_groups);
   wipe();
   (void)rmdir(dir);
   return unit_done();

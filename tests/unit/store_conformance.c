@@ -546,6 +546,71 @@ static void test_append_is_atomic(void)
   s->ops->close(s);
 }
 
+/* ---- groups ---- */
+
+static int append_one(struct store *s, const struct store_block *b,
+                      struct span collection)
+{
+  uint64_t log = STORE_NEW(0);
+  struct store_batch batch = {.collection = collection,
+                              .blocks = b,
+                              .blocks_n = 1,
+                              .log = &log,
+                              .log_n = 1};
+  return s->ops->append(s, &batch, NULL, NULL, &err);
+}
+
+static void test_a_group_is_stored_together(void)
+{
+  struct store *s = fresh();
+  struct store_block a = block_make(1, 100), b = block_make(2, 90000),
+                     c = block_make(3, 100);
+  uint64_t count = 0;
+  NEED(s->ops->group(s, true, &err) == 0);
+  EXPECT_INT(s->ops->group(s, true, &err), ERR_MISUSE);
+  NEED(append_one(s, &a, text("g")) == 0);
+  NEED(s->ops->put(s, &b, 1, true, NULL, NULL, &err) == 0);
+  EXPECT(holds(s, &a) && holds(s, &b)); /* whoever writes sees it */
+  s->ops->hold(s, true);
+  EXPECT(holds(s, &a));
+  s->ops->hold(s, false);
+  NEED(append_one(s, &c, text("g")) == 0);
+  EXPECT_INT(s->ops->group(s, false, &err), 0);
+  EXPECT_INT(s->ops->group(s, false, &err), 0); /* there is none: fine */
+  s = again(s);
+  EXPECT(holds(s, &a) && holds(s, &b) && holds(s, &c));
+  EXPECT_INT(s->ops->count(s, text("g"), &count, &err), 0);
+  EXPECT_INT((long long)count, 2);
+  block_free(&a);
+  block_free(&b);
+  block_free(&c);
+  s->ops->close(s);
+}
+
+static void test_a_group_without_an_end_never_was(void)
+{
+  struct store *s = fresh();
+  struct store_block a = block_make(1, 100), b = block_make(2, 100),
+                     f = block_make(3, 90000);
+  uint64_t count = 9;
+  NEED(append_one(s, &a, text("g")) == 0);
+  NEED(s->ops->group(s, true, &err) == 0);
+  NEED(append_one(s, &b, text("g")) == 0);
+  NEED(s->ops->put(s, &f, 1, true, NULL, NULL, &err) == 0);
+  s = again(s);
+  EXPECT(holds(s, &a) && !holds(s, &b));
+  EXPECT_INT(s->ops->count(s, text("g"), &count, &err), 0);
+  EXPECT_INT((long long)count, 1);
+  EXPECT_INT(s->ops->check(s, &err), 0);
+  NEED(append_one(s, &b, text("g")) == 0);
+  NEED(s->ops->put(s, &f, 1, true, NULL, NULL, &err) == 0);
+  EXPECT(holds(s, &b) && holds(s, &f));
+  block_free(&a);
+  block_free(&b);
+  block_free(&f);
+  s->ops->close(s);
+}
+
 static void test_erase(void)
 {
   enum { N = 50 };
@@ -796,6 +861,8 @@ int store_conformance(store_opener *open, int *passed)
   RUN(test_a_block_that_is_also_a_files);
   RUN(test_append_resolves_new);
   RUN(test_append_is_atomic);
+  RUN(test_a_group_is_stored_together);
+  RUN(test_a_group_without_an_end_never_was);
   RUN(test_erase);
   RUN(test_erase_file_block);
   RUN(test_rows);
