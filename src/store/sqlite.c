@@ -312,16 +312,10 @@ struct span sq_column(sqlite3_stmt *st, int i)
 
 /* ---- transactions ---- */
 
-static int group_taken_back(struct sq *s, struct err *e)
-{
-  return err_set(e, s->group_fault,
-                 "%s: what was stored together was taken back", s->path);
-}
-
 int sq_begin(struct sq *s, struct err *e)
 {
   if (s->group_fault < 0) {
-    return group_taken_back(s, e);
+    return sq_group_lost(s, s->group_fault, e);
   }
   if (s->group_open) {
     return 0;
@@ -524,14 +518,6 @@ static void batch_answer(const struct sq *s, size_t n, uint64_t *numbers,
   }
 }
 
-/* Bytes of blocks that were erased, after the commit that said so. */
-static void finish_gone(struct sq *s)
-{
-  if (s->gone && !s->grouped && sq_gone_finish(s, NULL) < 0) {
-    s->gone = true; /* the list stays: the next append or opening goes on */
-  }
-}
-
 static int append(struct store *st, const struct store_batch *b,
                   uint64_t *numbers, bool *fresh, struct err *e)
 {
@@ -552,50 +538,13 @@ static int append(struct store *st, const struct store_batch *b,
   if (rc < 0) {
     return rc;
   }
-  finish_gone(s);
+  sq_gone_try(s);
   batch_answer(s, b->blocks_n, numbers, fresh);
   return 0;
 }
 
 /* The door asks for as many as it does.
  * NOLINTNEXTLINE(readability-function-size) */
-static int group_end(struct sq *s, struct err *e)
-{
-  int rc = 0;
-  int fault = s->group_fault;
-  bool open = s->group_open;
-  s->grouped = s->group_open = false;
-  s->group_fault = 0;
-  if (fault < 0) {
-    return err_set(e, fault, "%s: what was stored together was taken back",
-                   s->path);
-  }
-  if (!open) {
-    return 0;
-  }
-  /* The bytes before their directory: see sqlite_files.c. */
-  if (s->files != NULL && !sqlite3_get_autocommit(s->files)) {
-    rc = sq_exec(s, Q_BIG_COMMIT, e);
-  }
-  rc = sq_end(s, rc, e);
-  finish_gone(s);
-  return rc;
-}
-
-static int group(struct store *st, bool on, struct err *e)
-{
-  struct sq *s = sq_of(st);
-  int rc = sq_enter(s, true, e);
-  if (rc < 0 || on == s->grouped) {
-    return rc < 0 ? rc : on ? err_set(e, ERR_MISUSE, "groups don't nest") : 0;
-  }
-  if (!on) {
-    return group_end(s, e);
-  }
-  s->grouped = true;
-  return 0;
-}
-
 static int put(struct store *st, const struct store_block *b, size_t n,
                bool file, uint64_t *numbers, bool *fresh, struct err *e)
 {
@@ -839,7 +788,7 @@ static const struct store_ops ops = {
     .derived_digest = sq_derived_digest,
     .stats = sq_stats,
     .check = sq_check,
-    .group = group,
+    .group = sq_group,
     .hold = sq_hold,
     .version = sq_version,
 };

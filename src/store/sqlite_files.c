@@ -336,6 +336,13 @@ int sq_gone_finish(struct sq *s, struct err *e)
   return rc;
 }
 
+void sq_gone_try(struct sq *s)
+{
+  if (s->gone && !s->grouped && sq_gone_finish(s, NULL) < 0) {
+    s->gone = true; /* the list stays: the next append or opening goes on */
+  }
+}
+
 /* Bytes that were committed when the entry was not: take them in. */
 static int adopt(struct sq *s, struct err *e)
 {

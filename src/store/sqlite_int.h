@@ -341,6 +341,12 @@ int sq_file_read(struct sq *s, uint64_t n, struct cid *cid, struct buf *out,
 int sq_file_erase(struct sq *s, uint64_t n, struct err *e) MUST_USE;
 /* Remove the bytes of what `gone` lists, and the list. */
 int sq_gone_finish(struct sq *s, struct err *e) MUST_USE;
+/* The same if there is something to do and no group is under way. */
+void sq_gone_try(struct sq *s);
+
+/* ---- sqlite_group.c ---- */
+int sq_group(struct store *st, bool on, struct err *e);
+int sq_group_lost(struct sq *s, int code, struct err *e);
 /* Finish what a crash left between the two files. */
 int sq_files_mend(struct sq *s, struct err *e) MUST_USE;
 void sq_file_mark(struct sq *s, uint64_t n);
