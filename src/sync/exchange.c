@@ -212,8 +212,11 @@ static int begin_data(struct session *s, struct err *e)
   return rc < 0 ? rc : 1;
 }
 
-static int end_round(struct session *s, struct err *e)
+int exchange_end_round(struct session *s, struct err *e)
 {
+  if (!s->settled || !s->sent_in || !s->sent_out) {
+    return 0;
+  }
   int more = topic_next_round(s, e);
   if (more < 0) {
     return more;
@@ -248,7 +251,7 @@ int exchange_work(struct session *s, struct err *e)
     return send_plan(s, e);
   }
   if (s->settled && s->sent_in) {
-    return end_round(s, e);
+    return exchange_end_round(s, e);
   }
   if (s->wanted_at < s->wanted_n) {
     int rc = send_wanted(s, e);
@@ -339,8 +342,8 @@ static int give_credit(struct session *s, struct err *e)
   buf_clear(&s->raw);
   s->eaten += s->frame_size;
   s->frame_size = 0;
-  if (s->eaten < CREDIT_EVERY || s->finished_in) {
-    return 0;
+  if (s->eaten < CREDIT_EVERY || s->finished_out) {
+    return 0; /* who has finished waits for no block any more */
   }
   wire_put(body, s->eaten, sizeof body);
   s->eaten = 0;
@@ -409,13 +412,21 @@ static int take_get(struct session *s, struct span body, struct err *e)
   return 0;
 }
 
-static int take_settled(struct session *s, struct span body, struct err *e)
+static bool topics_open(const struct session *s)
 {
   for (size_t i = 1; i <= s->topics; i++) {
     enum topic_state state = s->topic[i].state;
     if (state != TOPIC_FREE && state != TOPIC_SETTLED) {
-      return session_breach(e, "not all topics are settled");
+      return true;
     }
+  }
+  return false;
+}
+
+static int take_settled(struct session *s, struct span body, struct err *e)
+{
+  if (topics_open(s)) {
+    return session_breach(e, "not all topics are settled");
   }
   if (s->settled || body.n != 0 || s->topic[CATALOGUE].state == TOPIC_FREE) {
     return session_breach(e, "it settled out of turn");
@@ -439,8 +450,11 @@ static int take_credit(struct session *s, struct span body, struct err *e)
 
 static int take_finished(struct session *s, struct span body, struct err *e)
 {
-  bool early = s->settled || (s->initiator && !s->finished_out) ||
-               s->topic[CATALOGUE].state != TOPIC_SETTLED;
+  /* Of catalogues that differ, too, there may be nothing to open. */
+  enum topic_state whole = s->topic[CATALOGUE].state;
+  bool early = s->settled || topics_open(s) ||
+               (s->initiator && !s->finished_out) ||
+               (whole != TOPIC_ASKED && whole != TOPIC_SETTLED);
   if (body.n != FINISHED_SIZE || early) {
     return session_breach(e, "it finished out of turn");
   }

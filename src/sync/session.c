@@ -206,6 +206,11 @@ static int take_frame(struct session *s, const struct frame *f, struct err *e)
   if (s->finished_in && f->type != FRAME_BLOCKS && f->type != FRAME_CREDIT) {
     return session_breach(e, "it had finished");
   }
+  /* What ended the round may have come with what begins the next. */
+  int rc = exchange_end_round(s, e);
+  if (rc < 0) {
+    return rc;
+  }
   switch ((enum frame_type)f->type) {
   case FRAME_NAMES:
     return greeting_names(s, f->body, e);

@@ -275,6 +275,8 @@ int scan_step(struct session *s, struct topic *t, struct err *e) MUST_USE;
 
 /* ---- exchange.c ---- */
 int exchange_work(struct session *s, struct err *e) MUST_USE;
+/* The round is over if both have sent all of it: 1 then. */
+int exchange_end_round(struct session *s, struct err *e) MUST_USE;
 int exchange_frame(struct session *s, const struct frame *f,
                    struct err *e) MUST_USE;
 /* Go on with entries that have come: 0, SESSION_ASK, or a code. Each is
