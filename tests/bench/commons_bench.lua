@@ -17,39 +17,15 @@ end
 
 local mahatta = require "mahatta"
 
-local RECORDS = math.tointeger(tonumber(os.getenv("RECORDS") or 100000))
-local MIB = math.tointeger(tonumber(os.getenv("MIB") or 1024))
+local common = require "bench_common"
+local commas, lines_of, mb, output, peak_mb, row, seconds = common.commas,
+  common.lines_of, common.mb, common.output, common.peak_mb, common.row,
+  common.seconds
+
+local RECORDS = common.setting("RECORDS", 100000)
+local MIB = common.setting("MIB", 1024)
 local SINGLES = math.min(3000, RECORDS)
 local FLOOR = (os.getenv("BUILD_DIR") or "build/5.4") .. "/tests/tools/floor"
-
-local function lines_of(command)
-  local pipe = assert(io.popen(command))
-  local text = pipe:read("a")
-  return text, pipe:close()
-end
-
-local function output(command)
-  local text, ok = lines_of(command)
-  assert(ok, "failed: " .. command)
-  return (text:gsub("%s+$", ""))
-end
-
-local function now()
-  return tonumber(output("date +%s.%N"))
-end
-
-local function seconds(work)
-  local from = now()
-  work()
-  return now() - from
-end
-
-local function peak_mb()
-  for line in io.lines("/proc/self/status") do
-    local kb = line:match("^VmHWM:%s+(%d+)")
-    if kb then return tonumber(kb) / 1024 end
-  end
-end
 
 local function finish(job, message)
   local result, fault = assert(job, message):run()
@@ -227,19 +203,8 @@ local function run(home, name)
   return tonumber(took), tonumber(memory), tonumber(extra)
 end
 
-local function commas(n)
-  local s = ("%.0f"):format(n)
-  return (s:reverse():gsub("(%d%d%d)", "%1,"):reverse():gsub("^,", ""))
-end
-
-local function row(...)
-  print("| " .. table.concat({ ... }, " | ") .. " |")
-  io.stdout:flush()
-end
-
 local function rate(took) return commas(RECORDS / took) .. " records/s" end
 local function speed(took) return commas(MIB / took) .. " MiB/s" end
-local function mb(bytes) return ("%.1f MB"):format(bytes / 1e6) end
 local function ram(megabytes) return ("%.0f MB"):format(megabytes) end
 
 local function make_data(home)
