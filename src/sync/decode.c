@@ -102,13 +102,18 @@ static int settle_catalogue(struct session *s, struct topic *t, struct err *e)
   return rc;
 }
 
-/* Ask for what only the other end has. */
+/* Ask for what only the other end has; where we don't want it, name it all the
+ * same: the other end's proof needs it. */
 static int ask_for(struct session *s, struct topic *t, struct err *e)
 {
-  size_t n = t->follow ? t->theirs.n / 8 : 0;
+  size_t n = t->theirs.n / 8;
   int rc = put_handles(s, t, FRAME_LACK, handles_of(&t->theirs), n,
                        t->follow ? LACK_SEND : 0, e);
-  s->parcels_due += n;
+  s->parcels_due += t->follow ? n : 0;
+  if (!s->initiator && n == 0) { /* nothing is to come of it */
+    mem_free(t->sum);
+    t->sum = NULL;
+  }
   buf_free(&t->ours);
   buf_free(&t->theirs);
   return rc;
@@ -311,6 +316,10 @@ int decode_lack(struct session *s, struct topic *t, uint8_t flags,
   if (rc >= 0 && (flags & LACK_LAST) != 0) {
     topic_drop_slot(s, t);
     t->state = TOPIC_SETTLED;
+    if (!s->initiator && (flags & LACK_SEND) != 0) {
+      mem_free(t->sum); /* the initiator follows it as well: it proves */
+      t->sum = NULL;
+    }
     buf_free(&t->theirs);
     buf_free(&t->ours);
   }

@@ -54,14 +54,29 @@ static int put_made(struct session *s, struct err *e)
   return 0;
 }
 
-static int put_counts(struct session *s, enum frame_type type, int n,
-                      struct err *e)
+/* All parcels of this round are out. The responder says with it which of its
+ * proofs failed: it waits for the initiator's last parcel where it has any. */
+static int put_sent(struct session *s, struct err *e)
 {
-  uint8_t body[FINISHED_SIZE];
-  wire_put(body, s->out.parcels, 8);
-  wire_put(body + 8, s->out.records, 8);
-  wire_put(body + 16, s->out.blocks, 8);
-  return session_put(s, type, span_of(body, (size_t)n), e);
+  struct buf body = {0};
+  uint8_t counts[SENT_SIZE];
+  int rc = 0;
+  if (!s->initiator && !s->sent_in && topic_proves(s)) {
+    return 0;
+  }
+  wire_put(counts, s->out.parcels, 8);
+  wire_put(counts + 8, s->out.records, 8);
+  if (buf_put(&body, counts, sizeof counts) < 0) {
+    rc = session_nomem(e);
+  } else if (!s->initiator) {
+    rc = topic_doubts(s, &body, e);
+  }
+  if (rc == 0) {
+    rc = session_put(s, FRAME_SENT, buf_span(&body), e);
+  }
+  s->sent_out = rc == 0;
+  buf_free(&body);
+  return rc < 0 ? rc : 1;
 }
 
 /* Parcels and their records. */
@@ -87,9 +102,7 @@ static int send_plan(struct session *s, struct err *e)
     rc = put_made(s, e);
     return rc < 0 ? rc : 1;
   }
-  s->sent_out = true;
-  rc = put_counts(s, FRAME_SENT, SENT_SIZE, e);
-  return rc < 0 ? rc : 1;
+  return put_sent(s, e);
 }
 
 /* Append the entry of a block that was asked for, or of its absence. 1, or 0:
@@ -238,7 +251,11 @@ static int finish(struct session *s, struct err *e)
   channel_shrink(&s->channel);
   buf_free(&s->made);
   buf_free(&s->raw);
-  rc = put_counts(s, FRAME_FINISHED, FINISHED_SIZE, e);
+  uint8_t body[FINISHED_SIZE];
+  wire_put(body, s->out.parcels, 8);
+  wire_put(body + 8, s->out.records, 8);
+  wire_put(body + 16, s->out.blocks, 8);
+  rc = session_put(s, FRAME_FINISHED, span_of(body, sizeof body), e);
   return rc < 0 ? rc : 1;
 }
 
@@ -438,6 +455,25 @@ static int take_settled(struct session *s, struct span body, struct err *e)
   return 0;
 }
 
+static int take_sent(struct session *s, struct span body, struct err *e)
+{
+  if (!s->settled || s->sent_in || body.n < SENT_SIZE || body.n % 2 != 0 ||
+      (body.n > SENT_SIZE && !s->initiator)) {
+    return session_breach(e, "it sent out of turn");
+  }
+  for (size_t at = SENT_SIZE; at < body.n; at += 2) {
+    uint64_t id = wire_get(body.p + at, 2);
+    struct topic *t = &s->topic[id <= SESSION_TOPICS_MAX ? id : CATALOGUE];
+    if (t == &s->topic[CATALOGUE] || t->state != TOPIC_SETTLED ||
+        t->level != LEVEL_SKETCH) {
+      return session_breach(e, "it doubts what was not compared");
+    }
+    t->doubted = true;
+  }
+  s->sent_in = true;
+  return 0;
+}
+
 static int take_credit(struct session *s, struct span body, struct err *e)
 {
   if (body.n != 4) {
@@ -474,11 +510,7 @@ int exchange_frame(struct session *s, const struct frame *f, struct err *e)
   case FRAME_BLOCKS:
     return take_blocks(s, f->body, e);
   case FRAME_SENT:
-    if (!s->settled || s->sent_in || f->body.n != SENT_SIZE) {
-      return session_breach(e, "it sent out of turn");
-    }
-    s->sent_in = true;
-    return 0;
+    return take_sent(s, f->body, e);
   case FRAME_CREDIT:
     return take_credit(s, f->body, e);
   case FRAME_GET:

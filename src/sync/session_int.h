@@ -110,9 +110,10 @@ struct topic {
   uint64_t cursor; /* of a walk over it */
   struct slot *slot;
   struct buf ours, theirs; /* handles that differ (uint64_t) */
-  /* The initiator's proof: what the other end has if all is as it seems. Only
-   * where we follow. */
+  /* The proof: what the other end has if all is as it seems. Of whoever
+   * follows; of the two the initiator. */
   struct setsum *sum;
+  bool doubted; /* initiator: the responder's proof failed */
 };
 
 struct session {
@@ -227,6 +228,10 @@ int topic_add(struct session *s, struct span name, struct err *e) MUST_USE;
 bool topic_all_settled(const struct session *s);
 /* A parcel that we asked for, or may have. */
 void topic_came(struct session *s, const struct session_parcel *p);
+/* Responder: are there proofs that wait for the round's last parcel? And, with
+ * that here: append the numbers of the topics that do not add up. */
+bool topic_proves(const struct session *s);
+int topic_doubts(struct session *s, struct buf *out, struct err *e) MUST_USE;
 /* The round is over. I: what does not add up is compared again, and what had
  * no place has one: 1 when there is another round, else 0. */
 int topic_next_round(struct session *s, struct err *e) MUST_USE;

@@ -175,7 +175,7 @@ int topic_snapshot(struct session *s, struct topic *t, struct sketch *sketch,
   if (topic_id(s, t) == CATALOGUE) {
     return snapshot_catalogue(s, t, sketch, e);
   }
-  if (s->initiator && t->follow && t->level == LEVEL_SKETCH) {
+  if (t->follow && t->level == LEVEL_SKETCH) {
     mem_free(t->sum);
     if ((t->sum = mem_zero(sizeof *t->sum)) == NULL) {
       return session_nomem(e);
@@ -244,6 +244,7 @@ int topic_escalate(struct session *s, struct topic *t, struct err *e)
   buf_clear(&t->theirs);
   mem_free(t->sum);
   t->sum = NULL;
+  t->doubted = false;
   s->fallbacks++;
   t->state = TOPIC_WAITS;
   if (t->level == LEVEL_SKETCH && topic_id(s, t) != CATALOGUE &&
@@ -510,6 +511,34 @@ static int adds_up(const struct topic *t, bool *yes, struct err *e)
   return 0;
 }
 
+bool topic_proves(const struct session *s)
+{
+  for (size_t i = 1; i <= s->topics; i++) {
+    if (s->topic[i].state == TOPIC_SETTLED && s->topic[i].sum != NULL) {
+      return true;
+    }
+  }
+  return false;
+}
+
+int topic_doubts(struct session *s, struct buf *out, struct err *e)
+{
+  for (size_t i = 1; i <= s->topics; i++) {
+    struct topic *t = &s->topic[i];
+    uint8_t id[2];
+    bool yes = true;
+    if (t->state == TOPIC_SETTLED && t->sum != NULL &&
+        adds_up(t, &yes, e) < 0) {
+      return ERR_NOMEM;
+    }
+    wire_put(id, i, sizeof id);
+    if (!yes && buf_put(out, id, sizeof id) < 0) {
+      return session_nomem(e);
+    }
+  }
+  return 0;
+}
+
 static int check(struct session *s, struct topic *t, struct err *e)
 {
   bool yes = true;
@@ -517,7 +546,7 @@ static int check(struct session *s, struct topic *t, struct err *e)
   if (rc < 0) {
     return rc;
   }
-  if (!yes) {
+  if (!yes || t->doubted) {
     return topic_escalate(s, t, e);
   }
   if (t->level == LEVEL_IDS && t->window + 1 < 1u << t->bits) {
