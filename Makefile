@@ -41,7 +41,8 @@ C_FILES  := $(HEADERS) $(CORE_SRC) $(LUA_SRC) $(HTTP_SRC) $(wildcard tests/*/*.[
 
 # LuaRocks gives the headers and not the version (its LUA_VERSION is empty),
 # so the headers are asked, and each version has its own folder.
-PKGS       := sqlite3 libsodium libcrypto libzstd libutf8proc
+PKGS       := sqlite3 libsodium libcrypto libzstd libutf8proc \
+  libqrencode libpng
 LUA_CFLAGS ?= $(shell pkg-config --cflags lua$(LUA_VERSION) 2>/dev/null)
 LUA_LIBS   ?= $(shell pkg-config --libs lua$(LUA_VERSION) 2>/dev/null)
 DEP_CFLAGS ?= $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
@@ -189,11 +190,12 @@ $(FUZZ_BIN): $(B)/tests/fuzz/%_fuzz: $(B)/tests/fuzz/%_fuzz.o $(LIB)
 
 DEPS_BUILD := gcc libc6-dev pkg-config lua5.4 liblua5.4-dev lua-filesystem \
   lua-dkjson lua-luv libsqlite3-dev \
-  libsodium-dev libssl-dev libzstd-dev libutf8proc-dev libstemmer-dev
+  libsodium-dev libssl-dev libzstd-dev libutf8proc-dev libstemmer-dev \
+  libqrencode-dev libpng-dev
 DEPS_DEMO  := debian-handbook iso-codes
 DEPS_TEST  := lua-busted lua-check clang-format universal-ctags \
   sqlite3 sqlite-utils zstd debian-handbook iso-codes nodejs npm \
-  python3-dissononce lua-socket lua-cqueues
+  python3-dissononce lua-socket lua-cqueues zbar-tools
 DEPS_FULL  := clang clang-tidy libclang-rt-14-dev llvm cppcheck valgrind \
   libc6-dbg g++ lua5.3 liblua5.3-dev luarocks git strace
 DEPS_ALL   := $(sort $(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_TEST) $(DEPS_FULL))

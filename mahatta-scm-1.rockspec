@@ -20,6 +20,8 @@ external_dependencies = {
   ZSTD = { header = "zstd.h", library = "zstd" },
   UTF8PROC = { header = "utf8proc.h", library = "utf8proc" },
   STEMMER = { header = "libstemmer.h", library = "stemmer" },
+  QRENCODE = { header = "qrencode.h", library = "qrencode" },
+  PNG = { header = "png.h", library = "png" },
 }
 build = {
   type = "make",
@@ -31,10 +33,13 @@ build = {
     LIBFLAG = "$(LIBFLAG)",
     LUA_CFLAGS = "-I$(LUA_INCDIR)",
     DEP_CFLAGS = "-I$(SQLITE_INCDIR) -I$(SODIUM_INCDIR) -I$(CRYPTO_INCDIR)"
-      .. " -I$(ZSTD_INCDIR) -I$(UTF8PROC_INCDIR) -I$(STEMMER_INCDIR)",
+      .. " -I$(ZSTD_INCDIR) -I$(UTF8PROC_INCDIR) -I$(STEMMER_INCDIR)"
+      .. " -I$(QRENCODE_INCDIR) -I$(PNG_INCDIR)",
     DEP_LIBS = "-L$(SQLITE_LIBDIR) -L$(SODIUM_LIBDIR) -L$(CRYPTO_LIBDIR)"
       .. " -L$(ZSTD_LIBDIR) -L$(UTF8PROC_LIBDIR) -L$(STEMMER_LIBDIR)"
-      .. " -lsqlite3 -lsodium -lcrypto -lzstd -lutf8proc -lstemmer",
+      .. " -L$(QRENCODE_LIBDIR) -L$(PNG_LIBDIR)"
+      .. " -lsqlite3 -lsodium -lcrypto -lzstd -lutf8proc -lstemmer"
+      .. " -lqrencode -lpng",
     INST_LIBDIR = "$(LIBDIR)",
     INST_LUADIR = "$(LUADIR)",
     -- LuaRocks makes the command's wrapper itself.

@@ -470,13 +470,28 @@ function mahatta.read_slip(path) end
 ---@return mahatta.Code? code
 function mahatta.space(path) end
 
+---Text as a QR code: lines for a terminal (black on white whatever its
+---colours are), or the bytes of a picture. ELIMIT: more than one code holds.
+---@param text string
+---@param form? "terminal"|"svg"|"png"
+---@return string? picture
+---@return string? message
+---@return mahatta.Code? code
+function mahatta.qr(text, form) end
+
+---How many capital letters, digits and " $%*+-./:" a code holds that is at
+---most ${columns} wide in a terminal; 0 when none is so narrow.
+---@param columns integer
+---@return integer letters
+function mahatta.qr_room(columns) end
+
 ---@class mahatta.Lacks
 ---@field parcels integer that are here and not there
 ---@field records integer in them
 ---@field wanted integer blocks that the slip names and that are here
 ---@field theirs integer parcels that only the slip's author has, as far as sketches tell
 ---@field whole integer collections of which the slip says too little: all of their parcels count
----@field sha256 string of all that would be packed: the same for the same
+---@field sha256 mahatta.Bytes of all that would be packed: the same for the same
 
 ---What a slip's author lacks of what is here, without packing it. 0 parcels
 ---and 0 wanted: all has arrived. Result: mahatta.Lacks.

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: 0BSD */
-/* Carrying: slips, what their authors lack, carry files. */
+/* Carrying: slips and their QR codes, what their authors lack, carry files. */
+#include "form/qr.h"
 #include "lua/lstation.h"
 
 #include <string.h>
@@ -182,6 +183,46 @@ static int free_space(lua_State *L)
   return 1;
 }
 
+/* ---- QR codes ---- */
+
+static int draw(struct buf *out, const struct qr *q, const char *form,
+                struct err *e)
+{
+  if (strcmp(form, "png") == 0) {
+    return qr_png(out, q, e);
+  }
+  int rc = strcmp(form, "svg") == 0 ? qr_svg(out, q) : qr_terminal(out, q);
+  return rc < 0 ? err_set(e, rc, "not enough memory") : 0;
+}
+
+static int make_qr(lua_State *L)
+{
+  static const char *const forms[] = {"terminal", "svg", "png", NULL};
+  struct span text = lutil_span(L, 1);
+  const char *form = forms[luaL_checkoption(L, 2, "terminal", forms)];
+  struct buf *out = lutil_buf(L);
+  struct qr q = {0};
+  struct err e;
+  int rc = qr_make(&q, text, &e);
+  if (rc == 0) {
+    rc = draw(out, &q, form, &e);
+  }
+  qr_free(&q);
+  if (rc < 0) {
+    return lutil_fail(L, rc, &e);
+  }
+  lua_pushlstring(L, (const char *)out->p, out->n);
+  return 1;
+}
+
+static int room_of_qr(lua_State *L)
+{
+  lua_Integer columns = luaL_checkinteger(L, 1);
+  size_t wide = columns > 0 ? (size_t)columns : 0;
+  lua_pushinteger(L, (lua_Integer)qr_room(wide));
+  return 1;
+}
+
 void lcarry_open(lua_State *L)
 {
   static const luaL_Reg methods[] = {{"slip", station_write_slip},
@@ -191,8 +232,11 @@ void lcarry_open(lua_State *L)
                                      {"pack", station_pack_file},
                                      {"unpack", station_unpack_file},
                                      {NULL, NULL}};
-  static const luaL_Reg functions[] = {
-      {"read_slip", read_slip}, {"space", free_space}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"read_slip", read_slip},
+                                       {"space", free_space},
+                                       {"qr", make_qr},
+                                       {"qr_room", room_of_qr},
+                                       {NULL, NULL}};
   luaL_setfuncs(L, methods, 0);
   lua_pushvalue(L, -2);
   luaL_setfuncs(L, functions, 0);

@@ -17,7 +17,7 @@
 #define PAGE 256
 /* Of a slip with a limit, the part that names missing blocks one by one. */
 #define WANT_SHARE 4
-#define SLIP_HEAD 256u /* bytes beside wishes and sets, at most */
+#define SLIP_HEAD 192u /* bytes beside wishes and sets, at most */
 #define SHORTS_MAX 16  /* SMS that somebody may be asked to type in */
 
 struct slipping {
@@ -221,7 +221,7 @@ static int add_set(struct slipping *s, const struct slip_item *it,
   struct buf part = {0};
   int rc = sketches_get(s->st, it->name, sk, &state, e);
   if (rc == 0 &&
-      (rc = sketch_part_put(&part, sk, 0, it->cells, SKETCH_SYNDROMES)) < 0) {
+      (rc = sketch_part_put(&part, sk, 0, it->cells, it->syndromes)) < 0) {
     rc = err_set(e, rc, "not enough memory");
   }
   if (rc == 0) {

@@ -9,12 +9,14 @@
 #include <string.h>
 
 #define PAGE 64
-/* Bytes at most, beside name and cells, of a set with all syndromes. */
-#define SET_FRAME (80 + HASH_SIZE + SKETCH_PART_HEAD + 8 * SKETCH_SYNDROMES)
+/* Bytes at most of a set, beside name, syndromes and cells. */
+#define SET_FRAME (42 + HASH_SIZE + SKETCH_PART_HEAD)
+#define SYNDROMES_LEAST 8u /* in a slip with little room */
 
-static size_t set_size(const struct slip_item *it, uint32_t cells)
+static size_t set_size(const struct slip_item *it)
 {
-  return SET_FRAME + it->name.n + (size_t)cells * SKETCH_CELL_SIZE;
+  return SET_FRAME + it->name.n + (size_t)it->syndromes * 8 +
+         (size_t)it->cells * SKETCH_CELL_SIZE;
 }
 
 static size_t handles_size(const struct slip_item *it)
@@ -26,7 +28,7 @@ static size_t handles_size(const struct slip_item *it)
 
 static size_t item_size(const struct slip_item *it)
 {
-  return it->sketched ? set_size(it, it->cells) : handles_size(it);
+  return it->sketched ? set_size(it) : handles_size(it);
 }
 
 /* ---- what is here ---- */
@@ -128,8 +130,9 @@ static size_t choose(struct slip_plan *p, const struct slip_plan_options *opt)
   for (size_t i = 0; i < p->n; i++) {
     struct slip_item *it = &p->item[i];
     it->cells = cells_for(it, opt->expect);
-    it->sketched = !opt->exact && sets < SLIP_SETS_MAX &&
-                   set_size(it, it->cells) < handles_size(it);
+    it->syndromes = SKETCH_SYNDROMES;
+    it->sketched =
+        !opt->exact && sets < SLIP_SETS_MAX && set_size(it) < handles_size(it);
     sets += it->sketched;
     total += item_size(it);
   }
@@ -166,8 +169,9 @@ static size_t shrink(struct slip_plan *p, const struct slip_plan_options *opt)
   for (size_t i = 0; i < p->n; i++) {
     struct slip_item *it = &p->item[i];
     it->cells = 0;
-    it->sketched = !opt->exact && sets < SLIP_SETS_MAX &&
-                   set_size(it, 0) < handles_size(it);
+    it->syndromes = SYNDROMES_LEAST;
+    it->sketched =
+        !opt->exact && sets < SLIP_SETS_MAX && set_size(it) < handles_size(it);
     sets += it->sketched;
     total += item_size(it);
   }
@@ -185,6 +189,20 @@ static size_t leave_out(struct slip_plan *p, struct slip_item **order,
     order[i]->told = size <= room;
     room -= order[i]->told ? size : 0;
     p->left_out += !order[i]->told;
+  }
+  return room;
+}
+
+/* All syndromes first, then ${room} is shared out. */
+static size_t complete(const struct slip_plan *p, struct slip_item **order,
+                       size_t room)
+{
+  const size_t more = 8 * (SKETCH_SYNDROMES - SYNDROMES_LEAST);
+  for (size_t i = 0; i < p->n; i++) {
+    if (order[i]->told && order[i]->sketched && room >= more) {
+      order[i]->syndromes = SKETCH_SYNDROMES;
+      room -= more;
+    }
   }
   return room;
 }
@@ -231,7 +249,7 @@ static int fit(struct slip_plan *p, const struct slip_plan_options *opt,
     room = opt->max > fixed[1] ? opt->max - fixed[1] : 0;
     room = leave_out(p, order, room);
   }
-  grow(p, order, opt->expect, room);
+  grow(p, order, opt->expect, complete(p, order, room));
   bool none = p->n > 0 && p->left_out == p->n;
   mem_free(order);
   return none ? err_set(e, ERR_LIMIT,

@@ -14,7 +14,7 @@
 
 #define SLIP_EXPECT_LEAST 512u
 /* Bytes of a wish at most, beside its name, handles and links. */
-#define SLIP_WISH_FRAME 48u
+#define SLIP_WISH_FRAME 42u
 
 struct slip_item {
   struct span name;
@@ -23,7 +23,7 @@ struct slip_item {
   uint8_t digest[HASH_SIZE];
   bool told;
   bool sketched; /* else by handles */
-  uint32_t cells;
+  uint32_t cells, syndromes;
 };
 
 struct slip_plan_options {

@@ -14,6 +14,8 @@ local fences = {
   { "^openssl/", "^src/form/hash%.c$" },
   { "^zstd", "^src/form/zpack%.c$" },
   { "^utf8proc%.h$", "^src/text/fold%.c$" },
+  { "^qrencode%.h$", "^src/form/qr%.c$" },
+  { "^png%.h$", "^src/form/qr%.c$" },
   { "^libstemmer%.h$", "^src/text/stem_en%.c$" },
   { "^lua%.h$", "^src/lua/" },
   { "^lauxlib%.h$", "^src/lua/" },

@@ -80,7 +80,8 @@ local function test_floors()
   floors("no job", { ["src/FLOORS"] = map .. "6 src/b/low.c\n" }, "want")
   floors("twice", { ["src/FLOORS"] = map .. "6 src/b/low.c x\n" }, "twice")
   for _, h in ipairs { "sqlite3.h", "sodium.h", "openssl/evp.h", "zstd.h",
-    "utf8proc.h", "lua.h", "lauxlib.h", "sys/socket.h", "pthread.h" } do
+    "utf8proc.h", "qrencode.h", "png.h", "lua.h", "lauxlib.h",
+    "sys/socket.h", "pthread.h" } do
     floors("fence " .. h, { ["src/b/low.c"] = "#include <" .. h .. ">\n" },
       "may not include " .. h)
   end

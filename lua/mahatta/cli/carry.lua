@@ -1,30 +1,11 @@
 -- SPDX-License-Identifier: 0BSD
--- Commands that carry and keep: follow, unfollow, slip, pack, unpack, verify,
--- rebuild, sweep.
+-- Commands that carry and keep: follow, unfollow, pack, unpack, verify,
+-- rebuild, sweep; and those with files of their own, slip and courier.
 
-local mahatta = require "mahatta"
 local out = require "mahatta.cli.out"
+local work = require "mahatta.cli.work"
 
--- Run a job with a line of progress; its result.
-local function finish(run, job, what, quiet)
-  local line = out.progress(quiet)
-  run.cleanup(function ()
-    line:clear()
-    job:close()
-  end)
-  for done, total in job:steps() do line:bytes(what, done, total) end
-  line:clear()
-  local result = run.check(job:result())
-  job:close()
-  return result
-end
-
-local function size_of(text, name, run)
-  if text == nil or text == "all" or text == "none" then return text end
-  local size, message = mahatta.size(text)
-  if not size then return run.usage(name .. ": " .. message) end
-  return size
-end
+local finish, size_of = work.finish, work.size
 
 -- ---- follow ----
 
@@ -60,45 +41,14 @@ function unfollow.run(o, run)
   out.line("not following %s any more", out.name(o.PATTERN))
 end
 
--- ---- slip ----
-
-local slip = {
-  name = "slip", does = "Write a slip: what is here, and what is wanted.",
-  arguments = { { "FILE" } },
-  options = {
-    { nil, "--budget", "SIZE", "bytes that the answer may have: 8G" },
-    { nil, "--files", "SIZE", "largest file wanted, over the follow rules" },
-  },
-  notes = [[
-Give the slip to whoever goes to another station. There, `mahatta pack` makes
-the carry file that holds just what is lacking here.]],
-  examples = { "mahatta slip /media/stick/basra.slip --budget 8G" },
-}
-
-function slip.run(o, run)
-  local budget = size_of(o.budget, "--budget", run)
-  local files = size_of(o.files, "--files", run)
-  local station = run.open(o, { readonly = true })
-  local told = run.check(station:slip(o.FILE,
-    { budget = budget, files = files }))
-  if o.json then return out.json(told) end
-  out.line("%s: %s, names %s, asks for %s", out.file(o.FILE),
-    out.size(told.bytes), out.count(told.parcels, "parcel"),
-    out.count(told.wishes, "collection or pattern",
-      "collections or patterns"))
-  if #station:follows() == 0 then
-    out.line("nothing is followed here, so it asks for everything: `mahatta "
-      .. "follow PATTERN` narrows it")
-  end
-end
-
 -- ---- pack ----
 
 local pack = {
   name = "pack", does = "Write a carry file for somebody else's station.",
   arguments = { { "FILE" } },
   options = {
-    { nil, "--slip", "SLIP", "just what the slip's author lacks" },
+    { nil, "--slip", "SLIP", "just what the slip's author lacks; - reads "
+      .. "text" },
     { "-c", "--collection", "NAME", "only these; a name or pattern; may be "
       .. "repeated", many = true },
     { nil, "--budget", "SIZE", "bytes the file may have; default the slip's" },
@@ -114,11 +64,25 @@ that a stick that is pulled out early has the right things on it.]],
   },
 }
 
+-- What the slip tells beside what its author lacks.
+local function tell_theirs(packed)
+  if packed.whole and packed.whole > 0 then
+    out.line("  the slip says too little of %s: all of it is packed",
+      out.count(packed.whole, "collection"))
+  end
+  if packed.theirs and packed.theirs > 0 then
+    out.line("  there are %s that are not here: ask for them with a slip",
+      out.count(packed.theirs, "parcel"))
+  end
+end
+
 local function tell_packed(packed, o)
   if packed.parcels + packed.records + packed.files == 0
       and packed.left_parcels + packed.left_files == 0 then
-    return out.line("%s: %s", out.file(packed.path),
-      o.slip and "nothing lacks" or "empty: there is nothing to carry")
+    out.line("%s: %s", out.file(packed.path), o.slip
+      and "nothing lacks: all that is here has arrived there"
+      or "empty: there is nothing to carry")
+    return tell_theirs(packed)
   end
   out.line("%s: %s", out.file(packed.path), out.size(packed.bytes))
   out.line("  %s, %s, %s; %s in all", out.count(packed.records, "record"),
@@ -129,6 +93,7 @@ local function tell_packed(packed, o)
       out.count(packed.left_parcels, "parcel"),
       out.count(packed.left_files, "file"))
   end
+  tell_theirs(packed)
 end
 
 function pack.run(o, run)
@@ -291,4 +256,5 @@ function sweep.run(o, run)
   out.line("freed: %s of files", out.size(r.freed))
 end
 
-return { follow, unfollow, slip, pack, unpack, verify, rebuild, sweep }
+return { follow, unfollow, require "mahatta.cli.slip", pack, unpack,
+  require "mahatta.cli.courier", verify, rebuild, sweep }

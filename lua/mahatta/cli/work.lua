@@ -1,0 +1,44 @@
+-- SPDX-License-Identifier: 0BSD
+-- What commands with long work share: a job with a line of progress, sizes.
+
+local mahatta = require "mahatta"
+local out = require "mahatta.cli.out"
+
+local work = {}
+
+-- Run a job with a line of progress; its result, or nil, message, code.
+function work.try(run, job, what, quiet)
+  local line = out.progress(quiet)
+  run.cleanup(function ()
+    line:clear()
+    job:close()
+  end)
+  for done, total in job:steps() do line:bytes(what, done, total) end
+  line:clear()
+  local result, message, code = job:result()
+  job:close()
+  return result, message, code
+end
+
+-- The same, but a failure ends the command.
+function work.finish(run, job, what, quiet)
+  return run.check(work.try(run, job, what, quiet))
+end
+
+-- A size as the options have it: "10M", "all", "none"; nil for nil.
+function work.size(text, name, run)
+  if text == nil or text == "all" or text == "none" then return text end
+  local size, message = mahatta.size(text)
+  if not size then return run.usage(name .. ": " .. message) end
+  return size
+end
+
+-- A whole number of at least 1; nil for nil.
+function work.number(text, name, run)
+  if text == nil then return nil end
+  local n = math.tointeger(tonumber(text))
+  if not n or n < 1 then return run.usage(name .. " needs a whole number") end
+  return n
+end
+
+return work
