@@ -34,6 +34,7 @@ C_TESTS  := $(wildcard tests/*/*_test.c)
 C_TEST_HELP := $(filter-out %_test.c,$(wildcard tests/unit/*.c))
 C_TOOLS  := $(wildcard tests/tools/*.c tests/interop/*_oracle.c)
 C_BENCHES := $(wildcard tests/bench/*_bench.c)
+SEARCH_BENCHES := $(wildcard tests/bench/search_*.c)
 FUZZERS  := $(patsubst tests/fuzz/%_fuzz.c,%,$(wildcard tests/fuzz/*_fuzz.c))
 C_FILES  := $(HEADERS) $(CORE_SRC) $(LUA_SRC) $(HTTP_SRC) $(wildcard tests/*/*.[ch])
 
@@ -118,6 +119,7 @@ HTTP_SO  := $(if $(filter no,$(HTTP)),,$(B)/mahatta/http.so)
 TEST_BIN := $(C_TESTS:%.c=$(B)/%)
 TOOL_BIN := $(C_TOOLS:%.c=$(B)/%)
 BENCH_BIN := $(C_BENCHES:%.c=$(B)/%)
+SEARCH_BIN := $(SEARCH_BENCHES:%.c=$(B)/%)
 HELP_OBJ := $(C_TEST_HELP:%.c=$(B)/%.o)
 REPLAY_BIN := $(FUZZERS:%=$(B)/tests/fuzz/%_replay)
 FUZZ_BIN := $(FUZZERS:%=$(B)/tests/fuzz/%_fuzz)
@@ -131,7 +133,8 @@ export UBSAN_OPTIONS := print_stacktrace=1
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all lib core help demo demo-run test check setup setup-demo deps \
-  unit spec format format-check tests-built bench install uninstall clean FORCE
+  unit spec format format-check tests-built bench bench-search install \
+  uninstall clean FORCE
 
 all: lib core $(HTTP_SO)
 lib: $(LIB)
@@ -173,7 +176,7 @@ $(B)/mahatta/http.so: $(HTTP_OBJ) $(LIB)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LIBFLAG) $(CORE_LD) $(TEST_LD) $(LDFLAGS) -o $@ $^ $(HTTP_LIBS)
 
-$(TEST_BIN) $(BENCH_BIN) $(TOOL_BIN): $(B)/%: $(B)/%.o $(HELP_OBJ) $(LIB)
+$(TEST_BIN) $(BENCH_BIN) $(SEARCH_BIN) $(TOOL_BIN): $(B)/%: $(B)/%.o $(HELP_OBJ) $(LIB)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(TEST_LD) $(LDFLAGS) -o $@ $^ $(DEP_LIBS) -lm
 
@@ -274,6 +277,10 @@ bench: all $(BENCH_BIN) $(B)/tests/tools/floor
 	@for b in $(wildcard tests/bench/*_bench.lua); do \
 	  echo "== $$b"; $(LUA) $$b || exit 1; done
 
+# Quality and speed of search, on collections that lie in $(SEARCH_DEV).
+bench-search: all $(SEARCH_BIN)
+	@for b in $(SEARCH_BIN); do echo "== $$b"; $$b || exit 1; done
+
 INST_LIBDIR ?= $(PREFIX)/lib/lua/$(strip $(LUA_DIR))
 INST_LUADIR ?= $(PREFIX)/share/lua/$(strip $(LUA_DIR))
 INST_BINDIR ?= $(PREFIX)/bin
@@ -311,6 +318,7 @@ help:
 #: make unit, spec    only these tests; VARIANT=asan under sanitizers
 #: make fuzz          T=cbor SECS=60 fuzz one target
 #: make bench, cover  figures: speed, coverage
+#: make bench-search  figures of search: what is found, and how fast
 #: make install       PREFIX= DESTDIR= INST_LIBDIR= INST_LUADIR= INST_BINDIR=
 #: make uninstall     with the same variables
 #: make deps          install every Debian package that any target needs

@@ -114,8 +114,8 @@
 #define STORE_KV_VALUE_MAX (1024u * 1024)
 
 /* Search: a query is what a person types. */
-#define QUERY_WORDS_MAX 32
-#define WORD_BYTES_MAX 96 /* longer "words" are hashes: cut */
+#define QUERY_WORDS_MAX 64 /* a pasted sentence */
+#define WORD_BYTES_MAX 96  /* longer "words" are hashes: cut */
 #define SNIPPET_WORDS 24
 
 /* The site's server. A piece of an upload is a request of its own. */

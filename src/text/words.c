@@ -12,7 +12,10 @@
 #include <string.h>
 
 #define ZWNJ 0x200cu
+#define ALEF 0x0627u
 #define HEH 0x0647u
+#define WAW 0x0648u
+#define SMALL_ALEF 0x0670u
 #define LINE_LETTERS_MIN 40 /* a line with fewer is read as its text is */
 
 struct analyser {
@@ -110,6 +113,16 @@ static void notice(struct letters *l, uint32_t cp, uint32_t before)
   }
 }
 
+/* Koranic spelling: a waw right under a small alef is read alef, and plain
+ * spelling writes it so (prayer, alms, life). */
+static void waw_to_alef(struct letters *l, struct word *w)
+{
+  if (l->n > 0 && l->cp[l->n - 1] == WAW && !l->full) {
+    l->cp[l->n - 1] = ALEF;
+    (void)utf8_put(w->token + l->at[l->n - 1], ALEF); /* two bytes, both */
+  }
+}
+
 static bool read_letters(struct words *w, struct letters *l, struct word *out)
 {
   uint32_t before = 0;
@@ -133,6 +146,9 @@ static bool read_letters(struct words *w, struct letters *l, struct word *out)
     w->at += len;
     if (c != FOLD_BREAK) {
       notice(l, cp, before);
+      if (cp == SMALL_ALEF && before == WAW) {
+        waw_to_alef(l, out);
+      }
       out->end = w->at; /* marks on the last letter belong to the word */
     }
     before = cp;

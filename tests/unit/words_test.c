@@ -22,6 +22,9 @@ static void test_tokens(void)
   expect_tokens("قوانينُ نيوتن، الثلاثة", "قوانين نيوتن الثلاثه ");
   expect_tokens("ء ـ ً", ""); /* nothing is left of these */
   expect_tokens("x", "x ");
+  /* Koranic and plain spelling of prayer, and of a word whose waw sounds */
+  expect_tokens("ٱلصَّلَوٰةَ الصلاة", "الصلاه الصلاه ");
+  expect_tokens("ٱلسَّمَـٰوَٰتِ", "السموت ");
 }
 
 /* A word's bytes in the text: with its marks, without what parts words. */
