@@ -154,13 +154,16 @@ static int host_collection(void *ud, struct span after,
   return 1;
 }
 
+static int admit_waiting(struct link *l, struct err *e);
+
 static int host_snapshot(void *ud, size_t topic, struct span name,
                          struct session_set *out, struct err *e)
 {
   struct link *l = ud;
   struct sketches_state state;
-  int rc = sketches_take(l->st, name, out->sketch, out->sum, &state, e);
-  if (rc < 0) {
+  int rc = admit_waiting(l, e); /* the last that came is part of it */
+  if (rc < 0 ||
+      (rc = sketches_take(l->st, name, out->sketch, out->sum, &state, e)) < 0) {
     return rc;
   }
   out->count = state.count;
