@@ -336,6 +336,18 @@ const struct entry_of *catalogue_find(const struct session *s, struct span name)
   return bsearch(&key, cat->entry, cat->n, sizeof key, compare_entry);
 }
 
+int greeting_speaks(struct session *s, struct span name, struct err *e)
+{
+  if (catalogue_find(s, name) != NULL) {
+    return 1;
+  }
+  /* Either we have none of it and want it, or the policy keeps it from this
+   * peer. */
+  struct session_set set = {0};
+  int rc = s->host.snapshot(s->host.ud, CATALOGUE, name, &set, e);
+  return rc < 0 || set.count > 0 ? rc : session_follows(s, name, e);
+}
+
 int greeting_name_of(struct session *s, const uint8_t token[TOKEN_SIZE],
                      struct buf *name, struct err *e)
 {
@@ -499,6 +511,9 @@ int greeting_named(struct session *s, struct span body, struct err *e)
     }
     int rc = session_follows(s, name, e);
     if (rc > 0) { /* others were not asked for, whatever it says */
+      rc = greeting_speaks(s, name, e);
+    }
+    if (rc > 0) {
       rc = topic_add(s, name, e);
     }
     if (rc < 0) {

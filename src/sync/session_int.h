@@ -210,6 +210,10 @@ void session_token(const struct session *s, uint8_t out[TOKEN_SIZE],
 const struct entry_of *catalogue_find(const struct session *s,
                                       struct span name);
 struct span catalogue_name(const struct session *s, const struct entry_of *en);
+/* May this collection be spoken of with the peer, now that the catalogue is
+ * made? 1, 0. */
+int greeting_speaks(struct session *s, struct span name,
+                    struct err *e) MUST_USE;
 int greeting_names(struct session *s, struct span body, struct err *e) MUST_USE;
 int greeting_named(struct session *s, struct span body, struct err *e) MUST_USE;
 /* The catalogues were compared: these entries differ. */

@@ -275,6 +275,18 @@ static int put_reply(struct session *s, struct topic *t, enum frame_type type,
   return session_put(s, type, span_of(id, sizeof id), e);
 }
 
+/* Topic, count, digest: the initiator's list is asked for, and ours is what its
+ * sum has to come to. */
+static int put_tell(struct session *s, struct topic *t, struct err *e)
+{
+  uint8_t body[REPLY_HEAD];
+  wire_put(body, topic_id(s, t), 2);
+  wire_put(body + 2, t->set.count, 8);
+  memcpy(body + 10, t->set.digest, HASH_SIZE);
+  t->state = TOPIC_TOLD;
+  return session_put(s, FRAME_TELL, span_of(body, sizeof body), e);
+}
+
 /* Topic, number of the sketch, count, digest, estimate: then a part of it. */
 static int put_part(struct session *s, struct topic *t, uint32_t k, uint32_t to,
                     uint32_t syndromes, struct err *e)
@@ -360,8 +372,7 @@ static int answer_sketch(struct session *s, struct topic *t, struct err *e)
     return put_list(s, t, e);
   }
   if (t->hello.count <= SESSION_LIST_MAX && 8 * t->hello.count <= size) {
-    t->state = TOPIC_TOLD;
-    return put_reply(s, t, FRAME_TELL, e);
+    return put_tell(s, t, e);
   }
   if (!few) {
     uint8_t body[2 + 16];
@@ -598,8 +609,8 @@ int topic_next_round(struct session *s, struct err *e)
 /* ---- frames ---- */
 
 /* A collection of ours that the initiator named: 1, or 0: not spoken of. */
-static int opened_name(struct session *s, const struct topic *t, uint8_t how,
-                       struct span named, struct buf *name, struct err *e)
+static int opened_name(struct session *s, uint8_t how, struct span named,
+                       struct buf *name, struct err *e)
 {
   struct err why;
   int rc = 1;
@@ -610,17 +621,7 @@ static int opened_name(struct session *s, const struct topic *t, uint8_t how,
   } else {
     return session_breach(e, "a collection is named amiss");
   }
-  if (rc <= 0 || catalogue_find(s, buf_span(name)) != NULL) {
-    return rc;
-  }
-  /* Not of those that we speak of: either we have none of it and want it, or
-   * the policy keeps it from this peer. */
-  struct session_set set = {0};
-  if ((rc = s->host.snapshot(s->host.ud, topic_id(s, t), buf_span(name), &set,
-                             e)) < 0) {
-    return rc;
-  }
-  return set.count > 0 ? 0 : session_follows(s, buf_span(name), e);
+  return rc <= 0 ? rc : greeting_speaks(s, buf_span(name), e);
 }
 
 static int take_open(struct session *s, struct topic *t, struct span body,
@@ -659,7 +660,7 @@ static int take_open(struct session *s, struct topic *t, struct span body,
   }
   s->topic[CATALOGUE].state = TOPIC_SETTLED;
   topic_drop_slot(s, &s->topic[CATALOGUE]);
-  rc = opened_name(s, t, body.p[3], named, &name, e);
+  rc = opened_name(s, body.p[3], named, &name, e);
   s->topics = topic_id(s, t) > s->topics ? topic_id(s, t) : s->topics;
   if (rc > 0) {
     rc = begin(s, t, buf_span(&name), e);
@@ -742,15 +743,16 @@ static int take_many(struct session *s, struct topic *t, struct span body,
   return topic_escalate(s, t, e);
 }
 
-static int take_tell(struct session *s, struct topic *t, struct err *e)
+static int take_tell(struct session *s, struct topic *t, struct span body,
+                     struct err *e)
 {
   if (t->state != TOPIC_ASKED || t->level != LEVEL_SKETCH || t->slot != NULL ||
-      t->set.count > SESSION_LIST_MAX) {
+      t->set.count > SESSION_LIST_MAX || body.n != REPLY_HEAD) {
     return session_breach(e, "a list was asked for amiss");
   }
   /* Its sum is the proof: our set less what it lacks, and what comes. */
-  int rc = topic_snapshot(s, t, NULL, e);
-  if (rc < 0) {
+  int rc = take_reply_head(t, body.p + 2, e);
+  if (rc < 0 || (rc = topic_snapshot(s, t, NULL, e)) < 0) {
     return rc;
   }
   if (t->set.count > SESSION_LIST_MAX) { /* it has grown meanwhile */
@@ -793,7 +795,7 @@ int topic_frame(struct session *s, const struct frame *f, struct err *e)
   case FRAME_LIST:
     return take_list(s, t, f->body, e);
   case FRAME_TELL:
-    return take_tell(s, t, e);
+    return take_tell(s, t, f->body, e);
   case FRAME_MANY:
     return take_many(s, t, f->body, e);
   case FRAME_LACK:
