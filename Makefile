@@ -133,8 +133,8 @@ export UBSAN_OPTIONS := print_stacktrace=1
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all lib core help demo demo-run test check setup setup-demo deps \
-  unit spec format format-check tests-built bench bench-search install \
-  uninstall clean FORCE
+  unit spec format format-check tests-built bench bench-search screenshots \
+  install uninstall clean FORCE
 
 all: lib core $(HTTP_SO)
 lib: $(LIB)
@@ -196,9 +196,11 @@ DEPS_BUILD := gcc libc6-dev pkg-config lua5.4 liblua5.4-dev lua-filesystem \
   libsodium-dev libssl-dev libzstd-dev libutf8proc-dev libstemmer-dev \
   libqrencode-dev libpng-dev
 DEPS_DEMO  := debian-handbook iso-codes
+DEPS_WEB   := chromium fonts-noto-core libxml2-utils python3-feedparser \
+  lighttpd lighttpd-modules-lua
 DEPS_TEST  := lua-busted lua-check clang-format universal-ctags \
   sqlite3 sqlite-utils zstd debian-handbook iso-codes nodejs npm \
-  python3-dissononce lua-socket lua-cqueues zbar-tools
+  python3-dissononce lua-socket lua-cqueues zbar-tools $(DEPS_WEB)
 DEPS_FULL  := clang clang-tidy libclang-rt-14-dev llvm cppcheck valgrind \
   libc6-dbg g++ lua5.3 liblua5.3-dev luarocks git strace
 DEPS_ALL   := $(sort $(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_TEST) $(DEPS_FULL))
@@ -241,9 +243,10 @@ PARTS := @house $(HOUSE) @tools $(call scripts,tools) \
   @fault $(filter $(B)/tests/fault/%,$(TEST_BIN)) $(call scripts,fault) \
   @sim $(filter $(B)/tests/sim/%,$(TEST_BIN)) $(call scripts,sim) \
   @host $(filter $(B)/tests/host/%,$(TEST_BIN)) $(call scripts,host) \
-  @web $(call scripts,web) \
+  @web $(call scripts,web) $(and $(wildcard tests/web/*_npm.*),\
+    "sh tests/tools/npm.sh tests/web '*_npm.*'") \
   @interop $(and $(wildcard tests/interop/*_test.*),\
-    'sh tests/tools/interop.sh')
+    "sh tests/tools/npm.sh tests/interop '*_test.*'")
 
 # Every fuzzer's kept inputs, through the targets built in folder $(1).
 replays = $(foreach t,$(FUZZERS),\
@@ -271,6 +274,11 @@ format-check:
 	@clang-format --dry-run -Werror $(C_FILES) 2>$(B)/format.log || { \
 	  sed -n '/:.*error:/s/:[0-9].*should be.*/: not formatted/p; 1p' \
 	    $(B)/format.log | sort -u; exit 1; }
+
+# Pictures of every page of the site, to be looked at.
+screenshots: all
+	@cd tests/web && npm ci --ignore-scripts --no-audit --no-fund >/dev/null
+	@node tests/web/screenshots.mjs build/screenshots
 
 bench: all $(BENCH_BIN) $(B)/tests/tools/floor
 	@for b in $(BENCH_BIN); do echo "== $$b"; $$b || exit 1; done
@@ -319,6 +327,7 @@ help:
 #: make fuzz          T=cbor SECS=60 fuzz one target
 #: make bench, cover  figures: speed, coverage
 #: make bench-search  figures of search: what is found, and how fast
+#: make screenshots   the site's pages as pictures, in build/screenshots
 #: make install       PREFIX= DESTDIR= INST_LIBDIR= INST_LUADIR= INST_BINDIR=
 #: make uninstall     with the same variables
 #: make deps          install every Debian package that any target needs

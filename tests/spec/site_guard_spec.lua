@@ -69,11 +69,11 @@ describe("templates", function ()
   end)
 
   it("mark found words without letting markup in", function ()
-    assert.equal("<bdi>a <mark>&lt;b&gt;</mark> c</bdi>",
+    assert.equal("a <mark>&lt;b&gt;</mark> c",
       tostring(markup.marked("a \1<b>\2 c", "\1", "\2")))
-    assert.equal("<bdi><mark>x</mark></bdi>",
+    assert.equal("<mark>x</mark>",
       tostring(markup.marked("\1x", "\1", "\2")))
-    assert.equal("<bdi>xy</bdi>",
+    assert.equal("xy",
       tostring(markup.marked("\2x\2y", "\1", "\2")))
   end)
 

@@ -32,6 +32,8 @@ end
 local ONCE = { "content-length", "content-type", "origin", "range",
   "x-station-token", "sec-fetch-site", "authorization" }
 
+local NO_TOKEN = "[^%w!#$%%&'*+.^_`|~-]" -- in a header's name
+
 -- What the server below lets through and no browser of ours sends.
 local function malformed(request)
   if request.target:sub(1, 1) ~= "/" or request.target:find("[%c%s]") then
@@ -47,7 +49,9 @@ local function malformed(request)
   end
   local bytes = #request.target
   for name, value in pairs(request.headers) do
-    if value:find("[%z\r\n]") then return guard.bad_request() end
+    if value:find("[%z\r\n]") or name:find(NO_TOKEN) then
+      return guard.bad_request()
+    end
     bytes = bytes + #name + #value
   end
   if bytes > HEADER_BYTES then

@@ -127,7 +127,8 @@ local ENTRY = markup.template [[
 <time datetime="{stamp}">{day}</time></p>
 {snippet}
 </li>]]
-local SNIPPET = markup.template [[<p class="snippet" dir="auto">{text}</p>]]
+local SNIPPET = markup.template
+  [[<p class="snippet" dir="auto">{text:plain}</p>]]
 local LANG = markup.template [[lang="{code}"]]
 local LIST = markup.template [[<ol class="cards">{items}</ol>]]
 

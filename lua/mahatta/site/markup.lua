@@ -4,7 +4,9 @@
 --   {name}        in text: a string is cleaned, escaped and put into <bdi>;
 --                 a number as it is; what templates made, as it is; lists of
 --                 these, one after the other
---   {name:plain}  in text that holds no elements (title, option, textarea)
+--   {name:plain}  without <bdi>: in text that holds no elements (title,
+--                 option), and alone in a block with dir="auto", whose
+--                 direction must come from the text itself
 --   ="{name}"     an attribute: escaped; a link must stay on this site or be
 --                 http(s)
 --   {=key}        a phrase of the page's language
@@ -156,7 +158,8 @@ function markup.say(words, key, values)
   return fill(own[key], values or {})
 end
 
--- Text with found words between the marks `open` and `close`, as <mark>.
+-- Text with found words between the marks `open` and `close`, as <mark>; for
+-- a block with a direction of its own.
 function markup.marked(s, open, close)
   local out, inside = {}, false
   for plain, mark in (s .. open):gmatch("([^" .. open .. close .. "]*)(["
@@ -165,7 +168,7 @@ function markup.marked(s, open, close)
     out[#out + 1] = inside and "<mark>" .. text .. "</mark>" or text
     inside = mark == open
   end
-  return safe("<bdi>" .. table.concat(out) .. "</bdi>")
+  return safe(table.concat(out))
 end
 
 -- A JSON text as a data block for the page's head. No "<" of it stays one.

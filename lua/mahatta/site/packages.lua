@@ -50,11 +50,19 @@ local function resource(ctx, id, file)
     format = file.name:match("%.(%w+)$") }
 end
 
+-- A licence has an identifier or an address; words that are neither are no
+-- licence there.
 local function licenses(record)
   local id = record.license
-  if type(id) ~= "string" or id == "" then return nil end
-  return { { name = id:find("^[%w._-]+$") and id or nil,
-    title = id, path = shape.license_link(id) } }
+  local name = type(id) == "string" and id:find("^[%w._-]+$") and id or nil
+  local path = shape.license_link(id) or shape.link(id) or nil
+  if not name and not path then return nil end
+  return { { name = name, title = id, path = path } }
+end
+
+local function keywords(record)
+  return type(record.tags) == "table" and #record.tags > 0 and record.tags
+    or nil
 end
 
 -- The descriptor; nil for a record without files, which v2 has none for.
@@ -69,7 +77,7 @@ function packages.descriptor(ctx, entry)
     name = entry.id, id = "ipfs://" .. entry.id,
     title = shape.title(it, ctx.lang), description = shape.text(it, ctx.lang),
     created = shape.stamp(entry.time), licenses = licenses(it),
-    keywords = type(it.tags) == "table" and #it.tags > 0 and it.tags or nil,
+    keywords = keywords(it),
     homepage = origin(ctx) .. shape.record_path(ctx.lang, entry.id),
     contributors = { { title = entry.author, roles = { "publisher" } } },
     sources = shape.link(it.source) and { { title = it.source,
@@ -98,9 +106,10 @@ function packages.schema_org(ctx, entry)
       1000),
     identifier = "ipfs://" .. entry.id,
     url = origin(ctx) .. shape.record_path(ctx.lang, entry.id),
-    license = shape.license_link(it.license) or it.license,
+    license = shape.license_link(it.license)
+      or type(it.license) == "string" and it.license or nil,
     isAccessibleForFree = true, datePublished = shape.stamp(entry.time),
-    keywords = type(it.tags) == "table" and #it.tags > 0 and it.tags or nil,
+    keywords = keywords(it) and table.concat(it.tags, ", "),
     creator = { ["@type"] = "Organization", name = entry.author },
     includedInDataCatalog = { ["@type"] = "DataCatalog",
       name = entry.collection },
@@ -159,8 +168,7 @@ local function dataset(ctx, entry)
     ["dct:issued"] = date(entry.time), ["dct:publisher"] = agent(entry.author),
     ["dct:license"] = shape.license_link(it.license)
       and { ["@id"] = shape.license_link(it.license) } or nil,
-    ["dcat:keyword"] = type(it.tags) == "table" and #it.tags > 0 and it.tags
-      or nil, ["dcat:theme"] = entry.collection,
+    ["dcat:keyword"] = keywords(it), ["dcat:theme"] = entry.collection,
     ["dcat:distribution"] = #parts > 0 and parts or nil }
 end
 

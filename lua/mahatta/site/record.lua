@@ -8,6 +8,7 @@ local markup = require "mahatta.site.markup"
 local packages = require "mahatta.site.packages"
 local shape = require "mahatta.site.shape"
 local url = require "mahatta.site.url"
+local words = require "mahatta.site.words"
 
 local record = {}
 
@@ -88,16 +89,16 @@ end
 
 local TEXT = markup.template
   [[<div class="text" dir="auto" {lang}>{paragraphs}</div>{rest}]]
-local PARAGRAPH = markup.template [[<p dir="auto">{line}</p>]]
+local PARAGRAPH = markup.template [[<p dir="auto">{line:plain}</p>]]
 local WHOLE = markup.template
   [[<p class="more"><a href="{link}">{=whole_text}</a></p>]]
 
 local function text(ctx, entry)
-  local words, lang = shape.text(entry.record, ctx.lang)
-  if not words then return markup.none end
-  local shown = ctx.query.full and words or shape.short(words, TEXT_SHOWN)
+  local whole, lang = shape.text(entry.record, ctx.lang)
+  if not whole then return markup.none end
+  local shown = ctx.query.full and whole or shape.short(whole, TEXT_SHOWN)
   local paragraphs = {}
-  local all = shown == words
+  local all = shown == whole
   for line in shown:gmatch("[^\r\n]+") do
     if #paragraphs == LINES_SHOWN and not ctx.query.full then
       all = false
@@ -222,7 +223,9 @@ local function facts(ctx, entry, about)
   if type(it.tags) == "table" and #it.tags > 0 then
     put(say("tags"), table.concat(it.tags, ", "))
   end
-  if type(it.lang) == "string" then put(say("language"), it.lang) end
+  if type(it.lang) == "string" then
+    put(say("language"), words.name_of(it.lang) or it.lang)
+  end
   if type(it.source) == "string" then
     put(say("source"), source(ctx, it.source))
   end
@@ -359,7 +362,8 @@ local TABLE_PAGE = markup.template [[
 local TABLE_HEAD = markup.template
   [[<th scope="col">{name}<br><span class="dim">{kind}</span></th>]]
 local ROW = markup.template [[<tr>{cells}</tr>]]
-local CELL = markup.template [[<td dir="auto">{text}</td>]]
+local CELL = markup.template
+  [[<td dir="auto" class="{kind}">{text:plain}</td>]]
 
 -- The first bytes of a file; whether that is all of it.
 function record.head_of(station, file, limit)
@@ -379,10 +383,11 @@ function record.head_of(station, file, limit)
   return table.concat(parts):sub(1, limit), whole
 end
 
-local function cells(ctx, columns, row)
+local function cells(ctx, read, columns, row)
   local out = {}
   for i = 1, columns do
-    out[i] = CELL(ctx.words, { text = shape.short(row[i] or "", csv.CELL) })
+    out[i] = CELL(ctx.words, { text = shape.short(row[i] or "", csv.CELL),
+      kind = "kind-" .. read.columns[i].kind })
   end
   return ROW(ctx.words, { cells = out })
 end
@@ -401,7 +406,9 @@ function record.table(ctx, id, number)
     heads[i] = TABLE_HEAD(ctx.words, { name = shape.short(column.name,
       csv.CELL), kind = markup.say(ctx.words, "kind_" .. column.kind) })
   end
-  for i, row in ipairs(read.rows) do rows[i] = cells(ctx, columns, row) end
+  for i, row in ipairs(read.rows) do
+    rows[i] = cells(ctx, read, columns, row)
+  end
   local at = ctx.files .. url.path("f", id, file.number, file.name)
   return layout.page(ctx, { title = file.name, body = TABLE_PAGE(ctx.words, {
     name = file.name, name_attr = file.name, save = at .. "?save=1",

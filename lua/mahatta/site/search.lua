@@ -134,7 +134,7 @@ local function suggestion(ctx, found)
 end
 
 function search.page(ctx)
-  local wanted = search.wanted(ctx.query, ctx.lang)
+  local wanted = search.wanted(ctx.query, ctx.words.tag)
   local found, message, code = finder.find(ctx.site.station, wanted)
   if not found and code ~= "EINVALID" then return nil, message end
   found = found or { hits = {}, facets = {} }

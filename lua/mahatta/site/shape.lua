@@ -13,11 +13,16 @@ local shape = {}
 -- these countries have.
 local ORDER = { "ar", "ckb", "ku", "kmr", "en" }
 
+-- Records tell Kurmanji by either of its two tags.
+local SAME = { ku = "kmr", kmr = "ku" }
+
 -- The text and its language: of a string the record's, of a map the best.
 function shape.in_language(value, lang, own)
   if type(value) == "string" then return value, own end
   if type(value) ~= "table" then return nil end
-  if type(value[lang]) == "string" then return value[lang], lang end
+  for _, code in ipairs({ lang, SAME[lang] }) do
+    if type(value[code]) == "string" then return value[code], code end
+  end
   for _, code in ipairs(ORDER) do
     if type(value[code]) == "string" then return value[code], code end
   end
@@ -42,9 +47,11 @@ function shape.text(record, lang)
   if text and text:find("%S") then return text, code end
 end
 
--- A string of our own making, as markup: nothing foreign is in it.
-local PLAIN, NO_WORDS = markup.template("{text:plain}"), { say = {} }
-function shape.say(s) return PLAIN(NO_WORDS, { text = s }) end
+-- A number, size or day of our own making, as markup: among Arabic letters it
+-- would fall apart without its own direction.
+local FIGURE = markup.template([[<bdi dir="ltr">{text:plain}</bdi>]])
+local NO_WORDS = { say = {} }
+function shape.say(s) return FIGURE(NO_WORDS, { text = s }) end
 
 function shape.day(time) return os.date("!%Y-%m-%d", time) end
 function shape.minute(time) return os.date("!%Y-%m-%d %H:%M", time) end
@@ -100,6 +107,12 @@ local function is_table(file)
     or ending == "csv" or ending == "tsv"
 end
 
+-- What a file is said to be, when that is a media type at all.
+local function media_type(said)
+  return type(said) == "string" and said:match("^[%w!#$&^_.+-]+/[%w!#$&^_.+-]+")
+    or "application/octet-stream"
+end
+
 -- Files of a record: name, type, size, cid, hash, number, and whether it is a
 -- table.
 function shape.files(record)
@@ -108,8 +121,7 @@ function shape.files(record)
   do
     local name = type(file.name) == "string" and file.name or "file"
     local one = { number = i, name = name,
-      type = type(file.type) == "string" and file.type
-        or "application/octet-stream",
+      type = media_type(file.type),
       size = math.type(file.size) == "integer" and file.size or 0,
       cid = tostring(file.data), sha256 = hex(file.sha256) }
     one.table = is_table(one)

@@ -17,13 +17,19 @@ local ALIASES = { kmr = "ku", ["ku-arab"] = "ckb", ["ku-iq"] = "ckb",
 
 local function ours(tag)
   tag = tag:lower()
-  local main = tag:match("^%a+")
+  local main = tag:match("^%a+") or ""
   local code = ALIASES[tag] or ALIASES[main] or main
   return IS_CODE[code] and code or nil
 end
 
 -- The language that an address begins with; nil for other parts.
 function words.of_path(part) return part and IS_CODE[part] and part or nil end
+
+-- What a language that the site speaks calls itself; nil for others.
+function words.name_of(tag)
+  local code = ours(tag)
+  return code and words[code].say.own_name
+end
 
 -- Of an Accept-Language header, the first with the greatest weight that the
 -- site has; Arabic when there is none.

@@ -1,17 +1,19 @@
 #!/bin/sh
 # SPDX-License-Identifier: 0BSD
-# Runs tests/interop/*_test.*, after fetching the JavaScript libraries they
-# compare with: the versions of package-lock.json. Without a way to the npm
-# registry (and only then) they count as skipped.
+# npm.sh FOLDER PATTERN: runs the scripts of a folder under tests/ that need
+# the JavaScript libraries of its package-lock.json, after fetching them.
+# Without a way to the npm registry (and only then) they count as skipped.
 set -eu
-lock=tests/interop/package-lock.json
-have=tests/interop/node_modules/.package-lock.json
-tests=$(find tests/interop -maxdepth 1 -name '*_test.*' | sort)
+folder=$1
+part=$(basename "$folder")
+lock=$folder/package-lock.json
+have=$folder/node_modules/.package-lock.json
+tests=$(find "$folder" -maxdepth 1 -name "$2" | sort)
 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 if [ -z "$(find "$have" -newer "$lock" 2>/dev/null)" ]; then
-  if (cd tests/interop && npm ci --ignore-scripts --no-audit --no-fund \
+  if (cd "$folder" && npm ci --ignore-scripts --no-audit --no-fund \
     --fetch-retries=1 --fetch-timeout=30000) >"$log" 2>&1; then
     touch "$have"
   else
@@ -28,5 +30,5 @@ if [ -z "$(find "$have" -newer "$lock" 2>/dev/null)" ]; then
   fi
 fi
 # shellcheck disable=SC2086  # a list of paths without blanks
-exec "${LUA:-lua5.4}" tests/tools/run_tests.lua build/log-interop \
-  @interop $tests
+exec "${LUA:-lua5.4}" tests/tools/run_tests.lua "build/log-$part" \
+  "@$part" $tests
