@@ -272,7 +272,7 @@ static inline int host_snapshot(void *ud, size_t topic, struct span name,
   if (rc < 0) {
     return rc;
   }
-  NEED(topic >= 1 && topic <= SESSION_TOPICS_MAX);
+  NEED(topic <= SESSION_TOPICS_MAX);
   h->snapshots++;
   struct host_view *v = &h->view[topic];
   v->h = h;
