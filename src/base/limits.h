@@ -96,6 +96,11 @@
 #define SESSION_LIST_MAX 8000u
 #define SESSION_SKETCHES_MAX 4u   /* snapshots of 48 KiB at the same time */
 #define SESSION_WINDOW_IDS 32768u /* ids compared in one window */
+/* 1024 windows: sets of 33 million parcels, each window a walk over all. */
+#define SESSION_WINDOW_BITS_MAX 10u
+/* What topics have no place in one round waits for the next: 256 rounds for all
+ * names, and as many again as one collection has windows. */
+#define SESSION_ROUNDS_MAX 2048u
 
 /* Key file: Argon2id parameters are capped when read, or a key file from a
  * stranger would be a way to eat memory and time. */
@@ -114,8 +119,8 @@
 #define STORE_KV_VALUE_MAX (1024u * 1024)
 
 /* Search: a query is what a person types. */
-#define QUERY_WORDS_MAX 64 /* a pasted sentence */
-#define WORD_BYTES_MAX 96  /* longer "words" are hashes: cut */
+#define QUERY_WORDS_MAX 32
+#define WORD_BYTES_MAX 96 /* longer "words" are hashes: cut */
 #define SNIPPET_WORDS 24
 
 /* The site's server. A piece of an upload is a request of its own. */

@@ -184,7 +184,7 @@ int decode_part(struct session *s, struct topic *t, uint32_t k,
 {
   int rc = 0;
   if (t->slot == NULL) {
-    if (t->level != LEVEL_SKETCH || s->slots >= SESSION_SKETCHES_MAX) {
+    if (t->level != LEVEL_SKETCH || s->slots[false] >= SESSION_SKETCHES_MAX) {
       return session_breach(e, "more sketches than were asked for");
     }
     if ((rc = topic_slot(s, t, 1, e)) < 0 ||
@@ -303,6 +303,11 @@ int decode_lack(struct session *s, struct topic *t, uint8_t flags,
   int rc = decode_handles(&t->theirs, handles, HANDLES_A_FRAME, e);
   if (rc < 0) {
     return rc;
+  }
+  /* Some of what comes out of a sketch may be nobody's; not more than all. */
+  t->lacked += t->theirs.n / 8;
+  if (t->lacked > t->set.count + PEEL_HANDLES_MAX) {
+    return session_breach(e, "it lacks more than there is");
   }
   struct session_lack l = {.name = buf_span(&t->name),
                            .handle = handles_of(&t->theirs),

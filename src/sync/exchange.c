@@ -13,6 +13,8 @@
 #define FINISHED_SIZE 24u
 #define CREDIT_EVERY (SESSION_CREDIT / 4)
 #define SAMPLE (16u * 1024) /* of a large block: is it worth squeezing? */
+/* Many entries fill this much at most; what is more is a single one. */
+#define MANY_MAX (SESSION_BLOCKS_RAW + 2 * (ENTRY_HEAD + CID_SIZE))
 
 /* ---- sending ---- */
 
@@ -213,15 +215,26 @@ static bool take_asked(struct session *s, const struct cid *cid)
 
 /* ---- rounds ---- */
 
+static int begin_round(struct session *s, struct err *e)
+{
+  if (++s->rounds > SESSION_ROUNDS_MAX) {
+    return err_set(e, ERR_LIMIT, "more than %u rounds", SESSION_ROUNDS_MAX);
+  }
+  s->settled = true;
+  s->prepared = s->sent_in = s->sent_out = false;
+  return 0;
+}
+
 static int begin_data(struct session *s, struct err *e)
 {
   if (s->topics == 0) { /* nothing differs: no round for it */
     s->last_settled = s->looking = true;
     return 1;
   }
-  int rc = session_put(s, FRAME_SETTLED, span_of(NULL, 0), e);
-  s->settled = true;
-  s->prepared = s->sent_in = s->sent_out = false;
+  int rc = begin_round(s, e);
+  if (rc == 0) {
+    rc = session_put(s, FRAME_SETTLED, span_of(NULL, 0), e);
+  }
   return rc < 0 ? rc : 1;
 }
 
@@ -402,6 +415,11 @@ static int take_blocks(struct session *s, struct span body, struct err *e)
     }
     content = buf_span(&s->raw);
   }
+  /* Or a few bytes of zstd were ten thousand signatures to check. */
+  if (content.n > MANY_MAX &&
+      ENTRY_HEAD + wire_get(content.p + 1, 3) != content.n) {
+    return session_breach(e, "too many entries at once");
+  }
   s->entries = content;
   s->frame_size = (uint32_t)body.n;
   int rc = exchange_take(s, e);
@@ -450,9 +468,7 @@ static int take_settled(struct session *s, struct span body, struct err *e)
   }
   topic_free(s, &s->topic[CATALOGUE]);
   s->topic[CATALOGUE].state = TOPIC_SETTLED;
-  s->settled = true;
-  s->prepared = s->sent_in = s->sent_out = false;
-  return 0;
+  return begin_round(s, e);
 }
 
 static int take_sent(struct session *s, struct span body, struct err *e)

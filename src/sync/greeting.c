@@ -11,6 +11,8 @@
 #define SIGN_DOMAIN "mahatta/session/1" /* its NUL is signed, too */
 #define HELLO_SIZE (2 + CRYPT_KEY_SIZE + CRYPT_SIG_SIZE)
 #define BUILD_STEP 256 /* collections in one slice */
+/* Each costs a walk over the catalogue: no more than are needed for all. */
+#define NAMES_FRAMES_MAX (8 * SESSION_NAMES_MAX / SESSION_CONTROL_MAX + 1)
 
 /* ---- salt ---- */
 
@@ -112,7 +114,8 @@ static int put_wishes(struct session *s, struct err *e)
       buf_free(&body);
       return more;
     }
-    if (more > 0 && body.n + 2 + pattern.n > SESSION_CONTROL_MAX) {
+    size_t most = more > 0 && pattern.n > TOKEN_SIZE ? pattern.n : TOKEN_SIZE;
+    if (more > 0 && body.n + 2 + most > SESSION_CONTROL_MAX) {
       rc = session_put(s, FRAME_WISH, buf_span(&body), e);
       body.n = 1;
     }
@@ -336,18 +339,6 @@ const struct entry_of *catalogue_find(const struct session *s, struct span name)
   return bsearch(&key, cat->entry, cat->n, sizeof key, compare_entry);
 }
 
-int greeting_speaks(struct session *s, struct span name, struct err *e)
-{
-  if (catalogue_find(s, name) != NULL) {
-    return 1;
-  }
-  /* Either we have none of it and want it, or the policy keeps it from this
-   * peer. */
-  struct session_set set = {0};
-  int rc = s->host.snapshot(s->host.ud, CATALOGUE, name, &set, e);
-  return rc < 0 || set.count > 0 ? rc : session_follows(s, name, e);
-}
-
 int greeting_name_of(struct session *s, const uint8_t token[TOKEN_SIZE],
                      struct buf *name, struct err *e)
 {
@@ -383,20 +374,17 @@ int greeting_name_of(struct session *s, const uint8_t token[TOKEN_SIZE],
 
 /* ---- what differs ---- */
 
-static bool names_same(uint64_t a, uint64_t b)
+static int compare_name(const void *a, const void *b)
 {
-  return a >> 32 == b >> 32;
+  uint64_t x = *(const uint64_t *)a >> 32, y = *(const uint64_t *)b >> 32;
+  return x < y ? -1 : x > y;
 }
 
-/* ${theirs} of the names that we have another state of need no naming. */
+/* ${theirs} of the names that we have another state of need no naming. Ours
+ * ascend. */
 static bool known_name(const uint64_t *ours, size_t n, uint64_t theirs)
 {
-  for (size_t i = 0; i < n; i++) {
-    if (names_same(ours[i], theirs)) {
-      return true;
-    }
-  }
-  return false;
+  return n > 0 && bsearch(&theirs, ours, n, sizeof *ours, compare_name) != NULL;
 }
 
 static int compare_u64(const void *a, const void *b)
@@ -461,7 +449,8 @@ int greeting_names(struct session *s, struct span body, struct err *e)
 {
   struct buf out = {0};
   size_t n = body.n / 8;
-  if (body.n % 8 != 0 || !s->catalogue.built) {
+  if (body.n % 8 != 0 || s->topic[CATALOGUE].state != TOPIC_ASKED ||
+      ++s->naming > NAMES_FRAMES_MAX) {
     return session_breach(e, "names were asked for amiss");
   }
   uint64_t *asked = mem_resize(NULL, n + 1, sizeof *asked);
@@ -511,9 +500,6 @@ int greeting_named(struct session *s, struct span body, struct err *e)
     }
     int rc = session_follows(s, name, e);
     if (rc > 0) { /* others were not asked for, whatever it says */
-      rc = greeting_speaks(s, name, e);
-    }
-    if (rc > 0) {
       rc = topic_add(s, name, e);
     }
     if (rc < 0) {

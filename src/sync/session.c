@@ -27,6 +27,7 @@ int session_ask(struct session *s, enum session_question q, struct span name)
 {
   s->asks = q;
   s->asks_about = name;
+  s->asks_for = NULL;
   return SESSION_ASK;
 }
 
@@ -58,7 +59,7 @@ int session_new(struct session **out, const struct session_host *host,
   s->level = opt->level;
   s->id = opt->id;
   s->credit = SESSION_CREDIT;
-  s->topic = mem_resize(NULL, SESSION_TOPICS_MAX + 1, sizeof *s->topic);
+  s->topic = mem_zero((SESSION_TOPICS_MAX + 1) * sizeof *s->topic);
   s->zpack = zpack_new();
   if (s->topic == NULL || s->zpack == NULL ||
       channel_start(&s->channel, opt->initiator, opt->secret, opt->once, e) <
@@ -66,7 +67,6 @@ int session_new(struct session **out, const struct session_host *host,
     session_del(s);
     return session_nomem(e);
   }
-  memset(s->topic, 0, (SESSION_TOPICS_MAX + 1) * sizeof *s->topic);
   *out = s;
   return 0;
 }
@@ -367,6 +367,8 @@ int session_answer(struct session *s, int64_t value, struct err *e)
   s->asks = SESSION_ASKS_NOTHING;
   if (asked == SESSION_ASKS_ADMIT) {
     rc = s->host.answer(s->host.ud, value, e);
+  } else if (s->asks_for != NULL) {
+    topic_answer(s->asks_for, asked, value);
   } else {
     s->answer = value;
     s->answered = true;
@@ -379,6 +381,9 @@ int session_eof(struct session *s, struct err *e)
   int rc = ended(s, e);
   if (rc < 0 || s->state == SESSION_DONE) {
     return rc;
+  }
+  if (s->asks == SESSION_ASKS_NOTHING && is_over(s)) {
+    return end_with(s, 0, e);
   }
   rc = err_set(e, ERR_CLOSED,
                "the connection ended before both were through; what has come "

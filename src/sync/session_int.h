@@ -85,6 +85,7 @@ enum topic_state {
 
 /* What comparing two sets by sketches needs meanwhile. */
 struct slot {
+  bool keyed;                /* throwaway ones */
   uint32_t n;                /* sketches: 2^bits */
   struct sketch *mine;       /* of our set, as it was at one moment */
   uint32_t *cells;           /* responder: how many cells of each were sent */
@@ -95,14 +96,17 @@ struct slot {
 struct topic {
   enum topic_state state;
   enum level level;
-  bool follow; /* we want its parcels */
-  bool gives;  /* the peer wants them */
-  bool ranked; /* the policy has said ${rank} */
+  bool follow;  /* we want its parcels */
+  bool gives;   /* the peer wants them */
+  bool unsure;  /* the policy has yet to say whether we speak of it */
+  bool refused; /* it said no */
+  bool ranked;  /* it has said ${rank} */
   struct buf name;
   int64_t rank;
   /* the other end's set */
   struct sketch_hello hello;
   uint64_t differ; /* about, as the responder reckons */
+  uint64_t lacked; /* handles that it was told to send */
   uint32_t bits;   /* 2^bits sketches, or windows */
   uint32_t window;
   /* ours */
@@ -130,13 +134,14 @@ struct session {
 
   enum session_question asks;
   struct span asks_about;
+  struct topic *asks_for; /* or NULL */
   bool busy;
 
   /* greeting */
   bool peer_quiet;
   struct wishes wishes; /* the peer's */
   struct catalogue catalogue;
-  size_t naming; /* I: lists of names that are awaited */
+  size_t naming; /* lists of names that are awaited; R: that were given */
   bool answered; /* the policy has said ${answer} */
   int64_t answer;
 
@@ -144,9 +149,10 @@ struct session {
   struct topic *topic; /* SESSION_TOPICS_MAX + 1; [CATALOGUE] is the one of
                           the collections themselves */
   size_t topics;       /* the highest that is or was in use */
-  size_t slots;        /* in use */
-  struct buf todo;     /* I: names that had no place in this round, each
-                          followed by a zero byte */
+  size_t slots[2];     /* in use; [1]: for throwaway sketches */
+  uint32_t rounds;
+  struct buf todo; /* I: names that had no place in this round, each
+                      followed by a zero byte */
   uint8_t key[CRYPT_SALT_SIZE]; /* of keyed handles */
   struct sketch *scratch;
   struct peel *peel;
@@ -210,10 +216,6 @@ void session_token(const struct session *s, uint8_t out[TOKEN_SIZE],
 const struct entry_of *catalogue_find(const struct session *s,
                                       struct span name);
 struct span catalogue_name(const struct session *s, const struct entry_of *en);
-/* May this collection be spoken of with the peer, now that the catalogue is
- * made? 1, 0. */
-int greeting_speaks(struct session *s, struct span name,
-                    struct err *e) MUST_USE;
 int greeting_names(struct session *s, struct span body, struct err *e) MUST_USE;
 int greeting_named(struct session *s, struct span body, struct err *e) MUST_USE;
 /* The catalogues were compared: these entries differ. */
@@ -239,6 +241,8 @@ int topic_doubts(struct session *s, struct buf *out, struct err *e) MUST_USE;
 /* The round is over. I: what does not add up is compared again, and what had
  * no place has one: 1 when there is another round, else 0. */
 int topic_next_round(struct session *s, struct err *e) MUST_USE;
+/* The policy's answer about it. */
+void topic_answer(struct topic *t, enum session_question q, int64_t value);
 void topic_free(struct session *s, struct topic *t);
 int topic_slot(struct session *s, struct topic *t, uint32_t n,
                struct err *e) MUST_USE;

@@ -31,7 +31,8 @@ int topic_slot(struct session *s, struct topic *t, uint32_t n, struct err *e)
   if (slot == NULL) {
     return session_nomem(e);
   }
-  s->slots++;
+  slot->keyed = t->level == LEVEL_KEYED;
+  s->slots[slot->keyed]++;
   slot->n = slot->undone = n;
   slot->mine = mem_resize(NULL, n, sizeof *slot->mine);
   slot->cells = mem_resize(NULL, n, sizeof *slot->cells);
@@ -59,9 +60,9 @@ void topic_drop_slot(struct session *s, struct topic *t)
   mem_free(slot->part);
   mem_free(slot->mine);
   mem_free(slot->cells);
+  s->slots[slot->keyed]--;
   mem_free(slot);
   t->slot = NULL;
-  s->slots--;
 }
 
 void topic_free(struct session *s, struct topic *t)
@@ -109,6 +110,9 @@ static int begin(struct session *s, struct topic *t, struct span name,
   }
   t->follow = follow > 0;
   t->gives = wishes_want(s, name) != 0;
+  /* Not of the catalogue: it isn't here, or the policy keeps it from this
+   * peer. One answer to both, the policy's, or it would tell them apart. */
+  t->unsure = s->host.asks_serve && catalogue_find(s, name) == NULL;
   t->state = TOPIC_WAITS;
   return 0;
 }
@@ -119,7 +123,10 @@ int topic_add(struct session *s, struct span name, struct err *e)
     return 0;
   }
   struct topic *t = find_free(s);
-  s->collections++;
+  if (++s->collections > SESSION_NAMES_MAX) {
+    return err_set(e, ERR_LIMIT, "more than %u collections to compare",
+                   SESSION_NAMES_MAX);
+  }
   if (t != NULL) {
     return begin(s, t, name, e);
   }
@@ -258,6 +265,10 @@ int topic_escalate(struct session *s, struct topic *t, struct err *e)
   t->level = LEVEL_IDS;
   t->window = 0;
   for (t->bits = 0; most >> t->bits > SESSION_WINDOW_IDS; t->bits++) {
+    if (t->bits == SESSION_WINDOW_BITS_MAX) {
+      return err_set(e, ERR_LIMIT, "a collection of %llu parcels",
+                     (unsigned long long)most);
+    }
   }
   if (topic_id(s, t) == CATALOGUE) {
     t->bits = 0; /* one list of all: see put_list */
@@ -371,7 +382,8 @@ static int answer_sketch(struct session *s, struct topic *t, struct err *e)
       (8 * mine.count <= size || t->level == LEVEL_IDS)) {
     return put_list(s, t, e);
   }
-  if (t->hello.count <= SESSION_LIST_MAX && 8 * t->hello.count <= size) {
+  if (topic_id(s, t) != CATALOGUE && t->hello.count <= SESSION_LIST_MAX &&
+      8 * t->hello.count <= size) {
     return put_tell(s, t, e);
   }
   if (!few) {
@@ -409,28 +421,48 @@ static int answer_scanned(struct session *s, struct topic *t, struct err *e)
   return rc;
 }
 
-/* ---- work ---- */
-
-/* Ask the policy for the rank, once: SESSION_ASK, or 0. */
-static int rank(struct session *s, struct topic *t)
+/* About how many differ, for a topic that is opened once more. */
+static int reckon(struct session *s, struct topic *t, struct err *e)
 {
-  if (t->ranked || !t->gives || !s->host.asks_order ||
-      topic_id(s, t) == CATALOGUE) {
-    return 0;
-  }
-  if (!s->answered) {
-    return session_ask(s, SESSION_ASKS_ORDER, buf_span(&t->name));
-  }
-  t->rank = s->answer;
-  t->ranked = true;
-  s->answered = false;
-  return 0;
+  struct sketch_hello mine;
+  int rc = hello_of(s, t, &mine, e);
+  t->differ = rc < 0 ? 0 : sketch_estimate(&mine, &t->hello);
+  return rc;
 }
 
+/* ---- work ---- */
+
+/* Ask the policy what it has not said of it: SESSION_ASK, or 0. */
+static int ask(struct session *s, struct topic *t)
+{
+  bool ranks = t->gives && s->host.asks_order && topic_id(s, t) != CATALOGUE;
+  if (!t->unsure && (t->refused || t->ranked || !ranks)) {
+    return 0;
+  }
+  int rc = session_ask(s, t->unsure ? SESSION_ASKS_SERVE : SESSION_ASKS_ORDER,
+                       buf_span(&t->name));
+  s->asks_for = t;
+  return rc;
+}
+
+void topic_answer(struct topic *t, enum session_question q, int64_t value)
+{
+  if (q == SESSION_ASKS_SERVE) {
+    t->unsure = false;
+    t->refused = value == 0;
+  } else {
+    t->ranked = true;
+    t->rank = value;
+  }
+}
+
+/* Throwaway sketches of one collection at a time are enough: they are large,
+ * and both ends see them in the same order. */
 static bool needs_slot(const struct session *s, const struct topic *t)
 {
-  return s->slots >= SESSION_SKETCHES_MAX &&
-         (!s->initiator || t->level == LEVEL_KEYED);
+  return t->level == LEVEL_KEYED
+             ? s->slots[true] > 0
+             : !s->initiator && s->slots[false] >= SESSION_SKETCHES_MAX;
 }
 
 /* Does another one walk? One at a time is enough. */
@@ -460,14 +492,18 @@ static int proceed(struct session *s, struct topic *t, struct err *e)
       channel_queued(&s->channel) > QUEUE_FULL) {
     return 0;
   }
-  if ((rc = rank(s, t)) != 0) {
+  if ((rc = ask(s, t)) != 0) {
     return rc;
   }
-  if (t->level != LEVEL_SKETCH && topic_id(s, t) != CATALOGUE) {
+  if (t->refused) {
+    t->state = TOPIC_SETTLED;
+    rc = s->initiator ? 0 : put_reply(s, t, FRAME_REFUSE, e);
+  } else if (t->level != LEVEL_SKETCH && topic_id(s, t) != CATALOGUE) {
     if (other_scans(s)) {
       return 0;
     }
-    rc = scan_start(s, t, e);
+    rc = s->initiator ? 0 : reckon(s, t, e);
+    rc = rc < 0 ? rc : scan_start(s, t, e);
   } else {
     rc = s->initiator ? put_open(s, t, e) : answer_sketch(s, t, e);
   }
@@ -577,9 +613,12 @@ static int take_todo(struct session *s, struct err *e)
   int rc = 0;
   struct topic *t;
   while (rc == 0 && at < s->todo.n && (t = find_free(s)) != NULL) {
-    const char *name = (const char *)s->todo.p + at;
-    rc = begin(s, t, span_of(name, strlen(name)), e);
-    at += strlen(name) + 1;
+    const char *p = (const char *)s->todo.p + at;
+    struct span name = span_of(p, strlen(p));
+    if (find_name(s, name) == NULL) { /* a peer may name it twice */
+      rc = begin(s, t, name, e);
+    }
+    at += name.n + 1;
   }
   buf_shift(&s->todo, at);
   return rc;
@@ -621,7 +660,9 @@ static int opened_name(struct session *s, uint8_t how, struct span named,
   } else {
     return session_breach(e, "a collection is named amiss");
   }
-  return rc <= 0 ? rc : greeting_speaks(s, buf_span(name), e);
+  return rc <= 0 || catalogue_find(s, buf_span(name)) != NULL
+             ? rc
+             : session_follows(s, buf_span(name), e);
 }
 
 static int take_open(struct session *s, struct topic *t, struct span body,
@@ -631,7 +672,8 @@ static int take_open(struct session *s, struct topic *t, struct span body,
   if (body.n < OPEN_HEAD + SKETCH_HELLO_SIZE || body.p[2] >= LEVELS) {
     return session_breach(e, "a topic is opened amiss");
   }
-  if (t->state == TOPIC_ASKED && body.p[2] > t->level) {
+  if ((t->state == TOPIC_ASKED || t->state == TOPIC_TOLD) &&
+      body.p[2] > t->level) {
     topic_free(s, t); /* once more, in a dearer way */
   }
   if (t->state != TOPIC_FREE) {
@@ -647,7 +689,8 @@ static int take_open(struct session *s, struct topic *t, struct span body,
     return rc;
   }
   if ((whole && body.p[2] == LEVEL_KEYED) ||
-      bits > (body.p[2] == LEVEL_IDS ? 23 : SKETCH_SCAN_BITS_MAX) ||
+      bits > (body.p[2] == LEVEL_IDS ? SESSION_WINDOW_BITS_MAX
+                                     : SKETCH_SCAN_BITS_MAX) ||
       window >> bits > 0 || whole != (body.p[3] == NAMED_NOT)) {
     return session_breach(e, "a topic is opened amiss");
   }
@@ -662,10 +705,13 @@ static int take_open(struct session *s, struct topic *t, struct span body,
   topic_drop_slot(s, &s->topic[CATALOGUE]);
   rc = opened_name(s, body.p[3], named, &name, e);
   s->topics = topic_id(s, t) > s->topics ? topic_id(s, t) : s->topics;
-  if (rc > 0) {
+  if (rc > 0 && find_name(s, buf_span(&name)) != NULL) {
+    rc = session_breach(e, "a collection is opened twice");
+  } else if (rc > 0) {
     rc = begin(s, t, buf_span(&name), e);
     s->collections += t->level == LEVEL_SKETCH;
   } else if (rc == 0) {
+    t->state = TOPIC_SETTLED;
     rc = put_reply(s, t, FRAME_REFUSE, e);
   }
   buf_free(&name);
@@ -747,7 +793,8 @@ static int take_tell(struct session *s, struct topic *t, struct span body,
                      struct err *e)
 {
   if (t->state != TOPIC_ASKED || t->level != LEVEL_SKETCH || t->slot != NULL ||
-      t->set.count > SESSION_LIST_MAX || body.n != REPLY_HEAD) {
+      topic_id(s, t) == CATALOGUE || body.n != REPLY_HEAD ||
+      t->set.count > SESSION_LIST_MAX) {
     return session_breach(e, "a list was asked for amiss");
   }
   /* Its sum is the proof: our set less what it lacks, and what comes. */
