@@ -456,6 +456,16 @@ static inline int host_flush(void *ud, struct err *e)
   return host_call(h, e);
 }
 
+static inline bool host_keeps(const struct host *h, const struct cid *cid)
+{
+  for (size_t i = 0; i < h->files; i++) {
+    if (cid_equal(&h->file_cid[i], cid)) {
+      return true;
+    }
+  }
+  return false;
+}
+
 static inline int host_missing(void *ud, struct cid *out, size_t max,
                                bool *more, struct err *e)
 {
@@ -464,7 +474,10 @@ static inline int host_missing(void *ud, struct cid *out, size_t max,
   int rc = host_call(h, e);
   *more = h->asked < h->wants && ++h->waits % 2 == 0; /* a slice of a search */
   while (rc == 0 && !*more && n < max && h->asked < h->wants) {
-    out[n++] = h->want[h->asked++];
+    const struct cid *cid = &h->want[h->asked++];
+    if (!host_keeps(h, cid)) {
+      out[n++] = *cid;
+    }
   }
   return rc < 0 ? rc : (int)n;
 }
