@@ -309,6 +309,10 @@ int decode_lack(struct session *s, struct topic *t, uint8_t flags,
   if (t->lacked > t->set.count + PEEL_HANDLES_MAX) {
     return session_breach(e, "it lacks more than there is");
   }
+  if (!s->initiator && (flags & LACK_SEND) != 0) {
+    mem_free(t->sum); /* the initiator follows it as well: it proves */
+    t->sum = NULL;
+  }
   struct session_lack l = {.name = buf_span(&t->name),
                            .handle = handles_of(&t->theirs),
                            .n = t->theirs.n / 8,
@@ -321,10 +325,6 @@ int decode_lack(struct session *s, struct topic *t, uint8_t flags,
   if (rc >= 0 && (flags & LACK_LAST) != 0) {
     topic_drop_slot(s, t);
     t->state = TOPIC_SETTLED;
-    if (!s->initiator && (flags & LACK_SEND) != 0) {
-      mem_free(t->sum); /* the initiator follows it as well: it proves */
-      t->sum = NULL;
-    }
     buf_free(&t->theirs);
     buf_free(&t->ours);
   }
