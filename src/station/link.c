@@ -261,10 +261,11 @@ static int flush_parcel(struct link *l, bool open, struct err *e)
              : judge(l, &cid, intake_flush(&l->intake, open, &l->counts, e), e);
 }
 
-/* Admit what waits; it is durable after station_settle. */
+/* Admit what waits; it is durable after station_settle. More records of the
+ * parcel under way may come. */
 static int admit_waiting(struct link *l, struct err *e)
 {
-  int rc = l->intake.open ? flush_parcel(l, false, e) : 0;
+  int rc = l->intake.open ? flush_parcel(l, true, e) : 0;
   return rc < 0 ? rc : flush_files(l, e);
 }
 
@@ -298,6 +299,7 @@ static int host_parcel(void *ud, struct span block, struct session_parcel *out,
     intake_stop(in);
     return 0;
   }
+  l->fetch.listed = false; /* of an earlier round */
   out->good = true;
   out->name = in->view.collection;
   memcpy(out->digest, cid_digest(&cid), sizeof out->digest);

@@ -20,7 +20,7 @@ struct pick {
 /* A collection of which the peer lacks all but a few. */
 struct bulk {
   struct buf name, except; /* handles (uint64_t), ascending */
-  uint64_t upto;
+  uint64_t upto, cursor;
   int64_t rank;
 };
 
@@ -82,7 +82,8 @@ struct fetch {
   size_t n, cap, at;
   bool listed, walking;
   struct missing_walk walk;
-  struct buf below;    /* CIDs below nodes that came, the next at the end */
+  struct buf below;    /* CIDs below nodes that came, the next at the end;
+                          what is over BELOW_MAX is for the next walk */
   struct refset asked; /* by cid_order: no block is asked for twice */
   size_t gone;         /* in a row */
 };

@@ -11,7 +11,8 @@
 #include <string.h>
 
 #define WANTS_MAX 4096u /* kept from one walk: then it walks again */
-#define GONE_MAX 256u   /* in a row: the peer has nothing of it */
+#define BELOW_MAX (16u * UNIXFS_LINKS_MAX * sizeof(struct cid))
+#define GONE_MAX 256u /* in a row: the peer has nothing of it */
 #define SMALL_FILE (1024 * 1024)
 #define KIND (INT64_MAX / 8) /* parts the kinds; times are < 2^53 */
 
@@ -180,7 +181,8 @@ int fetch_node(struct fetch *f, struct span bytes, struct err *e)
   struct unixfs_link link;
   size_t was = f->below.n;
   int rc = unixfs_read(&node, bytes, e);
-  while (rc == 0 && unixfs_link_next(&node, &it, &link)) {
+  while (rc == 0 && f->below.n < BELOW_MAX &&
+         unixfs_link_next(&node, &it, &link)) {
     rc = buf_put(&f->below, &link.cid, sizeof link.cid);
   }
   if (rc < 0) {

@@ -172,32 +172,36 @@ static int resolve_keyed(struct plan *p, struct err *e)
 /* Small bulks become parcels one by one. 1: more. */
 static int resolve_bulk(struct plan *p, struct err *e)
 {
-  uint64_t refs[PAGE], count, after = 0;
+  uint64_t refs[PAGE], count = 0;
   struct cid cids[PAGE];
-  int n = 1;
   if (p->step_at == p->bulk_n) {
     return 0;
   }
-  struct bulk *b = (struct bulk *)(void *)p->bulk.p + p->step_at++;
+  struct bulk *b = (struct bulk *)(void *)p->bulk.p + p->step_at;
   int rc =
       p->st->store->ops->count(p->st->store, buf_span(&b->name), &count, e);
-  if (rc < 0 || count > BULK_PICKS) {
+  if (rc < 0 || (count > BULK_PICKS && b->cursor == 0)) {
     p->walks = p->walks_urgent = true;
     p->sort = INT64_MAX;
     p->row = UINT64_MAX >> 1;
+    p->step_at++;
     return rc < 0 ? rc : 1;
   }
-  while (n > 0 && after < b->upto) {
-    n = log_page(p, buf_span(&b->name), after, refs, cids, e);
-    for (int i = 0; i < n && refs[i] <= b->upto; i++) {
-      if (!has_handle(&b->except, sketch_handle(cid_digest(&cids[i]))) &&
-          add_pick(p, refs[i], b->rank, e) < 0) {
-        return ERR_NOMEM;
-      }
+  int n = b->cursor < b->upto
+              ? log_page(p, buf_span(&b->name), b->cursor, refs, cids, e)
+              : 0;
+  for (int i = 0; i < n && refs[i] <= b->upto; i++) {
+    if (!has_handle(&b->except, sketch_handle(cid_digest(&cids[i]))) &&
+        add_pick(p, refs[i], b->rank, e) < 0) {
+      return ERR_NOMEM;
     }
-    after = n > 0 ? refs[n - 1] : after;
   }
-  b->upto = 0; /* done: no walk looks for it */
+  if (n > 0) {
+    b->cursor = refs[n - 1];
+  } else {
+    b->upto = 0; /* done: no walk looks for it */
+    p->step_at++;
+  }
   return n < 0 ? n : 1;
 }
 
