@@ -54,29 +54,13 @@ local PUBLISH = markup.template [[
 <button>{=withdraw}</button>
 </form>
 </div>
-<template id="say">{say}</template>
+{say}
 </section>]]
 
 local OPTION = markup.template
   [[<option value="{value}">{label:plain}</option>]]
-local SAY = markup.template
-  [[<span data-key="{key}">{text:plain}</span>]]
-
 local TYPES = { "lesson", "dataset", "book", "news", "event", "idea",
   "correction" }
-
--- What the page's script says.
-local SAID = { "js_uploading", "js_working", "js_done", "js_failed",
-  "js_wrong_code", "js_code_shown", "js_draft_saved", "js_open", "js_added",
-  "js_offline", "js_remove", "js_withdrawn", "js_fetch" }
-
-local function said(ctx)
-  local out = {}
-  for i, key in ipairs(SAID) do
-    out[i] = SAY(ctx.words, { key = key, text = ctx.words.say[key] })
-  end
-  return out
-end
 
 local function options(ctx, values, label)
   local out = {}
@@ -90,7 +74,7 @@ function desk.publish(ctx)
   local body
   if ctx.site.pairing then
     local edit = ctx.query.edit
-    body = PUBLISH(ctx.words, { lang = ctx.lang, say = said(ctx),
+    body = PUBLISH(ctx.words, { lang = ctx.lang, say = take.said(ctx),
       edit = edit and ctx.site.mahatta.link(edit) and edit or "",
       pair = take.PAIR(ctx.words, {}),
       types = options(ctx, TYPES, function (kind)

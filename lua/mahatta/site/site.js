@@ -23,7 +23,7 @@ async function ask (method, path, body) {
     method,
     headers,
     cache: 'no-store',
-    credentials: 'omit',
+    credentials: 'same-origin', // there are none; to clear data asks for it
     body: method === 'GET' ? undefined : bytes ? body : JSON.stringify(body ?? {})
   })
   const json = answer.headers.get('content-type') === 'application/json'

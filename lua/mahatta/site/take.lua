@@ -48,6 +48,7 @@ local BRING = markup.template [[
 <progress max="100" value="0" hidden></progress>
 <p role="status" aria-live="polite"></p>
 </div>
+{say}
 </section>]]
 
 -- The form of the one-time code; both pages that write have it.
@@ -62,11 +63,29 @@ take.PAIR = markup.template [[
 <p role="alert" class="fault"></p>
 </form>]]
 
+local SAY = markup.template
+  [[<template id="say">{phrases}</template>]]
+local PHRASE = markup.template
+  [[<span data-key="{key}">{text:plain}</span>]]
+
+local SAID = { "js_uploading", "js_working", "js_done", "js_failed",
+  "js_wrong_code", "js_code_shown", "js_draft_saved", "js_open", "js_added",
+  "js_offline", "js_remove", "js_withdrawn", "js_fetch" }
+
+-- What the page's script says, in the page's language.
+function take.said(ctx)
+  local out = {}
+  for i, key in ipairs(SAID) do
+    out[i] = PHRASE(ctx.words, { key = key, text = ctx.words.say[key] })
+  end
+  return SAY(ctx.words, { phrases = out })
+end
+
 function take.page(ctx)
   local bring = layout.note(ctx, "read_only")
   if ctx.site.pairing then
     bring = BRING(ctx.words, { lang = ctx.lang,
-      pair = take.PAIR(ctx.words, {}) })
+      pair = take.PAIR(ctx.words, {}), say = take.said(ctx) })
   end
   return layout.page(ctx, { title = ctx.words.say.take_title,
     script = ctx.site.pairing ~= nil, body = PAGE(ctx.words, {
