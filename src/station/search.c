@@ -122,7 +122,14 @@ static int give(struct search *s, const struct entry *en, double score,
 {
   const struct search_query *q = s->q;
   struct search_hit hit = {.entry = en, .score = score};
-  struct snippet_query cut = {s->token, s->words, q->mark_open, q->mark_close};
+  struct snippet_term term[QUERY_WORDS_MAX];
+  struct snippet_query cut = {.term = term,
+                              .terms = s->words,
+                              .mark_open = q->mark_open,
+                              .mark_close = q->mark_close};
+  for (size_t i = 0; i < s->words; i++) {
+    term[i] = (struct snippet_term){s->token[i], (uint8_t)i};
+  }
   hit.lang = en->record.lang;
   hit.title = pick_text(en->record.title, q->lang, &hit.lang);
   if (hit.lang.n == 0) {

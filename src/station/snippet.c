@@ -2,64 +2,129 @@
 #include "station/snippet.h"
 
 #include "base/utf8.h"
+#include "text/fold.h"
 #include "text/words.h"
 
 #include <string.h>
 
 #define NOT_FOUND SIZE_MAX
+#define SLOTS (SNIPPET_TERMS_MAX * 2)
+
+/* The terms, found by their bytes. */
+struct lookup {
+  const struct snippet_query *q;
+  uint16_t slot[SLOTS]; /* 1 + place in q->term, 0: free */
+};
 
 /* A window of words: a ring of what each of them was. */
 struct window {
-  size_t token[SNIPPET_WORDS]; /* which word of the query, or NOT_FOUND */
+  size_t word[SNIPPET_WORDS]; /* which word of the query, or NOT_FOUND */
   size_t count[QUERY_WORDS_MAX];
-  size_t words, different, total;
+  uint64_t worth; /* of the different words */
+  size_t words, total;
   /* The windows that end at the words first .. last are the best. */
-  size_t best_score, first, last;
+  uint64_t best_score;
+  size_t first, last;
 };
 
-static size_t which(const struct snippet_query *q, const struct word *w)
+static size_t slot_of(uint8_t mark, struct span term)
 {
-  struct span token = span_of(w->token, w->token_n);
-  for (size_t i = 0; i < q->tokens; i++) {
-    if (span_equal(q->token[i], token)) {
-      return i;
+  uint32_t h = 2166136261u ^ mark; /* FNV-1a */
+  for (size_t i = 0; i < term.n; i++) {
+    h = (h ^ term.p[i]) * 16777619u;
+  }
+  return (h ^ h >> 16) % SLOTS;
+}
+
+/* Is ${term} the mark (0: none) and these letters? */
+static bool is_term(struct span term, uint8_t mark, struct span letters)
+{
+  if (mark == 0) {
+    return span_equal(term, letters);
+  }
+  return term.n == letters.n + 1 && term.p[0] == mark &&
+         span_equal(span_of(term.p + 1, term.n - 1), letters);
+}
+
+static size_t find(const struct lookup *l, uint8_t mark, struct span letters)
+{
+  size_t at = slot_of(mark, letters);
+  for (; l->slot[at] != 0; at = (at + 1) % SLOTS) {
+    const struct snippet_term *t = &l->q->term[l->slot[at] - 1];
+    if (is_term(t->term, mark, letters)) {
+      return t->word;
     }
   }
   return NOT_FOUND;
 }
 
-static void leave(struct window *win, size_t token)
+static void lookup_make(struct lookup *l, const struct snippet_query *q)
 {
-  if (token == NOT_FOUND) {
-    return;
-  }
-  win->total--;
-  if (--win->count[token] == 0) {
-    win->different--;
+  l->q = q;
+  memset(l->slot, 0, sizeof l->slot);
+  for (size_t i = 0; i < q->terms && i < SNIPPET_TERMS_MAX; i++) {
+    struct span t = q->term[i].term;
+    bool marked = t.n > 0 && t.p[0] == TERM_SURFACE;
+    uint8_t mark = marked ? TERM_SURFACE : 0;
+    struct span letters = marked ? span_of(t.p + 1, t.n - 1) : t;
+    if (q->term[i].word < QUERY_WORDS_MAX &&
+        find(l, mark, letters) == NOT_FOUND) {
+      size_t at = slot_of(mark, letters);
+      while (l->slot[at] != 0) {
+        at = (at + 1) % SLOTS;
+      }
+      l->slot[at] = (uint16_t)(i + 1);
+    }
   }
 }
 
-static void enter(struct window *win, size_t token)
+/* Which of the query's words this is. */
+static size_t which(const struct lookup *l, const struct word *w)
 {
-  if (token == NOT_FOUND) {
+  if (l->q->an == NULL) {
+    return find(l, 0, word_token(w));
+  }
+  size_t word = find(l, TERM_SURFACE, word_token(w));
+  return word != NOT_FOUND ? word : find(l, 0, word_stem(w));
+}
+
+static uint64_t worth_of(const struct lookup *l, size_t word)
+{
+  return l->q->worth == NULL ? 1 : l->q->worth[word];
+}
+
+static void leave(struct window *win, const struct lookup *l, size_t word)
+{
+  if (word == NOT_FOUND) {
+    return;
+  }
+  win->total--;
+  if (--win->count[word] == 0) {
+    win->worth -= worth_of(l, word);
+  }
+}
+
+static void enter(struct window *win, const struct lookup *l, size_t word)
+{
+  if (word == NOT_FOUND) {
     return;
   }
   win->total++;
-  if (win->count[token]++ == 0) {
-    win->different++;
+  if (win->count[word]++ == 0) {
+    win->worth += worth_of(l, word);
   }
 }
 
 /* The next word enters, the oldest leaves. */
-static void slide(struct window *win, size_t token)
+static void slide(struct window *win, const struct lookup *l, size_t word)
 {
   size_t slot = win->words % SNIPPET_WORDS;
   if (win->words >= SNIPPET_WORDS) {
-    leave(win, win->token[slot]);
+    leave(win, l, win->word[slot]);
   }
-  win->token[slot] = token;
-  enter(win, token);
-  size_t score = win->different * 1000 + win->total;
+  win->word[slot] = word;
+  enter(win, l, word);
+  uint64_t score = win->worth * (SNIPPET_WORDS + 1) + win->total;
   if (score > win->best_score || win->words < SNIPPET_WORDS) {
     win->best_score = score;
     win->first = win->last = win->words;
@@ -69,21 +134,60 @@ static void slide(struct window *win, size_t token)
   win->words++;
 }
 
-/* Of the best windows the one in the middle: what was found then stands
- * amidst its text. Writes its bytes. */
-static void place(const struct window *win, struct span text, size_t *from,
-                  size_t *to)
+static struct words reading(const struct lookup *l, struct span text)
 {
-  struct words it = {.text = text};
+  struct words it = {.text = text, .an = l->q->an};
+  return it;
+}
+
+/* Of the best windows the one in the middle: what was found then stands
+ * amidst its text. Writes its bytes, and those of its first found word. */
+static void place(const struct window *win, const struct lookup *l,
+                  struct span text, struct span *range, size_t *found)
+{
+  struct words it = reading(l, text);
   struct word w;
   size_t end = win->first + (win->last - win->first) / 2;
   size_t start = end + 1 > SNIPPET_WORDS ? end + 1 - SNIPPET_WORDS : 0;
+  size_t from = 0, to = 0;
+  *found = NOT_FOUND;
   for (size_t i = 0; i <= end && words_next(&it, &w); i++) {
     if (i == start) {
-      *from = w.start;
+      from = w.start;
     }
-    *to = w.end;
+    if (i >= start && *found == NOT_FOUND && which(l, &w) != NOT_FOUND) {
+      *found = w.start;
+    }
+    to = w.end;
   }
+  *range = span_of(text.p + from, to - from);
+}
+
+/* The most of ${text} that fits ${max} bytes, letters with their marks. */
+static size_t cut_between_letters(struct span text, size_t max)
+{
+  size_t at = utf8_cut(text.p, text.n, max), len;
+  while (at > 0 && at < text.n &&
+         fold_is_mark(utf8_next(text.p + at, text.n - at, &len))) {
+    at = utf8_cut(text.p, text.n, at - 1);
+  }
+  return at;
+}
+
+/* Words that are none (a wall of signs, bytes in letters) may fill a text: of
+ * such a window what begins with the first found word. */
+static struct span bounded(struct span text, struct span range, size_t found)
+{
+  size_t from = (size_t)(range.p - text.p), to = from + range.n;
+  if (range.n <= SNIPPET_BYTES_MAX) {
+    return range;
+  }
+  if (found != NOT_FOUND && found > from + SNIPPET_BYTES_MAX / 2) {
+    from = found;
+  }
+  struct span rest = span_of(text.p + from, to - from);
+  rest.n = cut_between_letters(rest, SNIPPET_BYTES_MAX);
+  return rest;
 }
 
 /* Copy, with white space and controls as single spaces. */
@@ -106,53 +210,68 @@ static int put_plain(struct buf *out, struct span text)
   return rc;
 }
 
-static int put_marked(struct buf *out, struct span text, size_t from, size_t to,
-                      const struct snippet_query *q)
+/* The window ${range} of ${text}, its found words marked. Words are read in
+ * the whole text, so that their languages are what they are there. */
+static int put_marked(struct buf *out, struct span text, struct span range,
+                      const struct lookup *l)
 {
-  struct words it = {.text = span_of(text.p, to), .at = from};
+  struct words it = reading(l, text);
   struct word w;
-  size_t at = from;
+  size_t at = (size_t)(range.p - text.p), to = at + range.n;
   int rc = 0;
-  while (rc == 0 && words_next(&it, &w)) {
-    if (which(q, &w) == NOT_FOUND) {
+  it.at = at;
+  while (rc == 0 && words_next(&it, &w) && w.start < to) {
+    size_t end = w.end < to ? w.end : to;
+    if (which(l, &w) == NOT_FOUND) {
       continue;
     }
-    struct span found = span_of(text.p + w.start, w.end - w.start);
+    struct span found = span_of(text.p + w.start, end - w.start);
     if ((rc = put_plain(out, span_of(text.p + at, w.start - at))) < 0 ||
-        (rc = buf_put(out, q->mark_open.p, q->mark_open.n)) < 0 ||
+        (rc = buf_put(out, l->q->mark_open.p, l->q->mark_open.n)) < 0 ||
         (rc = put_plain(out, found)) < 0) {
       return rc;
     }
-    rc = buf_put(out, q->mark_close.p, q->mark_close.n);
-    at = w.end;
+    rc = buf_put(out, l->q->mark_close.p, l->q->mark_close.n);
+    at = end;
   }
   return rc < 0 ? rc : put_plain(out, span_of(text.p + at, to - at));
+}
+
+/* Is there any word in ${text}? */
+static bool any_word(struct span text)
+{
+  struct words it = {.text = text};
+  struct word w;
+  return words_next(&it, &w);
 }
 
 int snippet(struct buf *out, struct span text, const struct snippet_query *q)
 {
   static const char ellipsis[] = "\xe2\x80\xa6";
   struct window win = {0};
-  struct words it = {.text = text};
+  struct lookup l;
   struct word w;
+  struct span range;
+  size_t found;
   int rc = 0;
+  lookup_make(&l, q);
+  struct words it = reading(&l, text);
   while (words_next(&it, &w)) {
-    slide(&win, which(q, &w));
+    slide(&win, &l, which(&l, &w));
   }
   if (win.words == 0) {
     return 0;
   }
-  size_t from = 0, to = 0;
-  place(&win, text, &from, &to);
-  struct words head = {.text = span_of(text.p, from)};
-  if (words_next(&head, &w)) {
+  place(&win, &l, text, &range, &found);
+  range = bounded(text, range, found);
+  size_t from = (size_t)(range.p - text.p), to = from + range.n;
+  if (any_word(span_of(text.p, from))) {
     rc = buf_put(out, ellipsis, sizeof ellipsis - 1);
   }
   if (rc == 0) {
-    rc = put_marked(out, text, from, to, q);
+    rc = put_marked(out, text, range, &l);
   }
-  struct words tail = {.text = text, .at = to};
-  if (rc == 0 && words_next(&tail, &w)) {
+  if (rc == 0 && any_word(span_of(text.p + to, text.n - to))) {
     rc = buf_put(out, ellipsis, sizeof ellipsis - 1);
   }
   return rc;

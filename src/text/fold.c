@@ -200,3 +200,14 @@ enum fold_class fold(uint32_t cp, uint32_t out[FOLD_OUT_MAX], size_t *n)
   }
   return c;
 }
+
+bool fold_is_mark(uint32_t cp)
+{
+  if (cp < 0x0300) {
+    return false;
+  }
+  utf8proc_category_t c = utf8proc_category((utf8proc_int32_t)cp);
+  return (c >= UTF8PROC_CATEGORY_MN && c <= UTF8PROC_CATEGORY_ME) ||
+         cp == 0x200c || cp == 0x200d || cp == 0x0640 ||
+         (cp >= 0x1f3fb && cp <= 0x1f3ff); /* skin tones */
+}

@@ -20,4 +20,8 @@ enum fold_class {
  * ${out}. No allocation; cannot fail. */
 enum fold_class fold(uint32_t cp, uint32_t out[FOLD_OUT_MAX], size_t *n);
 
+/* Does this code point stand on the one before it (accents, tashkeel, vowel
+ * signs, joiners, variation selectors)? No text is cut before one. */
+bool fold_is_mark(uint32_t cp);
+
 #endif

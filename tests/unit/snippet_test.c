@@ -4,19 +4,23 @@
 #include "base/utf8.h"
 #include "unit.h"
 
-/* The snippet of ${text} for up to three (folded) words. */
+static struct analyser *an; /* NULL: words are tokens */
+
+/* The snippet of ${text} for up to two (folded) words, or terms. */
 static const char *cut(const char *text, const char *a, const char *b)
 {
   static char out[65536];
-  struct span token[2];
-  struct snippet_query q = {.token = token,
+  struct snippet_term term[2];
+  struct snippet_query q = {.term = term,
+                            .an = an,
                             .mark_open = span_of("[", 1),
                             .mark_close = span_of("]", 1)};
   struct buf got = {0};
   const char *const word[2] = {a, b};
   for (int i = 0; i < 2; i++) {
     if (word[i] != NULL) {
-      token[q.tokens++] = span_of(word[i], strlen(word[i]));
+      term[q.terms].word = (uint8_t)(2 * q.terms);
+      term[q.terms++].term = span_of(word[i], strlen(word[i]));
     }
   }
   NEED(snippet(&got, span_of(text, strlen(text)), &q) == 0);
@@ -125,12 +129,120 @@ static void test_any_bytes(void)
   }
 }
 
+/* With an analyser terms are stems, and surfaces with their mark. */
+static void test_stems(void)
+{
+  NEED(analyser_open(&an) == 0);
+  EXPECT_TEXT(cut("Running horses run.", "run", NULL),
+              "[Running] horses [run]");
+  EXPECT_TEXT(cut("Running horses run.", "\x01running", NULL),
+              "[Running] horses run");
+  EXPECT_TEXT(cut("قرأ المُعَلِّمُون الكتابَ", "معلم", "كتاب"),
+              "قرأ [المُعَلِّمُون] [الكتابَ]");
+  EXPECT_TEXT(cut("کتێبەکانیان لە ماڵ بوو", "كتيب", NULL),
+              "[کتێبەکانیان] لە ماڵ بوو");
+  /* The window begins inside of the text; words keep their languages. */
+  static char text[16384];
+  (void)snprintf(text, sizeof text, "%s running %s", long_text(60, -1, -1),
+                 long_text(60, -1, -1));
+  EXPECT(strstr(cut(text, "run", NULL), "[running]") != NULL);
+  analyser_close(an);
+  an = NULL;
+}
+
+/* One rare word is worth more than two common ones. */
+static void test_worth(void)
+{
+  static char text[16384];
+  uint32_t worth[QUERY_WORDS_MAX] = {1, 1, 5};
+  struct snippet_term term[3] = {
+      {span_of("hit", 3), 0}, {span_of("also", 4), 1}, {span_of("rare", 4), 2}};
+  struct snippet_query q = {.term = term, .terms = 3, .worth = worth};
+  struct buf got = {0};
+  (void)snprintf(text, sizeof text, "%s rare %s", long_text(100, 3, 5),
+                 long_text(100, -1, -1));
+  NEED(snippet(&got, span_of(text, strlen(text)), &q) == 0);
+  EXPECT(memmem(got.p, got.n, "rare", 4) != NULL);
+  buf_clear(&got);
+  worth[2] = 1;
+  NEED(snippet(&got, span_of(text, strlen(text)), &q) == 0);
+  EXPECT(memmem(got.p, got.n, "also", 4) != NULL);
+  buf_free(&got);
+}
+
+/* More terms than there is room for: the first count, nothing breaks. */
+static void test_many_terms(void)
+{
+  enum { MANY = SNIPPET_TERMS_MAX + 1 };
+  static struct snippet_term term[MANY];
+  static char name[MANY][8];
+  for (size_t n = SNIPPET_TERMS_MAX - 1; n <= MANY; n++) {
+    struct snippet_query q = {.term = term,
+                              .terms = n,
+                              .mark_open = span_of("[", 1),
+                              .mark_close = span_of("]", 1)};
+    struct buf got = {0};
+    for (size_t i = 0; i < n; i++) {
+      (void)snprintf(name[i], sizeof name[i], "t%zu", i);
+      term[i] =
+          (struct snippet_term){span_of(name[i], strlen(name[i])), (uint8_t)i};
+      term[i].word = (uint8_t)(i % QUERY_WORDS_MAX);
+    }
+    const char *last = name[n - 1];
+    NEED(snippet(&got, span_of(last, strlen(last)), &q) == 0);
+    EXPECT_INT(got.n > 0 && got.p[0] == '[', n <= SNIPPET_TERMS_MAX);
+    buf_free(&got);
+  }
+}
+
+/* A text that is one word: cut at SNIPPET_BYTES_MAX, never between a letter
+ * and its marks. */
+static void test_no_words(void)
+{
+  static const char *const unit[] = {"a", "بَ", "e\xcc\x81\xcc\x82", "हि",
+                                     "ب\xe2\x80\x8c"};
+  for (size_t k = 0; k < 5; k++) {
+    size_t len = strlen(unit[k]);
+    for (size_t n = SNIPPET_BYTES_MAX - 9; n <= SNIPPET_BYTES_MAX + 9; n++) {
+      char text[2 * SNIPPET_BYTES_MAX];
+      size_t used = 0;
+      for (; used + len <= n; used += len) {
+        memcpy(text + used, unit[k], len);
+      }
+      text[used] = '\0';
+      const char *got = cut(text, "zz", NULL);
+      size_t kept = strlen(got);
+      if (used <= SNIPPET_BYTES_MAX) {
+        EXPECT_TEXT(got, text);
+      } else {
+        EXPECT(kept > 3 && kept <= SNIPPET_BYTES_MAX + 3);
+        EXPECT((kept - 3) % len == 0);
+        EXPECT_TEXT(got + kept - 3, "\xe2\x80\xa6");
+      }
+    }
+  }
+}
+
+/* Signs between two words: the found one stays in the window. */
+static void test_wall_of_signs(void)
+{
+  static char text[8192];
+  (void)snprintf(text, sizeof text, "one %0*d hit two", 3000, 0);
+  memset(text + 4, '!', 3000);
+  EXPECT_TEXT(cut(text, "hit", NULL), "\xe2\x80\xa6[hit] two");
+}
+
 int main(void)
 {
   RUN(test_marks);
   RUN(test_controls);
   RUN(test_window_size);
   RUN(test_window_place);
+  RUN(test_stems);
+  RUN(test_worth);
+  RUN(test_many_terms);
+  RUN(test_no_words);
+  RUN(test_wall_of_signs);
   RUN(test_any_bytes);
   return unit_done();
 }
