@@ -593,14 +593,10 @@ static int end_pass(struct unpack *u, struct err *e)
   return rc < 0 ? rc : JOB_MORE;
 }
 
-static int unpack_step(struct job *j, struct err *e)
+static int read_some(struct unpack *u, struct err *e)
 {
-  struct unpack *u = (struct unpack *)j;
+  struct job *j = &u->job;
   uint64_t until = u->offset + STEP_BYTES;
-  if (u->counting) {
-    int more = missing_count_step(j->st, &u->missing, e);
-    return more < 0 ? more : more > 0 ? JOB_MORE : unpack_done(u, e);
-  }
   int rc = u->asking ? take_answer(u, e) : 0;
   while (rc == 0 && u->offset < until && !u->asking) {
     if ((rc = carsource_fill(&u->src, WINDOW_SIZE, e)) < 0) {
@@ -618,6 +614,24 @@ static int unpack_step(struct job *j, struct err *e)
     }
   }
   return rc < 0 ? rc : u->asking ? JOB_ASK : JOB_MORE;
+}
+
+/* What a step takes in becomes durable together, at its end: nothing is told
+ * before. */
+static int unpack_step(struct job *j, struct err *e)
+{
+  struct unpack *u = (struct unpack *)j;
+  if (u->counting) {
+    int more = missing_count_step(j->st, &u->missing, e);
+    return more < 0 ? more : more > 0 ? JOB_MORE : unpack_done(u, e);
+  }
+  int rc = station_gather(j->st, e);
+  if (rc < 0) {
+    return rc;
+  }
+  rc = read_some(u, e);
+  int kept = station_settle(j->st, rc < 0 ? NULL : e);
+  return rc < 0 ? rc : kept < 0 ? kept : rc;
 }
 
 static void unpack_clean(struct job *j)

@@ -104,6 +104,27 @@ function World:take(i, path)
   assert(ok or code == "EINVALID", message) -- damage may hit the only block
 end
 
+-- A slip of one of the many kinds; its path.
+function World:slip(j)
+  local random = math.random
+  local path, s = self.dir .. "/slip", self.stations[j]
+  local kind = random(5)
+  if kind == 1 then
+    local lines = assert(s:slip_short())
+    if lines ~= "" then -- nothing here yet: nothing that an SMS could tell
+      local file = assert(io.open(path, "wb"))
+      assert(file:write(lines))
+      assert(file:close())
+      return path
+    end
+  end
+  os.remove(path)
+  assert(s:slip(path, kind == 2 and { exact = true }
+    or kind == 3 and { max = 1000 } or kind == 4 and { expect = random(20) }
+    or nil))
+  return path
+end
+
 function World:carry(i)
   local random = math.random
   local j, n = random(STATIONS), #self.carried + 1
@@ -111,8 +132,7 @@ function World:carry(i)
     random(2) == 1 and ".zst" or "")
   local options = {}
   if random(2) == 1 then
-    options.slip = self.dir .. "/slip"
-    assert(self.stations[j]:slip(options.slip))
+    options.slip = self:slip(j)
   end
   if random(3) == 1 then options.budget = random(500, 8000) end
   if random(3) == 1 then options.collections = { COLLECTIONS[random(3)] } end
@@ -161,20 +181,34 @@ function World:step()
   self:check(i, what)
 end
 
--- Everybody gets everything from everybody, twice.
+-- Everybody gets everything from everybody, twice: all of it, and what a slip
+-- says is lacking. Then nothing lacks.
 function World:meet()
   local path = self.dir .. "/all.car"
-  for _ = 1, 2 do
+  local function each(visit)
     for a = 1, STATIONS do
       for b = 1, STATIONS do
-        if a ~= b then
-          assert(assert(self.stations[a]:pack(path)):run())
-          self:take(b, path)
-          assert(os.remove(path))
-        end
+        if a ~= b then visit(self.stations[a], b) end
       end
     end
   end
+  local function slip_of(b)
+    local slip = self.dir .. "/last.slip"
+    assert(self.stations[b]:slip(slip, { expect = math.random(40) }))
+    return slip
+  end
+  for round = 1, 2 do
+    each(function (from, b)
+      assert(assert(from:pack(path, { slip = round == 1 and slip_of(b)
+        or nil })):run())
+      self:take(b, path)
+      assert(os.remove(path))
+    end)
+  end
+  each(function (from, b)
+    local lacks = assert(assert(from:lacks(slip_of(b))):run())
+    assert(lacks.parcels == 0 and lacks.theirs == 0 and lacks.whole == 0)
+  end)
 end
 
 local function shown(station)
