@@ -24,9 +24,21 @@ local out = require "mahatta.cli.out"
 local DONE, FAILED, USAGE, PARTLY = 0, 1, 2, 3
 local INTERRUPTED = 130 -- as shells say it
 
+-- The commands of several files, as one group.
+local function gather(...)
+  local list = {}
+  for _, name in ipairs({ ... }) do
+    for _, command in ipairs(require("mahatta.cli." .. name)) do
+      list[#list + 1] = command
+    end
+  end
+  return list
+end
+
 local groups = {
   { "Publish", require "mahatta.cli.publish" },
   { "Read", require "mahatta.cli.read" },
+  { "Sync", gather("sync", "serve", "status") },
   { "Carry and keep", require "mahatta.cli.carry" },
   { "On the web", require "mahatta.cli.site" },
 }

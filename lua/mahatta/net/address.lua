@@ -35,7 +35,7 @@ function address.parse(text)
     host, port = text:match("^([^:]+):(.+)$")
     if not host and not text:find(":", 1, true) then host = text end
   end
-  if not host or host == "" or #host > 255 or host:find("[%s%c/@]") then
+  if not host or host == "" or #host > 255 or text:find("[%s%c/@]") then
     return nil, ("'%s' is no address: write HOST, HOST:PORT or [V6]:PORT")
       :format(text), "EINVALID"
   end

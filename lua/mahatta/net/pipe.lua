@@ -10,6 +10,7 @@ local uvstream = require "mahatta.net.uvstream"
 
 local pipe = {}
 
+local REASON_MS = 300 -- for a command to end after its output has
 local GRACE_MS = 2000 -- for a command to end once its input is closed
 
 -- A command that ended before the session did is the reason for that.
@@ -47,7 +48,7 @@ function pipe.spawn(station, command, options)
     stdio = { output, input, 2 } }, function (status, signal)
       child:close()
       stream.why = stream.why or exit_sentence(status, signal)
-      uvstream.hold(stream, false)
+      uvstream.hold(stream, nil)
     end)
   if not child then
     input:close()
@@ -55,7 +56,7 @@ function pipe.spawn(station, command, options)
     session:close()
     return nil, uvstream.sentence(message), "EIO"
   end
-  uvstream.hold(stream, true)
+  uvstream.hold(stream, REASON_MS)
   uvstream.open(stream, input, output)
   options = options or {}
   return uvstream.drive(stream, pump.new(session, stream, uvstream.clock, {

@@ -8,6 +8,12 @@ local pump = require "mahatta.net.pump"
 
 local uvstream = {}
 
+-- Writing to somebody who has gone is an error like any other, not the end of
+-- the process; libuv leaves that to its users.
+local sigpipe = uv.new_signal()
+sigpipe:start("sigpipe", function () end)
+sigpipe:unref()
+
 local FLUSH_MS = 5000 -- for what was written when it closes
 local HELD_MAX = 4 * pump.CHUNK -- read, and not yet fed: then reading stops
 
@@ -51,9 +57,19 @@ local function wake(stream)
   end)()
 end
 
+local function hold_on(stream)
+  local timer = uv.new_timer()
+  timer:start(stream.held_for, 0, function ()
+    timer:close()
+    stream.held_for = nil
+    wake(stream)
+  end)
+end
+
 local function on_read(stream, message, bytes)
   if message or not bytes then
     stream.ended, stream.why = true, message and uvstream.sentence(message)
+    if stream.held_for then hold_on(stream) end
   else
     stream.last = stream.last + 1
     stream.queue[stream.last] = bytes
@@ -94,10 +110,11 @@ function uvstream.fail(stream, message)
   wake(stream)
 end
 
--- Until this is undone, its end is not told: the reason may be on its way.
-function uvstream.hold(stream, held)
-  stream.hold = held
-  wake(stream)
+-- When it ends, wait for so long with telling it: the reason may be on its way.
+-- nil: it is known now.
+function uvstream.hold(stream, ms)
+  stream.held_for = ms
+  if not ms then wake(stream) end
 end
 
 -- The stream's pump is made: from now on it is driven.
@@ -116,7 +133,7 @@ function Stream:read()
     if self.stopped and self.held == 0 then start_reading(self) end
     return bytes
   end
-  if self.ended and not self.hold then return false, self.why end
+  if self.ended and not self.held_for then return false, self.why end
 end
 
 function Stream:write(bytes, from)
@@ -165,6 +182,17 @@ end
 -- For other loops; libuv's own is at it already.
 function Stream:turn() -- luacheck: ignore 212
   if not uv.loop_mode() then uv.run("nowait") end
+end
+
+-- Drive a handle that has nothing to poll on, by a timer.
+function uvstream.step_by_timer(handle)
+  local timer = uv.new_timer()
+  local function turn()
+    local wait = handle:step() and handle:timeout()
+    if not wait then return timer:close() end
+    timer:start(math.ceil(wait * 1000), 0, turn)
+  end
+  timer:start(0, 0, turn)
 end
 
 return uvstream

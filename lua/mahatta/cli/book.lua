@@ -1,0 +1,44 @@
+-- SPDX-License-Identifier: 0BSD
+-- Which stations this one has met, when, and how that went: a small file
+-- beside the store, its owner's alone. It may be deleted at any time.
+
+local dagjson = require "mahatta.dagjson"
+
+local book = {}
+
+local PEERS_MAX = 256 -- the longest ago are forgotten
+
+local function path_of(station) return station .. "-peers" end
+
+-- Entries { peer, time, address?, ended, got, gave, lacks }, the last first.
+-- A file that can't be read is an empty book.
+function book.read(station)
+  local file = io.open(path_of(station), "rb")
+  if not file then return {} end
+  local text = file:read("a")
+  file:close()
+  local list = text and dagjson.decode(text)
+  return type(list) == "table" and list or {}
+end
+
+-- The newest entry of each peer is kept. nil, message.
+function book.add(station, entry)
+  local uv = require "luv" -- its files have modes
+  local list = { entry }
+  for _, other in ipairs(book.read(station)) do
+    if other.peer ~= entry.peer and #list < PEERS_MAX then
+      list[#list + 1] = other
+    end
+  end
+  local part = path_of(station) .. ".part"
+  uv.fs_unlink(part)
+  local fd, message = uv.fs_open(part, "wx", 384) -- 0600
+  if not fd then return nil, message end
+  local written
+  written, message = uv.fs_write(fd, dagjson.encode(list) .. "\n", 0)
+  uv.fs_close(fd)
+  if not written then return nil, message end
+  return uv.fs_rename(part, path_of(station))
+end
+
+return book
