@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "base/limits.h"
+#include "base/place.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -433,6 +434,52 @@ static int fill(int fd, struct span content, struct err *e)
   return 0;
 }
 
+/* The bytes under the name ${part}, synced. */
+static int write_part(const char *part, struct span content, struct err *e)
+{
+  int fd =
+      open(part, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+  if (fd < 0) {
+    return err_sys(e, errno, "key file: can't make it");
+  }
+  int rc = fill(fd, content, e);
+  if (close(fd) != 0 && rc == 0) {
+    rc = err_sys(e, errno, "key file: closing it failed");
+  }
+  if (rc < 0) {
+    (void)unlink(part); /* ours: O_EXCL made it; the first error counts */
+  }
+  return rc;
+}
+
+/* It gets its name when it is whole: a power cut must not leave a torn one,
+ * with which no station would open again. */
+static int save(const char *path, struct span content, struct err *e)
+{
+  char part[PATH_BYTES_MAX + 32];
+  uint64_t tag;
+  struct stat info;
+  if (lstat(path, &info) == 0) {
+    return err_sys(e, EEXIST, "key file: can't make it");
+  }
+  crypt_random(&tag, sizeof tag);
+  (void)snprintf(part, sizeof part, "%s.%016" PRIx64 ".part", path, tag);
+  int rc = write_part(part, content, e);
+  if (rc < 0) {
+    return rc;
+  }
+  if (place_new(AT_FDCWD, part, path) != 0) {
+    rc = err_sys(e, errno, "key file: can't make it");
+    (void)unlink(part);
+    return rc;
+  }
+  rc = sync_folder(path, e);
+  if (rc < 0) {
+    (void)unlink(path); /* ours: nothing was replaced */
+  }
+  return rc;
+}
+
 int keyfile_save(const char *path, const struct identity *id, const char *pass,
                  struct err *e)
 {
@@ -442,26 +489,9 @@ int keyfile_save(const char *path, const struct identity *id, const char *pass,
                    PATH_BYTES_MAX);
   }
   int rc = keyfile_encode(&b, id, pass, e);
-  if (rc < 0) {
-    goto done;
-  }
-  int fd =
-      open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-  if (fd < 0) {
-    rc = err_sys(e, errno, "key file: can't make it");
-    goto done;
-  }
-  rc = fill(fd, buf_span(&b), e);
-  if (close(fd) != 0 && rc == 0) {
-    rc = err_sys(e, errno, "key file: closing it failed");
-  }
   if (rc == 0) {
-    rc = sync_folder(path, e);
+    rc = save(path, buf_span(&b), e);
   }
-  if (rc < 0) {
-    (void)unlink(path); /* ours: O_EXCL made it; the first error counts */
-  }
-done:
   if (b.p != NULL) {
     crypt_wipe(b.p, b.cap);
   }

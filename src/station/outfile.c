@@ -2,6 +2,7 @@
 #include "station/outfile.h"
 
 #include "base/limits.h"
+#include "base/place.h"
 #include "form/crypt.h"
 
 #include <errno.h>
@@ -9,7 +10,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 int outfile_start(struct outfile *f, int dirfd, struct err *e)
@@ -79,30 +79,6 @@ static void shut(struct outfile *f)
   f->fd = f->dirfd = -1;
 }
 
-/* Where the file system knows no atomic "rename unless it exists", a hard
- * link does the same; where it knows neither, we look first. */
-static int rename_new(struct outfile *f, const char *name)
-{
-  if (renameat2(f->dirfd, f->part, f->dirfd, name, RENAME_NOREPLACE) == 0) {
-    return 0;
-  }
-  if (errno != EINVAL && errno != ENOSYS) {
-    return -1;
-  }
-  if (linkat(f->dirfd, f->part, f->dirfd, name, 0) == 0) {
-    return unlinkat(f->dirfd, f->part, 0);
-  }
-  if (errno != EPERM && errno != EOPNOTSUPP && errno != ENOSYS) {
-    return -1;
-  }
-  struct stat info;
-  if (fstatat(f->dirfd, name, &info, AT_SYMLINK_NOFOLLOW) == 0) {
-    errno = EEXIST;
-    return -1;
-  }
-  return renameat(f->dirfd, f->part, f->dirfd, name);
-}
-
 int outfile_finish(struct outfile *f, const char *name, bool replace,
                    struct err *e)
 {
@@ -112,7 +88,7 @@ int outfile_finish(struct outfile *f, const char *name, bool replace,
     return err_sys(e, errno, "can't bring %s to the disk", name);
   }
   int rc = replace ? renameat(f->dirfd, f->part, f->dirfd, name)
-                   : rename_new(f, name);
+                   : place_new(f->dirfd, f->part, name);
   if (rc < 0) {
     return err_sys(e, errno, "can't name the new file %s", name);
   }
