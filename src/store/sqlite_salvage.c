@@ -6,7 +6,9 @@
  * has the shape of a row of `seg` or `file` is put together over its overflow
  * pages, and what hashes to its digest is good. A destroyed first page, or
  * inner page, loses nothing but itself. Committed pages of a left-over WAL
- * replace those of the file. */
+ * replace those of the file. Then every page of the file that they hid, and
+ * every frame of the WAL, is taken apart by itself: where a disk lied about
+ * its syncs, the last copy of a row may lie in either. */
 #include "store/sqlite_int.h"
 
 #include "base/mem.h"
@@ -34,6 +36,10 @@ struct scan {
   store_salvage_sink *sink;
   void *ud;
   uint64_t good, lost;
+  bool aside;      /* pages that others stand for: what is known is passed
+                      over */
+  uint64_t *known; /* digests' first bytes of what was good: a set */
+  size_t known_n, known_cap;
 };
 
 static uint32_t get32(const uint8_t *p)
@@ -222,6 +228,39 @@ static bool is_int(const struct column *c, int64_t *out)
 
 /* ---- blocks ---- */
 
+/* 1: it was not there, 0: it was, or ERR_NOMEM. */
+static int know(struct scan *s, const uint8_t *digest)
+{
+  uint64_t key = tail_prefix(digest) | 1;
+  if (s->known_n * 2 >= s->known_cap) {
+    uint64_t *old = s->known;
+    size_t cap = s->known_cap, grown = cap > 0 ? cap * 2 : 1024;
+    uint64_t *more = mem_resize(NULL, grown, sizeof *more);
+    if (more == NULL) {
+      return ERR_NOMEM;
+    }
+    memset(more, 0, grown * sizeof *more);
+    for (size_t i = 0; i < cap; i++) {
+      size_t at = (size_t)old[i] & (grown - 1);
+      while (old[i] != 0 && more[at] != 0) {
+        at = (at + 1) & (grown - 1);
+      }
+      more[at] = old[i] != 0 ? old[i] : more[at];
+    }
+    mem_free(old);
+    s->known = more;
+    s->known_cap = grown;
+  }
+  size_t at = (size_t)key & (s->known_cap - 1);
+  while (s->known[at] != 0 && s->known[at] != key) {
+    at = (at + 1) & (s->known_cap - 1);
+  }
+  bool fresh = s->known[at] == 0;
+  s->known[at] = key;
+  s->known_n += fresh;
+  return fresh;
+}
+
 static int offer(struct scan *s, uint8_t codec, const uint8_t *digest,
                  struct span bytes, bool file)
 {
@@ -238,6 +277,9 @@ static int offer(struct scan *s, uint8_t codec, const uint8_t *digest,
   if (rc < 0) {
     s->lost++;
     return 0;
+  }
+  if ((rc = know(s, digest)) < 0 || (s->aside && rc == 0)) {
+    return rc;
   }
   s->good++;
   return s->sink(s->ud, &b, file);
@@ -360,10 +402,10 @@ static int take_cell(struct scan *s, uint32_t at)
   return count == 5 && c[0].type == 0 ? take_file(s, c) : 0;
 }
 
-static int take_page(struct scan *s, uint32_t number)
+/* The page in s->page, whose bytes count from ${head}. */
+static int take_leaf(struct scan *s, uint32_t head)
 {
-  uint32_t head = number == 1 ? 100 : 0;
-  if (!read_page(s, number, s->page) || s->page[head] != 0x0d) {
+  if (s->page[head] != 0x0d) {
     return 0;
   }
   uint32_t cells = get16(s->page + head + 3);
@@ -378,6 +420,29 @@ static int take_page(struct scan *s, uint32_t number)
       rc = take_cell(s, at);
     }
   }
+  return rc;
+}
+
+/* Pages that a frame hides, and frames, each by itself. What is found wanting
+ * there is not lost: it was looked for before. */
+static int take_aside(struct scan *s)
+{
+  uint64_t lost = s->lost, size = 24 + (uint64_t)s->page_size;
+  int rc = 0;
+  s->aside = true;
+  for (uint32_t n = 1; rc == 0 && s->frame != NULL && n <= s->pages; n++) {
+    if (s->frame[n - 1] != 0 && read_at(s->fd, s->page, s->page_size,
+                                        (uint64_t)(n - 1) * s->page_size)) {
+      rc = take_leaf(s, n == 1 ? 100 : 0);
+    }
+  }
+  for (uint64_t at = 32 + 24;
+       rc == 0 && s->wal >= 0 && read_at(s->wal, s->page, s->page_size, at);
+       at += size) {
+    rc = take_leaf(s, memcmp(s->page, "SQLite format 3", 16) == 0 ? 100 : 0);
+  }
+  s->aside = false;
+  s->lost = lost;
   return rc;
 }
 
@@ -406,12 +471,12 @@ static int scan_pages(struct scan *s, struct err *e)
     return sq_nomem(e);
   }
   for (uint32_t n = 1; rc == 0 && n <= s->pages; n++) {
-    rc = take_page(s, n);
-    if (rc == ERR_NOMEM) {
-      rc = sq_nomem(e);
+    if (read_page(s, n, s->page)) {
+      rc = take_leaf(s, n == 1 ? 100 : 0);
     }
   }
-  return rc;
+  rc = rc == 0 ? take_aside(s) : rc;
+  return rc == ERR_NOMEM ? sq_nomem(e) : rc;
 }
 
 static int scan_file(struct scan *s, const char *path, const char *suffix,
@@ -458,6 +523,7 @@ int store_sqlite_salvage(const char *path, store_salvage_sink *sink, void *ud,
   *good = s.good;
   *lost = s.lost;
   zpack_del(s.zpack);
+  mem_free(s.known);
   buf_free(&s.row);
   buf_free(&s.raw);
   return rc;
