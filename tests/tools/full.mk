@@ -111,6 +111,8 @@ FULL := @gcc '$(MAKE) WERROR=1 CC=gcc check' \
   @clang '$(MAKE) WERROR=1 CC=clang unit' '=$(MAKE) WERROR=1 CC=clang all' \
   @hostile 'HOSTILE_SKETCHES=10000000 \
     build/$(LUA_DIR)/tests/fault/sketch_hostile_test' \
+  @power 'CUT_STATES=1000000 \
+    build/$(LUA_DIR)/tests/fault/power_cut_test' \
   @static '=$(MAKE) headers' '=$(MAKE) tidy' '=$(MAKE) analyze' \
   @valgrind '$(MAKE) CC=gcc valgrind' \
   @fuzz '=$(MAKE) fuzz-all SECS=20' \
