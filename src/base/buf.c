@@ -26,6 +26,11 @@ bool span_is(struct span s, const char *text)
   return span_equal(s, span_of(text, strlen(text)));
 }
 
+#define SMALLEST 64u
+#define LARGE                                                                  \
+  (256u * 1024) /* from here on a quarter more, not twice as much              \
+                 */
+
 int buf_reserve(struct buf *b, size_t more)
 {
   CHECK(b->n <= b->cap);
@@ -36,10 +41,9 @@ int buf_reserve(struct buf *b, size_t more)
     return ERR_NOMEM;
   }
   size_t need = b->n + more;
-  size_t cap = b->cap > 0 ? b->cap : 64;
-  while (cap < need) {
-    cap *= 2; /* need <= SIZE_MAX / 2, so this stops before it wraps */
-  }
+  size_t cap = b->cap < LARGE ? 2 * b->cap : b->cap + b->cap / 4;
+  cap = cap > SMALLEST ? cap : SMALLEST;
+  cap = cap > need ? cap : need;
   uint8_t *p = mem_resize(b->p, cap, 1);
   if (p == NULL) {
     return ERR_NOMEM;

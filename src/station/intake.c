@@ -21,14 +21,14 @@ int intake_parcel(struct intake *in, const struct cid *cid, struct span block,
     return err_set(e, ERR_NOMEM, "not enough memory");
   }
   int rc = parcel_read(&in->view, buf_span(&in->bytes), e);
-  if (rc == 0) {
+  if (rc < 0 ||
+      (rc = in->st->store->ops->find(in->st->store, cid, 1, &ref, e)) < 0) {
+    return rc;
+  }
+  if (ref == 0) { /* else these very bytes were found good before */
     rc =
         parcel_verify(&in->view, station_author_ok(in->st, in->view.author), e);
   }
-  if (rc < 0) {
-    return rc;
-  }
-  rc = in->st->store->ops->find(in->st->store, cid, 1, &ref, e);
   if (rc < 0) {
     return rc;
   }

@@ -11,7 +11,7 @@
 
 #define STATES_PAGE 64
 #define FILES_BATCH 64
-#define FILES_BYTES (1024u * 1024) /* wait for one another */
+#define FILES_BYTES (512u * 1024) /* wait for one another */
 /* What a commit takes together, about: on a stick a sync takes 50 ms. */
 #define GROUP_BYTES (16u * 1024 * 1024)
 
@@ -152,6 +152,12 @@ static int host_collection(void *ud, struct span after,
     return host_collection(ud, after, out, e);
   }
   return 1;
+}
+
+static int host_ready(void *ud, struct span name, struct err *e)
+{
+  int rc = sketches_step(((struct link *)ud)->st, name, e);
+  return rc > 0 ? SESSION_SLICE : rc;
 }
 
 static int admit_waiting(struct link *l, struct err *e);
@@ -475,6 +481,7 @@ static int start(struct link *l, const struct link_options *opt, struct err *e)
                               .asks_order = opt->order,
                               .wish = host_wish,
                               .collection = host_collection,
+                              .ready = host_ready,
                               .snapshot = host_snapshot,
                               .lack = host_lack,
                               .prepare = host_prepare,
@@ -491,6 +498,7 @@ static int start(struct link *l, const struct link_options *opt, struct err *e)
   struct session_options options = {.initiator = opt->initiator,
                                     .quiet = opt->quiet,
                                     .level = opt->level,
+                                    .zpack = l->st->zpack,
                                     .id = l->st->id,
                                     .secret = session_secret(l->st),
                                     .once = once};

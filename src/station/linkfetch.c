@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WANTS_MAX 4096u /* kept from one walk: then it walks again */
+#define WANTS_MAX 2048u /* kept from one walk: then it walks again */
 #define BELOW_MAX (16u * UNIXFS_LINKS_MAX * sizeof(struct cid))
 #define GONE_MAX 256u /* in a row: the peer has nothing of it */
 #define SMALL_FILE (1024 * 1024)
@@ -64,12 +64,14 @@ static int compare_want(const void *a, const void *b)
 static int add_want(struct fetch *f, const struct cid *cid, int64_t rate,
                     struct err *e)
 {
-  if (f->want == NULL) {
-    f->cap = 2 * (size_t)WANTS_MAX;
-    f->want = mem_resize(NULL, f->cap, sizeof *f->want);
-    if (f->want == NULL) {
+  if (f->n == f->cap && f->cap < 2 * (size_t)WANTS_MAX) {
+    size_t cap = f->cap > 0 ? 2 * f->cap : 64;
+    struct fetch_want *want = mem_resize(f->want, cap, sizeof *want);
+    if (want == NULL) {
       return err_set(e, ERR_NOMEM, "not enough memory");
     }
+    f->want = want;
+    f->cap = cap;
   }
   if (f->n == f->cap) {
     qsort(f->want, f->n, sizeof *f->want, compare_want);

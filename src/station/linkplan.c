@@ -14,6 +14,7 @@
 #define BULK_PICKS 65536u  /* parcels: larger ones are walked by the index */
 #define READ_RECORDS 4096u /* so many are looked at, else the urgent index */
 #define PAGE 64
+#define WALK_PAGES 64 /* in one slice, of rows that are not wanted */
 
 /* ---- noting ---- */
 
@@ -397,13 +398,16 @@ static int take_walked(struct plan *p, uint64_t ref, struct err *e)
   return rc;
 }
 
-/* Walk on until parcels are picked: 1; 0: the walk is over. */
+/* Walk on until parcels are picked: 1; 0: the walk is over; SESSION_SLICE. */
 static int walk(struct plan *p, struct err *e)
 {
   struct listing by[LISTINGS_MAX];
   uint64_t refs[PAGE];
   int rc = 0;
-  while (p->walks && p->n == 0) {
+  for (int pages = 0; p->walks && p->n == 0; pages++) {
+    if (pages == WALK_PAGES) {
+      return SESSION_SLICE;
+    }
     /* The last that is picked goes first. */
     int n = next_rows(p, p->walks_urgent ? IDX_URGENT : IDX_PARCEL, refs,
                       p->walks_urgent ? 1 : PAGE, e);
@@ -430,14 +434,14 @@ static int walk(struct plan *p, struct err *e)
   return p->n > 0;
 }
 
-/* The next one, its records found: 1, 0: there is none. */
+/* The next one, its records found: 1; 0: there is none; SESSION_SLICE. */
 static int next_parcel(struct plan *p, struct buf *out,
                        struct session_counts *counts, struct err *e)
 {
   const struct cached_parcel *c;
   struct store *s = p->st->store;
   int rc = p->n > 0 ? 1 : walk(p, e);
-  if (rc <= 0) {
+  if (rc != 1) {
     return rc;
   }
   rc = station_parcel(p->st, p->pick[--p->n].ref, &c, e);
@@ -490,11 +494,14 @@ int plan_produce(struct plan *p, struct buf *out, struct session_counts *c,
     if (p->record_at < p->record_n) {
       size_t i = p->record_at++;
       rc = p->record[i] != 0 ? put_record(p, i, out, c, e) : 0;
-    } else if ((rc = next_parcel(p, out, c, e)) == 0) {
+    } else if ((rc = next_parcel(p, out, c, e)) == 0 || rc == SESSION_SLICE) {
       break;
     }
   }
   p->st->store->ops->hold(p->st->store, false);
+  if (rc == SESSION_SLICE && out->n == 0) {
+    return rc;
+  }
   if (rc >= 0 && out->n == 0) { /* all went: another round may follow */
     plan_free(p);
     return 0;

@@ -97,8 +97,9 @@ static int send_plan(struct session *s, struct err *e)
   }
   buf_clear(&s->made);
   rc = s->host.produce(s->host.ud, &s->made, &s->out, e);
-  if (rc < 0) {
-    return rc;
+  if (rc < 0 || rc == SESSION_SLICE) {
+    s->busy = rc > 0;
+    return rc < 0 ? rc : 1;
   }
   if (rc > 0) {
     rc = put_made(s, e);

@@ -303,6 +303,9 @@ static int build_catalogue(struct session *s, struct err *e)
   for (int i = 0; i < BUILD_STEP; i++) {
     struct session_collection c;
     int rc = s->host.collection(s->host.ud, buf_span(&cat->at), &c, e);
+    if (rc == SESSION_SLICE) {
+      break;
+    }
     if (rc <= 0) {
       return rc < 0 ? rc : finish_catalogue(s, e);
     }

@@ -60,7 +60,8 @@ int session_new(struct session **out, const struct session_host *host,
   s->id = opt->id;
   s->credit = SESSION_CREDIT;
   s->topic = mem_zero((SESSION_TOPICS_MAX + 1) * sizeof *s->topic);
-  s->zpack = zpack_new();
+  s->zpack = opt->zpack != NULL ? opt->zpack : zpack_new();
+  s->own_zpack = opt->zpack == NULL;
   if (s->topic == NULL || s->zpack == NULL ||
       channel_start(&s->channel, opt->initiator, opt->secret, opt->once, e) <
           0) {
@@ -83,7 +84,9 @@ static void free_all(struct session *s)
   buf_free(&s->made);
   mem_free(s->peel);
   mem_free(s->topic);
-  zpack_del(s->zpack);
+  if (s->own_zpack) {
+    zpack_del(s->zpack);
+  }
   s->entries = span_of(NULL, 0);
   s->peel = NULL;
   s->scratch = NULL;

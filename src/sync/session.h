@@ -23,6 +23,7 @@
 #include "base/err.h"
 #include "form/cid.h"
 #include "form/crypt.h"
+#include "form/zpack.h"
 #include "sync/noise.h"
 #include "sync/setsum.h"
 #include "sync/sketch.h"
@@ -79,7 +80,10 @@ struct session_parcel {
   bool good;
 };
 
-enum { SESSION_ASK = 1 }; /* see session_feed */
+enum {
+  SESSION_ASK = 1,  /* see session_feed */
+  SESSION_SLICE = 2 /* the host did a part of it: call again */
+};
 
 /* Functions return 0, or what is said, or a negative code, which ends the
  * session. What the peer sent and is no good is not such an error: the host
@@ -90,9 +94,12 @@ struct session_host {
 
   /* The ${i}-th pattern that we follow: 1, or 0 after the last. */
   int (*wish)(void *ud, size_t i, struct span *pattern, struct err *e);
-  /* The next collection after ${after} in order of names: 1, or 0. */
+  /* The next collection after ${after} in order of names: 1, 0, or
+   * SESSION_SLICE. */
   int (*collection)(void *ud, struct span after, struct session_collection *out,
                     struct err *e);
+  /* Work before a snapshot: SESSION_SLICE, or 0: it costs little now. */
+  int (*ready)(void *ud, struct span name, struct err *e);
   /* One that isn't here is an empty set. What ${out} points into stays until
    * the next call with the same ${topic} (<= SESSION_TOPICS_MAX). */
   int (*snapshot)(void *ud, size_t topic, struct span name,
@@ -104,7 +111,8 @@ struct session_host {
   /* Put what was noted in order, a slice of it: 1, or 0 when it is done. */
   int (*prepare)(void *ud, struct err *e);
   /* Append entries (below) of about SESSION_BLOCKS_RAW bytes, or one larger
-   * entry, in the order in which they shall go: 1, or 0: none are left. */
+   * entry, in the order in which they shall go: 1, SESSION_SLICE, or 0: none
+   * are left. */
   int (*produce)(void *ud, struct buf *out, struct session_counts *counts,
                  struct err *e);
   /* Append a block that was asked for: 1, or 0: it isn't here. */
@@ -141,8 +149,10 @@ int session_entry_put(struct buf *out, enum session_entry kind, struct span a,
 
 struct session_options {
   bool initiator;
-  bool quiet; /* list no collections under the peer's prefixes */
-  int level;  /* of zstd for what we send */
+  bool quiet;          /* list no collections under the peer's prefixes */
+  int level;           /* of zstd for what we send */
+  struct zpack *zpack; /* lent, and shared by sessions: a megabyte. NULL: the
+                          session makes its own */
   const struct identity *id;
   const uint8_t *secret; /* NOISE_KEY_SIZE: the run's key */
   const uint8_t *once;   /* NOISE_KEY_SIZE fresh random bytes */
@@ -150,7 +160,7 @@ struct session_options {
 
 struct session;
 
-/* ${id} must outlive it; all else is copied. ERR_NOMEM. */
+/* ${id} and ${zpack} must outlive it; all else is copied. ERR_NOMEM. */
 int session_new(struct session **out, const struct session_host *host,
                 const struct session_options *opt, struct err *e) MUST_USE;
 void session_del(struct session *s); /* NULL-safe; wipes */

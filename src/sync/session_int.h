@@ -131,6 +131,7 @@ struct session {
   uint8_t peer[CRYPT_KEY_SIZE];
   uint64_t bytes_in, bytes_out, fallbacks, collections;
   struct zpack *zpack;
+  bool own_zpack;
 
   enum session_question asks;
   struct span asks_about;

@@ -495,6 +495,11 @@ static int proceed(struct session *s, struct topic *t, struct err *e)
   if ((rc = ask(s, t)) != 0) {
     return rc;
   }
+  if (!t->refused && topic_id(s, t) != CATALOGUE &&
+      (rc = s->host.ready(s->host.ud, buf_span(&t->name), e)) != 0) {
+    s->busy = rc > 0;
+    return rc < 0 ? rc : 1;
+  }
   if (t->refused) {
     t->state = TOPIC_SETTLED;
     rc = s->initiator ? 0 : put_reply(s, t, FRAME_REFUSE, e);

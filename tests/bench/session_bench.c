@@ -130,6 +130,14 @@ static int host_has(void *ud, uint64_t handle, struct err *e)
                  by_number) != NULL;
 }
 
+static int host_ready(void *ud, struct span name, struct err *e)
+{
+  (void)ud;
+  (void)name;
+  (void)e;
+  return 0;
+}
+
 static int host_snapshot(void *ud, size_t topic, struct span name,
                          struct session_set *out, struct err *e)
 {
@@ -283,6 +291,7 @@ static struct session *start(struct host *h, bool initiator,
   struct session_host host = {.ud = h,
                               .wish = host_wish,
                               .collection = host_collection,
+                              .ready = host_ready,
                               .snapshot = host_snapshot,
                               .lack = host_lack,
                               .prepare = host_prepare,
