@@ -14,6 +14,20 @@
  * always advances. ${n} must be > 0. */
 uint32_t utf8_next(const uint8_t *p, size_t n, size_t *len);
 
+/* The same, with the lengths of nearly all our text decided on the spot. */
+static inline uint32_t utf8_quick(const uint8_t *p, size_t n, size_t *len)
+{
+  if (p[0] < 0x80) {
+    *len = 1;
+    return p[0];
+  }
+  if (n >= 2 && p[0] >= 0xc2 && p[0] <= 0xdf && (p[1] & 0xc0u) == 0x80u) {
+    *len = 2;
+    return (p[0] & 0x1fu) << 6 | (p[1] & 0x3fu);
+  }
+  return utf8_next(p, n, len);
+}
+
 /* Write ${cp} to ${out} (4 bytes of room) and return its length. */
 size_t utf8_put(uint8_t *out, uint32_t cp);
 

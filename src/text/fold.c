@@ -24,9 +24,9 @@ static bool is_arabic_mark(uint32_t cp)
          (cp >= 0x08d3 && cp <= 0x08e1) || (cp >= 0x08e3 && cp <= 0x08ff);
 }
 
-/* Letters that keyboards and habits exchange, by their place after U+0600.
- * The rest of that block is its own letter, a digit, a mark or for Unicode's
- * tables to say. */
+/* The letters of U+0600 .. U+06FF by their place there: those that keyboards
+ * and habits exchange become one, the others stay, digits are digits. The rest
+ * is a mark or for Unicode's tables to say. */
 static const uint16_t arabic_to[256] = {
     /* alef with hamza, madda, wasla */
     [0x22] = ALEF,
@@ -75,6 +75,56 @@ static const uint16_t arabic_to[256] = {
     [0xb6] = LAM,
     [0xb7] = LAM,
     [0xa4] = FEH,
+    /* letters that stay */
+    [0x27] = 0x0627,
+    [0x28] = 0x0628,
+    [0x2a] = 0x062a,
+    [0x2b] = 0x062b,
+    [0x2c] = 0x062c,
+    [0x2d] = 0x062d,
+    [0x2e] = 0x062e,
+    [0x2f] = 0x062f,
+    [0x30] = 0x0630,
+    [0x31] = 0x0631,
+    [0x32] = 0x0632,
+    [0x33] = 0x0633,
+    [0x34] = 0x0634,
+    [0x35] = 0x0635,
+    [0x36] = 0x0636,
+    [0x37] = 0x0637,
+    [0x38] = 0x0638,
+    [0x39] = 0x0639,
+    [0x3a] = 0x063a,
+    [0x41] = 0x0641,
+    [0x42] = 0x0642,
+    [0x43] = 0x0643,
+    [0x44] = 0x0644,
+    [0x45] = 0x0645,
+    [0x46] = 0x0646,
+    [0x47] = 0x0647,
+    [0x48] = 0x0648,
+    [0x4a] = 0x064a,
+    /* Arabic-Indic and Persian digits */
+    [0x60] = '0',
+    [0x61] = '1',
+    [0x62] = '2',
+    [0x63] = '3',
+    [0x64] = '4',
+    [0x65] = '5',
+    [0x66] = '6',
+    [0x67] = '7',
+    [0x68] = '8',
+    [0x69] = '9',
+    [0xf0] = '0',
+    [0xf1] = '1',
+    [0xf2] = '2',
+    [0xf3] = '3',
+    [0xf4] = '4',
+    [0xf5] = '5',
+    [0xf6] = '6',
+    [0xf7] = '7',
+    [0xf8] = '8',
+    [0xf9] = '9',
     /* lone hamza, tatweel */
     [0x21] = DROP,
     [0x40] = DROP,
@@ -86,15 +136,6 @@ static uint32_t arabic(uint32_t cp)
   uint32_t to = arabic_to[cp - 0x0600];
   if (to != UNKNOWN) {
     return to;
-  }
-  if ((cp >= 0x0627 && cp <= 0x063a) || (cp >= 0x0641 && cp <= 0x064a)) {
-    return cp;
-  }
-  if (cp >= 0x0660 && cp <= 0x0669) {
-    return '0' + (cp - 0x0660);
-  }
-  if (cp >= 0x06f0 && cp <= 0x06f9) {
-    return '0' + (cp - 0x06f0);
   }
   return is_arabic_mark(cp) ? DROP : UNKNOWN;
 }
@@ -168,27 +209,23 @@ static enum fold_class fold_general(uint32_t cp, uint32_t *out, size_t *n)
   return *n > 0 ? FOLD_LETTER : FOLD_DROP;
 }
 
-static enum fold_class fold_ascii(uint32_t cp, uint32_t *out)
-{
-  if (cp >= 'A' && cp <= 'Z') {
-    *out = cp - 'A' + 'a';
-    return FOLD_LETTER;
-  }
-  if ((cp >= 'a' && cp <= 'z') || (cp >= '0' && cp <= '9')) {
-    *out = cp;
-    return FOLD_LETTER;
-  }
-  return FOLD_BREAK;
-}
+/* Letters of U+00C0 .. U+017F that are one of a-z with an accent, as Unicode
+ * takes them apart; 0: for fold_general. */
+static const char latin_to[0x180 - 0xc0 + 1] =
+    "aaaaaa\0ceeeeiiii\0nooooo\0\0uuuuy\0\0"
+    "aaaaaa\0ceeeeiiii\0nooooo\0\0uuuuy\0y"
+    "aaaaaaccccccccdd\0\0eeeeeeeeeegggg"
+    "gggghh\0\0iiiiiiiii\0\0\0jjkk\0llllll\0"
+    "\0\0\0nnnnnn\0\0\0oooooo\0\0rrrrrrssssss"
+    "sstttt\0\0uuuuuuuuuuuuwwyyyzzzzzzs";
 
-enum fold_class fold(uint32_t cp, uint32_t out[FOLD_OUT_MAX], size_t *n)
+enum fold_class fold_wide(uint32_t cp, uint32_t out[FOLD_OUT_MAX], size_t *n)
 {
-  *n = 0;
   enum fold_class c;
-  if (cp < 0x80) {
-    c = fold_ascii(cp, out);
-    *n = c == FOLD_LETTER ? 1 : 0;
-    return c;
+  *n = 0;
+  if (cp >= 0xc0 && cp < 0x180 && latin_to[cp - 0xc0] != 0) {
+    out[(*n)++] = (uint32_t)latin_to[cp - 0xc0];
+    return FOLD_LETTER;
   }
   if (cp >= 0x0600 && cp <= 0x06ff) {
     c = put(cp, out, n); /* nothing there decomposes into more than it folds */

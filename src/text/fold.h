@@ -17,8 +17,24 @@ enum fold_class {
 };
 
 /* Fold one code point: class, and for FOLD_LETTER ${n} code points in
- * ${out}. No allocation; cannot fail. */
-enum fold_class fold(uint32_t cp, uint32_t out[FOLD_OUT_MAX], size_t *n);
+ * ${out}. No allocation; cannot fail. Above ASCII: fold_wide. */
+enum fold_class fold_wide(uint32_t cp, uint32_t out[FOLD_OUT_MAX], size_t *n);
+
+static inline enum fold_class fold(uint32_t cp, uint32_t out[FOLD_OUT_MAX],
+                                   size_t *n)
+{
+  uint32_t lower = cp | 0x20u;
+  if (cp >= 0x80) {
+    return fold_wide(cp, out, n);
+  }
+  if (lower - 'a' < 26u || cp - '0' < 10u) {
+    out[0] = cp <= '9' ? cp : lower;
+    *n = 1;
+    return FOLD_LETTER;
+  }
+  *n = 0;
+  return FOLD_BREAK;
+}
 
 /* Does this code point stand on the one before it (accents, tashkeel, vowel
  * signs, joiners, variation selectors)? No text is cut before one. */

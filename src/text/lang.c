@@ -122,27 +122,6 @@ bool lang_kurmanji_letter(uint32_t cp)
   return cp >= 0xc0 && cp <= 0x17f && latin_tells(cp) == KURMANJI;
 }
 
-static void count_arabic(struct lang_vote *v, uint32_t cp, bool first)
-{
-  switch ((enum tells)arabic_tells[cp - 0x0600]) {
-  case NO_LETTER:
-    return;
-  case SILENT:
-    v->sorani += cp == YEH_HAMZA && first ? 2 : 0;
-    break;
-  case KURDISH_OR_PERSIAN:
-    v->sorani += 1;
-    break;
-  case SORANI:
-    v->sorani += 2;
-    break;
-  case ARABIC:
-    v->against_sorani += 1;
-    break;
-  }
-  v->arabic++;
-}
-
 static void count_latin(struct lang_vote *v, uint32_t cp)
 {
   v->latin++;
@@ -163,26 +142,31 @@ static void count_latin(struct lang_vote *v, uint32_t cp)
 
 void lang_count(struct lang_vote *v, struct span text)
 {
+  size_t told[ARABIC + 1] = {0}; /* letters of U+0600 .. U+06FF */
+  size_t latin = 0, sorani = 0;
   uint32_t before = ' ';
   for (size_t i = 0; i < text.n;) {
-    uint32_t cp = text.p[i];
-    size_t len = 1;
+    size_t len;
+    uint32_t cp = utf8_quick(text.p + i, text.n - i, &len);
     if (cp < 0x80) {
-      v->latin += (cp | 0x20u) - 'a' < 26;
-    } else {
-      cp = utf8_next(text.p + i, text.n - i, &len);
-      if (cp >= 0x0600 && cp <= 0x06ff) {
-        bool first = before < 0x0620 || before > 0x06ff;
-        count_arabic(v, cp, first);
-      } else if (cp >= 0xc0 && cp <= 0x17f) {
-        count_latin(v, cp);
-      } else if (cp == ZWNJ && before == HEH) {
-        v->sorani += 2; /* that is U+06D5 on older keyboards */
-      }
+      latin += (cp | 0x20u) - 'a' < 26u;
+    } else if (cp >= 0x0600 && cp <= 0x06ff) {
+      told[arabic_tells[cp - 0x0600]]++;
+      /* hamza on yeh begins no Arabic word */
+      sorani += cp == YEH_HAMZA && (before < 0x0620 || before > 0x06ff) ? 2 : 0;
+    } else if (cp >= 0xc0 && cp <= 0x17f) {
+      count_latin(v, cp);
+    } else if (cp == ZWNJ && before == HEH) {
+      sorani += 2; /* that is U+06D5 on older keyboards */
     }
     before = cp;
     i += len;
   }
+  v->latin += latin;
+  v->arabic +=
+      told[SILENT] + told[KURDISH_OR_PERSIAN] + told[SORANI] + told[ARABIC];
+  v->sorani += sorani + told[KURDISH_OR_PERSIAN] + 2 * told[SORANI];
+  v->against_sorani += told[ARABIC];
 }
 
 /* More than 3 points in 100 letters. */

@@ -6,7 +6,7 @@
 #include <libstemmer.h>
 #include <string.h>
 
-#define SLOTS 4096u /* a text's common words; a power of two */
+#define SLOTS 8192u /* a text's common words; a power of two */
 #define KEPT_MAX 22 /* bytes of a word that is kept */
 
 struct kept {

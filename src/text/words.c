@@ -84,32 +84,36 @@ struct letters {
   bool sorani, kurmanji; /* a letter tells, whatever is around */
 };
 
+/* Write ${cp} to ${out}, 4 bytes of room: nearly always one or two. */
+static size_t put_letter(uint8_t *out, uint32_t cp)
+{
+  if (cp < 0x80) {
+    out[0] = (uint8_t)cp;
+    return 1;
+  }
+  if (cp < 0x800) {
+    out[0] = (uint8_t)(0xc0u | cp >> 6);
+    out[1] = (uint8_t)(0x80u | (cp & 0x3fu));
+    return 2;
+  }
+  return utf8_put(out, cp);
+}
+
 static void take(struct letters *l, struct word *w, const uint32_t *cps,
                  size_t n)
 {
   for (size_t i = 0; i < n && !l->full; i++) {
     uint8_t bytes[4];
-    size_t len = utf8_put(bytes, cps[i]);
+    size_t len = put_letter(bytes, cps[i]);
     if (w->token_n + len > WORD_BYTES_MAX) {
       l->full = true;
       break;
     }
-    memcpy(w->token + w->token_n, bytes, len);
+    for (size_t k = 0; k < len; k++) {
+      w->token[w->token_n++] = bytes[k];
+    }
     l->cp[l->n] = cps[i];
-    w->token_n += len;
     l->at[++l->n] = (uint8_t)w->token_n;
-  }
-}
-
-/* What a letter as it was written tells of its word. */
-static void notice(struct letters *l, uint32_t cp, uint32_t before)
-{
-  if (cp >= 0x0600 && cp <= 0x06ff) {
-    l->sorani = l->sorani || lang_sorani_letter(cp);
-  } else if (cp >= 0xc0 && cp <= 0x17f) {
-    l->kurmanji = l->kurmanji || lang_kurmanji_letter(cp);
-  } else if (cp == ZWNJ && before == HEH) {
-    l->sorani = true;
   }
 }
 
@@ -120,6 +124,22 @@ static void waw_to_alef(struct letters *l, struct word *w)
   if (l->n > 0 && l->cp[l->n - 1] == WAW && !l->full) {
     l->cp[l->n - 1] = ALEF;
     (void)utf8_put(w->token + l->at[l->n - 1], ALEF); /* two bytes, both */
+  }
+}
+
+/* What a letter or mark as it was written tells of its word. */
+static void notice(struct letters *l, struct word *w, uint32_t cp,
+                   uint32_t before)
+{
+  if (cp >= 0x0600 && cp <= 0x06ff) {
+    l->sorani = l->sorani || lang_sorani_letter(cp);
+    if (cp == SMALL_ALEF && before == WAW) {
+      waw_to_alef(l, w);
+    }
+  } else if (cp <= 0x17f) {
+    l->kurmanji = l->kurmanji || lang_kurmanji_letter(cp);
+  } else if (cp == ZWNJ && before == HEH) {
+    l->sorani = true;
   }
 }
 
@@ -134,7 +154,7 @@ static bool read_letters(struct words *w, struct letters *l, struct word *out)
   while (w->at < w->text.n) {
     uint32_t folded[FOLD_OUT_MAX];
     size_t len, n = 0;
-    uint32_t cp = utf8_next(w->text.p + w->at, w->text.n - w->at, &len);
+    uint32_t cp = utf8_quick(w->text.p + w->at, w->text.n - w->at, &len);
     enum fold_class c = cp == UTF8_BAD ? FOLD_BREAK : fold(cp, folded, &n);
     if (c == FOLD_BREAK && out->token_n > 0) {
       return true;
@@ -145,9 +165,8 @@ static bool read_letters(struct words *w, struct letters *l, struct word *out)
     take(l, out, folded, n);
     w->at += len;
     if (c != FOLD_BREAK) {
-      notice(l, cp, before);
-      if (cp == SMALL_ALEF && before == WAW) {
-        waw_to_alef(l, out);
+      if (cp >= 0xc0) {
+        notice(l, out, cp, before);
       }
       out->end = w->at; /* marks on the last letter belong to the word */
     }
