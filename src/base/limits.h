@@ -119,9 +119,12 @@
 #define STORE_KV_VALUE_MAX (1024u * 1024)
 
 /* Search: a query is what a person types. */
-#define QUERY_WORDS_MAX 64 /* a pasted sentence */
-#define QUERY_PARTS_MAX 32 /* phrases, fields, alternatives of one query */
-#define WORD_BYTES_MAX 96  /* longer "words" are hashes: cut */
+#define QUERY_WORDS_MAX 64   /* a pasted sentence */
+#define QUERY_PARTS_MAX 32   /* phrases, fields, alternatives of one query */
+#define QUERY_NEEDS_MAX 32   /* they are bits of a number */
+#define QUERY_GROUPS_MAX 320 /* a word may be found in several ways ... */
+#define QUERY_TERMS_MAX 4096 /* ... and each of them by like words */
+#define WORD_BYTES_MAX 96    /* longer "words" are hashes: cut */
 #define SNIPPET_WORDS 24
 #define SNIPPET_BYTES_MAX 1024 /* of the text, where words are no words */
 #define SNIPPET_TERMS_MAX 2048 /* that are looked for; further ones are not */

@@ -14,6 +14,7 @@
 #define REFUSED_PREFIX "refused/"
 
 static const struct span no_key = {NULL, 0};
+static const struct facets none;
 
 /* ---- state kept in the store ---- */
 
@@ -106,7 +107,7 @@ int admit_refuse(struct station *st, const struct cid *cid, struct err *e)
   const struct cached_parcel *p;
   uint64_t ref = 0;
   int rc = 0;
-  struct change *c = change_new();
+  struct change *c = change_new(st->analyser);
   if (c == NULL) {
     return err_set(e, ERR_NOMEM, "not enough memory");
   }
@@ -259,7 +260,7 @@ static int settle_others(struct work *w, const struct admit_record *in,
   while ((rc = next_asking(w->st, &in->cid, &at, &p, e)) > 0) {
     struct listing by;
     listing_of(&by, at, &p->cid, &p->view);
-    if ((rc = facets_add(facets, p->view.collection)) < 0 ||
+    if ((rc = facets_add(facets, &by)) < 0 ||
         (rc = place_pair(w->c, PLACE_ADD, &by, &in->rec, ref)) < 0) {
       return err_set(e, rc, "not enough memory");
     }
@@ -289,8 +290,8 @@ static int waiting_voices(struct station *st, const struct cid *withdrawal,
 static int place(struct work *w, const struct admit_record *in, uint64_t ref,
                  const struct facets *before, struct err *e)
 {
-  struct facets after = {.listings = before->listings};
-  int rc = buf_put(&after.keys, before->keys.p, before->keys.n);
+  struct facets after = {.listings = 0};
+  int rc = facets_copy(&after, before);
   if (rc < 0) {
     rc = err_set(e, rc, "not enough memory");
     goto done;
@@ -299,19 +300,18 @@ static int place(struct work *w, const struct admit_record *in, uint64_t ref,
   if (w->any_missing && (rc = settle_others(w, in, ref, &after, e)) < 0) {
     goto done;
   }
-  if ((rc = facets_add(&after, listing_collection(&w->by))) < 0 ||
+  if ((rc = facets_add(&after, &w->by)) < 0 ||
       (rc = place_pair(w->c, PLACE_ADD, &w->by, &in->rec, ref)) < 0) {
     rc = err_set(e, rc, "not enough memory");
     goto done;
   }
-  place_doc(w->st, w->c, ref, &in->rec, facets_span(before),
-            facets_span(&after));
+  place_doc(w->st, w->c, ref, &in->rec, before, &after);
   if (before->listings == 0 && in->rec.files.n > 0) {
     rc = place_files(w->st, w->c, PLACE_ADD, &in->rec, ref, e);
   }
 
 done:
-  buf_free(&after.keys);
+  facets_free(&after);
   return rc;
 }
 
@@ -332,7 +332,7 @@ static int place_stored(struct work *w, size_t i, struct err *e)
 
 done:
   buf_free(&block);
-  buf_free(&before.keys);
+  facets_free(&before);
   return rc;
 }
 
@@ -425,7 +425,6 @@ static int place_all(struct work *w, struct err *e)
       rc = place_stored(w, i, e);
       w->counts.known++;
     } else if (rc == 0 && in != NULL) {
-      static const struct facets none;
       uint64_t ref = change_block(w->c, &in->cid, in->rec.bytes);
       rc = place(w, in, ref, &none, e);
       w->counts.added++;
@@ -475,10 +474,10 @@ static int finish(struct work *w, struct err *e)
 }
 
 /* NULL: no memory, and ${e} says so. */
-static struct work *work_new(struct err *e)
+static struct work *work_new(struct station *st, struct err *e)
 {
   struct work *w = mem_zero(sizeof *w);
-  if (w == NULL || (w->c = change_new()) == NULL) {
+  if (w == NULL || (w->c = change_new(st->analyser)) == NULL) {
     mem_free(w);
     (void)err_set(e, ERR_NOMEM, "not enough memory");
     return NULL;
@@ -508,7 +507,7 @@ static int admit_new_parcel(struct station *st, const struct admit_parcel *in,
                             struct admit_counts *counts, struct err *e)
 {
   int rc;
-  struct work *w = work_new(e);
+  struct work *w = work_new(st, e);
   if (w == NULL) {
     return ERR_NOMEM;
   }
@@ -576,7 +575,7 @@ int admit_record(struct station *st, const struct admit_record *in,
     counts->known += rc == 0;
     return rc;
   }
-  struct work *w = work_new(e);
+  struct work *w = work_new(st, e);
   if (w == NULL) {
     return ERR_NOMEM;
   }
@@ -586,7 +585,7 @@ int admit_record(struct station *st, const struct admit_record *in,
       facets.listings == 0) {
     goto done;
   }
-  place_doc(st, w->c, ref, &in->rec, no_key, facets_span(&facets));
+  place_doc(st, w->c, ref, &in->rec, &none, &facets);
   if (in->rec.kind == RECORD_WITHDRAW) {
     if ((rc = waiting_voices(st, &in->cid, &voices, e)) < 0 ||
         (rc = place_withdrawal(st, w->c, &in->rec.about, buf_span(&voices),
@@ -603,7 +602,7 @@ int admit_record(struct station *st, const struct admit_record *in,
   }
 
 done:
-  buf_free(&facets.keys);
+  facets_free(&facets);
   buf_free(&voices);
   work_del(w);
   return rc;
@@ -732,7 +731,7 @@ int admit_files(struct station *st, const struct store_block *block, size_t n,
   uint64_t numbers[STORE_BATCH_MAX];
   bool fresh[STORE_BATCH_MAX], any = false;
   CHECK(n <= STORE_BATCH_MAX);
-  struct change *c = change_new();
+  struct change *c = change_new(st->analyser);
   int rc = c == NULL ? err_set(e, ERR_NOMEM, "not enough memory") : 0;
   /* The blocks first, then their notes. A crash in between leaves notes that
    * ask for a block that is here, and none of its children: that is settled
@@ -769,7 +768,7 @@ int admit_settle(struct station *st, const struct cid *cid, uint64_t ref,
                  struct err *e)
 {
   struct buf block = {0};
-  struct change *c = change_new();
+  struct change *c = change_new(st->analyser);
   int rc = c == NULL ? err_set(e, ERR_NOMEM, "not enough memory") : 0;
   if (rc < 0 || (rc = drop_notes(st, c, cid, e)) < 0) {
     goto done;
@@ -798,7 +797,7 @@ int admit_again(struct station *st, uint64_t ref, struct admit_counts *counts,
   struct parcel view;
   struct cid cid;
   int rc;
-  struct work *w = work_new(e);
+  struct work *w = work_new(st, e);
   if (w == NULL) {
     return ERR_NOMEM;
   }
@@ -828,7 +827,7 @@ int admit_node_again(struct station *st, uint64_t ref, struct err *e)
 {
   struct buf block = {0};
   struct cid cid;
-  struct change *c = change_new();
+  struct change *c = change_new(st->analyser);
   int rc = c == NULL ? err_set(e, ERR_NOMEM, "not enough memory") : 0;
   if (rc == 0 &&
       (rc = st->store->ops->get_ref(st->store, ref, &cid, NULL, e)) == 0 &&

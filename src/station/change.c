@@ -4,13 +4,17 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "form/hash.h"
-#include "text/words.h"
+#include "station/document.h"
 
 #include <string.h>
 
-struct change *change_new(void)
+struct change *change_new(struct analyser *an)
 {
-  return mem_zero(sizeof(struct change));
+  struct change *c = mem_zero(sizeof *c);
+  if (c != NULL) {
+    c->analyser = an;
+  }
+  return c;
 }
 
 void change_del(struct change *c)
@@ -22,6 +26,7 @@ void change_del(struct change *c)
   mem_free(c->drop.row);
   mem_free(c->docs.doc);
   mem_free(c->undocs.doc);
+  mem_free(c->retags.doc);
   buf_free(&c->tokens);
   mem_free(c);
 }
@@ -29,7 +34,7 @@ void change_del(struct change *c)
 void change_clear(struct change *c)
 {
   c->blocks = c->logs = c->erases = c->kvs = 0;
-  c->add.n = c->drop.n = c->docs.n = c->undocs.n = 0;
+  c->add.n = c->drop.n = c->docs.n = c->undocs.n = c->retags.n = 0;
   buf_clear(&c->tokens);
   c->failed = false;
 }
@@ -115,69 +120,23 @@ void change_kv(struct change *c, struct span key, struct span value)
 
 /* ---- search documents ---- */
 
-static int text_tokens(struct buf *out, struct span value)
-{
-  struct record_texts it = {0};
-  struct span lang, text;
-  int rc = 0;
-  while (rc == 0 && record_text_next(&it, value, &lang, &text)) {
-    rc = words_tokens(out, text);
-  }
-  return rc;
-}
-
-static int tag_tokens(struct buf *out, struct span tags)
-{
-  struct cbor_reader r = cbor_reader_of(tags);
-  struct cbor_item item;
-  int rc = 0;
-  while (rc == 0 && cbor_next(&r, &item) != CBOR_END) {
-    if (item.kind == CBOR_TEXT) {
-      rc = words_tokens(out, item.bytes);
-    }
-  }
-  return rc;
-}
-
-static int facet_tokens(struct buf *out, const struct record *rec,
-                        struct span facets)
-{
-  char token[FACET_SIZE];
-  int rc = facet_type(token, rec->type);
-  if (rc == 0) {
-    rc = buf_put(out, token, FACET_SIZE);
-  }
-  for (size_t i = 0; rc == 0 && i + COLL_KEY_SIZE <= facets.n;
-       i += COLL_KEY_SIZE) {
-    facet_collection(token, facets.p + i);
-    if ((rc = buf_byte(out, ' ')) == 0) {
-      rc = buf_put(out, token, FACET_SIZE);
-    }
-  }
-  return rc;
-}
-
 static void note_doc(struct change *c, struct change_docs *to, uint64_t ref,
-                     const struct record *rec, struct span facets)
+                     const struct record *rec, const struct facets *facets)
 {
-  struct change_doc doc = {.ref = ref};
+  struct change_doc doc = {.ref = ref, .start = c->tokens.n};
+  int rc = 0;
   if (rec->kind != RECORD_PLAIN) {
     return; /* withdrawals and labels are found through what they are about */
   }
-  doc.start[STORE_FIELD_TITLE] = c->tokens.n;
-  int rc = text_tokens(&c->tokens, rec->title);
-  if (rc == 0) {
-    rc = tag_tokens(&c->tokens, rec->tags);
+  if (to != &c->retags) {
+    rc = document_terms(&c->tokens, &doc.length, rec, c->analyser);
   }
-  doc.end[STORE_FIELD_TITLE] = doc.start[STORE_FIELD_TEXT] = c->tokens.n;
-  if (rc == 0) {
-    rc = text_tokens(&c->tokens, rec->text);
+  doc.middle = c->tokens.n;
+  if (rc == 0 && facets != NULL) {
+    doc.time = facets->time;
+    rc = document_facets(&c->tokens, rec, facets_span(facets));
   }
-  doc.end[STORE_FIELD_TEXT] = doc.start[STORE_FIELD_FACET] = c->tokens.n;
-  if (rc == 0) {
-    rc = facet_tokens(&c->tokens, rec, facets);
-  }
-  doc.end[STORE_FIELD_FACET] = c->tokens.n;
+  doc.end = c->tokens.n;
   struct change_doc *docs =
       rc < 0 ? NULL : grow(to->doc, to->n, &to->cap, sizeof *docs);
   if (docs == NULL) {
@@ -189,15 +148,20 @@ static void note_doc(struct change *c, struct change_docs *to, uint64_t ref,
 }
 
 void change_doc(struct change *c, uint64_t ref, const struct record *rec,
-                struct span facets)
+                const struct facets *facets)
 {
   note_doc(c, &c->docs, ref, rec, facets);
 }
 
-void change_undoc(struct change *c, uint64_t ref, const struct record *rec,
-                  struct span facets)
+void change_retag(struct change *c, uint64_t ref, const struct record *rec,
+                  const struct facets *facets)
 {
-  note_doc(c, &c->undocs, ref, rec, facets);
+  note_doc(c, &c->retags, ref, rec, facets);
+}
+
+void change_undoc(struct change *c, uint64_t ref, const struct record *rec)
+{
+  note_doc(c, &c->undocs, ref, rec, NULL);
 }
 
 /* ---- commit ---- */
@@ -222,11 +186,13 @@ static struct store_doc *docs_out(const struct change *c,
   struct store_doc *out = mem_resize(NULL, docs->n, sizeof *out);
   for (size_t i = 0; out != NULL && i < docs->n; i++) {
     const struct change_doc *d = &docs->doc[i];
-    out[i].ref = d->ref;
-    for (int f = 0; f < STORE_FIELDS; f++) {
-      out[i].field[f] =
-          span_of(c->tokens.p + d->start[f], d->end[f] - d->start[f]);
-    }
+    const uint8_t *p = c->tokens.p;
+    out[i] = (struct store_doc){
+        .ref = d->ref,
+        .time = d->time,
+        .length = d->length,
+        .terms = span_of(p + d->start, d->middle - d->start),
+        .facets = span_of(p + d->middle, d->end - d->middle)};
   }
   return out;
 }
@@ -237,9 +203,10 @@ int change_commit(struct change *c, struct station *st, struct span collection,
   struct store_row *add = rows_out(&c->add), *drop = rows_out(&c->drop);
   struct store_doc *docs = docs_out(c, &c->docs);
   struct store_doc *undocs = docs_out(c, &c->undocs);
+  struct store_doc *retags = docs_out(c, &c->retags);
   int rc;
   if (c->failed || add == NULL || drop == NULL || docs == NULL ||
-      undocs == NULL) {
+      undocs == NULL || retags == NULL) {
     rc = err_set(e, ERR_NOMEM, "not enough memory for a change of %zu blocks",
                  c->blocks);
     goto done;
@@ -257,6 +224,8 @@ int change_commit(struct change *c, struct station *st, struct span collection,
                               .add_n = c->add.n,
                               .undocs = undocs,
                               .undocs_n = c->undocs.n,
+                              .retags = retags,
+                              .retags_n = c->retags.n,
                               .docs = docs,
                               .docs_n = c->docs.n,
                               .kv = c->kv,
@@ -268,6 +237,7 @@ done:
   mem_free(drop);
   mem_free(docs);
   mem_free(undocs);
+  mem_free(retags);
   return rc;
 }
 
@@ -316,31 +286,6 @@ int version_key(uint8_t out[CHANGE_KEY_MAX], struct span collection,
   int rc = hash_sha256(digest, text, n + key.n);
   if (rc == 0) {
     memcpy(out, digest, CHANGE_KEY_MAX);
-  }
-  return rc;
-}
-
-static void hex_token(char out[FACET_SIZE], char head, const uint8_t *p)
-{
-  static const char digit[] = "0123456789abcdef";
-  out[0] = head;
-  for (int i = 0; i < 8; i++) {
-    out[1 + 2 * i] = digit[p[i] >> 4];
-    out[2 + 2 * i] = digit[p[i] & 15];
-  }
-}
-
-void facet_collection(char out[FACET_SIZE], const uint8_t key[COLL_KEY_SIZE])
-{
-  hex_token(out, 'c', key);
-}
-
-int facet_type(char out[FACET_SIZE], struct span type)
-{
-  uint8_t digest[HASH_SIZE];
-  int rc = hash_sha256(digest, type.p, type.n);
-  if (rc == 0) {
-    hex_token(out, 'y', digest);
   }
   return rc;
 }

@@ -37,8 +37,9 @@ struct change_rows {
 };
 
 struct change_doc {
-  uint64_t ref;
-  size_t start[STORE_FIELDS], end[STORE_FIELDS]; /* in tokens */
+  uint64_t ref, length;
+  int64_t time;
+  size_t start, middle, end; /* in tokens: terms, then facets */
 };
 
 struct change_docs {
@@ -46,8 +47,8 @@ struct change_docs {
   size_t n, cap;
 };
 
-/* Zero-initialise; change_free frees. */
 struct change {
+  struct analyser *analyser;                 /* lent */
   struct store_block block[STORE_BATCH_MAX]; /* bytes are lent */
   size_t blocks;
   uint64_t log[1];
@@ -55,7 +56,7 @@ struct change {
   uint64_t erase[PARCEL_RECORDS_MAX];
   size_t erases;
   struct change_rows add, drop;
-  struct change_docs docs, undocs;
+  struct change_docs docs, undocs, retags;
   struct buf tokens;
   struct store_pair kv[4]; /* lent */
   size_t kvs;
@@ -64,7 +65,8 @@ struct change {
                        by a parcel that comes later, so nothing is erased */
 };
 
-struct change *change_new(void);
+/* NULL: no memory. */
+struct change *change_new(struct analyser *an);
 void change_del(struct change *c); /* NULL-safe */
 void change_clear(struct change *c);
 
@@ -79,12 +81,29 @@ void change_drop(struct change *c, enum idx name, struct span key, int64_t sort,
 void change_add_listed(struct change *c, uint64_t record, uint64_t parcel);
 void change_kv(struct change *c, struct span key, struct span value);
 
-/* Search document of a record listed in the collections whose keys are in
- * ${facets} (COLL_KEY_SIZE bytes each, ascending). */
+/* A document's facets that come from its listings: authors and collections,
+ * ascending and each once, of the listings that count; and the newest time.
+ * Zero-initialise; facets_free frees. */
+struct facets {
+  struct buf list; /* as document.h has it */
+  size_t listings;
+  int64_t time;
+};
+static inline struct span facets_span(const struct facets *f)
+{
+  return buf_span(&f->list);
+}
+static inline void facets_free(struct facets *f)
+{
+  buf_free(&f->list);
+}
+
+/* The search document of a record comes, gets other facets, goes. */
 void change_doc(struct change *c, uint64_t ref, const struct record *rec,
-                struct span facets);
-void change_undoc(struct change *c, uint64_t ref, const struct record *rec,
-                  struct span facets);
+                const struct facets *facets);
+void change_retag(struct change *c, uint64_t ref, const struct record *rec,
+                  const struct facets *facets);
+void change_undoc(struct change *c, uint64_t ref, const struct record *rec);
 
 /* Do it. ${collection} matters when there is a log entry. ${numbers} and
  * ${fresh} (room for c->blocks) may be NULL. */
@@ -103,9 +122,4 @@ int author_key(uint8_t out[CHANGE_KEY_MAX], struct span collection,
                const uint8_t *author) MUST_USE;
 int version_key(uint8_t out[CHANGE_KEY_MAX], struct span collection,
                 const uint8_t *author, struct span key) MUST_USE;
-/* Facet tokens: "c" or "y" and 16 hex digits. */
-#define FACET_SIZE 17
-void facet_collection(char out[FACET_SIZE], const uint8_t key[COLL_KEY_SIZE]);
-int facet_type(char out[FACET_SIZE], struct span type) MUST_USE;
-
 #endif

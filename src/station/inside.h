@@ -10,6 +10,7 @@
 #include "station/station.h"
 #include "store/store.h"
 #include "sync/slip.h"
+#include "text/words.h"
 
 /* All listings of a record that count (LISTINGS_MAX), and some: or a list of
  * records that many parcels name would read each parcel again for each. */
@@ -52,11 +53,13 @@ struct station {
   char *path;
   struct station_host host;
   struct zpack *zpack;
+  struct analyser *analyser;
   struct cached_parcel parcels[PARCEL_CACHE];
   uint64_t parcel_clock;
   uint8_t good_author[AUTHOR_CACHE][CRYPT_KEY_SIZE]; /* all zero: empty */
   uint64_t unindexed_after; /* records with a greater number are not yet in
                                the search index; UINT64_MAX: all are */
+  bool index_again;         /* of another version, it is made anew in slices */
   int64_t held_next;        /* time of the first held parcel, INT64_MAX: none */
   uint64_t held_n;          /* how many are held */
   uint8_t session_secret[CRYPT_POINT_SIZE]; /* of this run's sessions */
@@ -146,6 +149,12 @@ int view_entry(struct station *st, uint64_t ref, struct span collection,
 /* A rebuild that was interrupted is done again, all of it, before anything
  * else sees the station. ERR_BUSY for one that only reads. */
 int upkeep_finish_rebuild(struct station *st, struct err *e) MUST_USE;
+
+/* An index of another version is dropped, and noted to be made again. Reads
+ * st->index_again. */
+int indexing_check(struct station *st, struct err *e) MUST_USE;
+/* If it is being made again: a page of records more. */
+int indexing_slice(struct station *st, struct err *e) MUST_USE;
 
 /* Read again what another process may have changed. */
 int station_refresh(struct station *st, struct err *e) MUST_USE;

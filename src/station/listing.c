@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "form/cbor.h"
+#include "station/document.h"
 
 #include <string.h>
 
@@ -129,38 +130,50 @@ int withdrawn(struct station *st, const struct cid *record,
   return yes;
 }
 
-static int facet_insert(struct buf *facets, struct span collection)
+/* Into its place among the others, unless it is there. */
+static int facet_insert(struct buf *list, enum facet_kind kind,
+                        struct span value)
 {
-  uint8_t key[COLL_KEY_SIZE];
+  struct buf one = {0};
   size_t at = 0;
-  int rc = coll_key(key, collection);
-  if (rc < 0) {
-    return rc;
-  }
-  while (at < facets->n) {
-    int order = memcmp(facets->p + at, key, COLL_KEY_SIZE);
-    if (order == 0) {
-      return 0;
-    }
-    if (order > 0) {
+  int order = 1, rc = facet_put(&one, kind, value);
+  while (rc == 0 && at < list->n) {
+    struct span here = span_of(list->p + at + 1, list->p[at]);
+    order = span_compare(here, span_of(one.p + 1, one.n - 1));
+    if (order >= 0) {
       break;
     }
-    at += COLL_KEY_SIZE;
+    at += here.n + 1;
   }
-  if ((rc = buf_reserve(facets, COLL_KEY_SIZE)) < 0) {
-    return rc;
+  if (rc == 0 && order != 0 && (rc = buf_reserve(list, one.n)) == 0) {
+    memmove(list->p + at + one.n, list->p + at, list->n - at);
+    memcpy(list->p + at, one.p, one.n);
+    list->n += one.n;
   }
-  memmove(facets->p + at + COLL_KEY_SIZE, facets->p + at, facets->n - at);
-  memcpy(facets->p + at, key, COLL_KEY_SIZE);
-  facets->n += COLL_KEY_SIZE;
-  return 0;
+  buf_free(&one);
+  return rc;
 }
 
-int facets_add(struct facets *f, struct span collection)
+int facets_add(struct facets *f, const struct listing *by)
 {
-  int rc = f->listings < LISTINGS_MAX ? facet_insert(&f->keys, collection) : 0;
+  int rc = 0;
+  if (f->listings < LISTINGS_MAX) {
+    f->time = f->listings == 0 || by->time > f->time ? by->time : f->time;
+    rc = facet_insert(&f->list, FACET_AUTHOR,
+                      span_of(by->author, sizeof by->author));
+    if (rc == 0) {
+      rc = facet_insert(&f->list, FACET_COLLECTION, listing_collection(by));
+    }
+  }
   f->listings++;
   return rc;
+}
+
+int facets_copy(struct facets *to, const struct facets *from)
+{
+  to->listings = from->listings;
+  to->time = from->time;
+  return buf_put(&to->list, from->list.p, from->list.n);
 }
 
 int listing_facets(struct station *st, uint64_t record, struct facets *out,
@@ -169,7 +182,7 @@ int listing_facets(struct station *st, uint64_t record, struct facets *out,
   struct listing by[LISTINGS_MAX];
   int n = listings(st, record, by, e);
   for (int i = 0; i < n; i++) {
-    int rc = facets_add(out, listing_collection(&by[i]));
+    int rc = facets_add(out, &by[i]);
     if (rc < 0) {
       return err_set(e, rc, "not enough memory");
     }

@@ -42,20 +42,13 @@ int withdrawn(struct station *st, const struct cid *record,
               const uint8_t *author, struct span collection,
               struct err *e) MUST_USE;
 
-/* A document's facets: the ascending, unique collection keys of the listings
- * that count, the first LISTINGS_MAX by number of the parcel. */
-struct facets {
-  struct buf keys;
-  size_t listings;
-};
+/* Facets of a record's listings: those that count are the first LISTINGS_MAX
+ * by number of the parcel. */
 int listing_facets(struct station *st, uint64_t record, struct facets *out,
                    struct err *e) MUST_USE;
-/* One listing more, later than the others. */
-int facets_add(struct facets *f, struct span collection) MUST_USE;
-static inline struct span facets_span(const struct facets *f)
-{
-  return buf_span(&f->keys);
-}
+/* One listing more, later than the others. ERR_NOMEM. */
+int facets_add(struct facets *f, const struct listing *by) MUST_USE;
+int facets_copy(struct facets *to, const struct facets *from) MUST_USE;
 
 /* Of the numbers under (name, key) whose sort is exactly ${sort}, the next
  * after ${*ref} (start with 0): 1 and it is in ${*ref}, or 0.

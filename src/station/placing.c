@@ -82,22 +82,23 @@ int place_files(struct station *st, struct change *c, enum place_how how,
   return 0;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): from here to there */
 void place_doc(struct station *st, struct change *c, uint64_t ref,
-               const struct record *rec, struct span before, struct span after)
+               const struct record *rec, const struct facets *before,
+               const struct facets *after)
 {
   bool fresh = (ref & STORE_NEW(0)) != 0;
   if (st->unindexed_after != UINT64_MAX &&
       (fresh || ref > st->unindexed_after)) {
     return;
   }
-  if (span_equal(before, after)) {
-    return;
-  }
-  if (before.n > 0) {
-    change_undoc(c, ref, rec, before);
-  }
-  if (after.n > 0) {
+  if (before->listings == 0 && after->listings > 0) {
     change_doc(c, ref, rec, after);
+  } else if (before->listings > 0 && after->listings == 0) {
+    change_undoc(c, ref, rec);
+  } else if (before->time != after->time ||
+             !span_equal(facets_span(before), facets_span(after))) {
+    change_retag(c, ref, rec, after);
   }
 }
 
@@ -136,9 +137,9 @@ static int drop_pair(struct change *c, const struct record *rec, uint64_t ref,
                      const struct listing *pair, bool ours,
                      struct remains *left)
 {
-  int rc = facets_add(&left->before, listing_collection(pair));
+  int rc = facets_add(&left->before, pair);
   if (rc == 0 && !ours) {
-    rc = facets_add(&left->after, listing_collection(pair));
+    rc = facets_add(&left->after, pair);
   }
   left->taken += ours;
   return rc < 0 ? rc
@@ -187,8 +188,7 @@ static int withdraw_here(struct station *st, struct change *c, uint64_t ref,
       left.taken == 0) {
     goto done;
   }
-  place_doc(st, c, ref, &in.rec, facets_span(&left.before),
-            facets_span(&left.after));
+  place_doc(st, c, ref, &in.rec, &left.before, &left.after);
   if (left.after.listings == 0) {
     CHECK(c->erases < sizeof c->erase / sizeof c->erase[0]);
     if (!c->keep_blocks) {
@@ -199,8 +199,8 @@ static int withdraw_here(struct station *st, struct change *c, uint64_t ref,
   rc = rc < 0 ? rc : 1;
 
 done:
-  buf_free(&left.before.keys);
-  buf_free(&left.after.keys);
+  facets_free(&left.before);
+  facets_free(&left.after);
   buf_free(&block);
   return rc;
 }

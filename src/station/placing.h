@@ -15,10 +15,11 @@ int place_pair(struct change *c, enum place_how how, const struct listing *by,
 int place_files(struct station *st, struct change *c, enum place_how how,
                 const struct record *rec, uint64_t ref, struct err *e) MUST_USE;
 
-/* Replace the search document: ${before} and ${after} are facets; an empty
- * span: no document. Nothing for records that are not indexed yet. */
+/* Bring the search document from the listings ${before} to ${after}; none:
+ * no document. Nothing for records that are not indexed yet. */
 void place_doc(struct station *st, struct change *c, uint64_t ref,
-               const struct record *rec, struct span before, struct span after);
+               const struct record *rec, const struct facets *before,
+               const struct facets *after);
 
 /* Voices: an author in a collection each, CHANGE_KEY_MAX bytes (author_key),
  * one behind the other. */

@@ -297,6 +297,7 @@ int publisher_commit(struct publisher *p, uint64_t *committed, struct err *e)
   if ((rc = later_flush(p->st, e)) < 0 ||
       (rc = station_refresh(p->st, e)) < 0 ||
       (rc = admit_release_held(p->st, e)) < 0 ||
+      (rc = indexing_slice(p->st, e)) < 0 ||
       (rc = parcel_write(&block, p->st->id, time < 0 ? 0 : time,
                          collection_of(p), p->id, p->n, e)) < 0 ||
       (rc = parcel_read(&in.view, buf_span(&block), e)) < 0) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: 0BSD */
-/* The first recipe: words folded, any of them may match, BM25 by the engine
- * with titles weighing more. The search recipe grows here and in text/. */
+/* Words to groups of terms, candidates from the store, ranked. */
 #include "base/mem.h"
 #include "station/change.h"
+#include "station/document.h"
 #include "station/listing.h"
 #include "station/snippet.h"
 #include "station/station.h"
@@ -10,61 +10,109 @@
 
 #include <string.h>
 
-#define TITLE_WEIGHT 4.0
-#define TEXT_WEIGHT 1.0
+#define SURFACE_WEIGHT 0.3
+#define STOP_WEIGHT 0.3
+#define TITLE_WEIGHT 0.5
+#define TAG_WEIGHT 0.3
 #define HITS_PAGE 64
+#define WAYS 4 /* that a word is looked for: stem, surface, title, tag */
 
 struct search {
   struct station *st;
   const struct search_query *q;
   struct word word[QUERY_WORDS_MAX];
   struct span token[QUERY_WORDS_MAX];
-  struct store_word group[QUERY_WORDS_MAX];
   size_t words;
-  char facet[2][FACET_SIZE];
+  struct term term[QUERY_WORDS_MAX * WAYS * 2];
+  struct store_match match[QUERY_WORDS_MAX * WAYS * 2];
+  struct store_group group[QUERY_WORDS_MAX * WAYS];
+  size_t terms, groups;
+  struct buf facet[2];
   struct span facets[2];
-  size_t facet_n;
+  struct store_filter filter[2];
+  size_t filters;
   size_t passed, given;
   struct buf text;
 };
 
+static void put_match(struct search *s, enum term_kind kind, struct span bytes)
+{
+  struct term *t = &s->term[s->terms];
+  term_of(t, kind, bytes);
+  s->match[s->terms++] = (struct store_match){term_span(t), 1, true};
+}
+
+/* A group of the terms noted from ${from} on. */
+static void put_group(struct search *s, size_t from, double weight)
+{
+  s->group[s->groups++] =
+      (struct store_group){&s->match[from], s->terms - from, weight, STORE_ANY};
+}
+
+/* The ways to find a word: its stem (or two, when its language is unclear),
+ * itself where that differs, and both again for titles and tags. */
+static void put_word(struct search *s, const struct word *w)
+{
+  double weight = word_is_stop(w) ? STOP_WEIGHT : 1;
+  static const struct {
+    enum term_kind kind;
+    double weight;
+  } way[] = {{TERM_STEM, 1},
+             {TERM_TITLE_STEM, TITLE_WEIGHT},
+             {TERM_TAG_STEM, TAG_WEIGHT}};
+  for (size_t i = 0; i < sizeof way / sizeof way[0]; i++) {
+    size_t from = s->terms;
+    put_match(s, way[i].kind, word_stem(w));
+    if (w->other_n > 0) {
+      put_match(s, way[i].kind, word_other(w));
+    }
+    put_group(s, from, weight * way[i].weight);
+  }
+  if (!span_equal(word_token(w), word_stem(w))) {
+    size_t from = s->terms;
+    put_match(s, TERM_SURFACE, word_token(w));
+    put_group(s, from, weight * SURFACE_WEIGHT);
+  }
+}
+
 /* The query's different words. Any text is a query. */
 static void read_words(struct search *s)
 {
-  struct words it = {.text = s->q->text};
+  struct words it = {.text = s->q->text, .an = s->st->analyser, .query = true};
   while (s->words < QUERY_WORDS_MAX && words_next(&it, &s->word[s->words])) {
     struct word *w = &s->word[s->words];
-    struct span token = span_of(w->token, w->token_n);
+    struct span token = word_token(w);
     bool twice = false;
     for (size_t i = 0; i < s->words; i++) {
       twice = twice || span_equal(s->token[i], token);
     }
     if (!twice) {
-      s->token[s->words] = token;
-      s->group[s->words].token = &s->token[s->words];
-      s->group[s->words].count = 1;
-      s->words++;
+      s->token[s->words++] = token;
+      put_word(s, w);
     }
   }
 }
 
-static int read_facets(struct search *s)
+static int put_filter(struct search *s, enum facet_kind kind, struct span value)
 {
-  uint8_t key[COLL_KEY_SIZE];
-  int rc = 0;
-  if (s->q->collection.n > 0) {
-    if ((rc = coll_key(key, s->q->collection)) < 0) {
-      return rc;
-    }
-    facet_collection(s->facet[s->facet_n++], key);
+  struct buf *f = &s->facet[s->filters];
+  if (value.n == 0) {
+    return 0;
   }
-  if (s->q->type.n > 0) {
-    rc = facet_type(s->facet[s->facet_n++], s->q->type);
-  }
-  for (size_t i = 0; i < s->facet_n; i++) {
-    s->facets[i] = span_of(s->facet[i], FACET_SIZE);
+  int rc = facet_put(f, kind, value);
+  if (rc == 0) {
+    s->facets[s->filters] = span_of(f->p + 1, f->n - 1);
+    s->filter[s->filters] =
+        (struct store_filter){&s->facets[s->filters], 1, false};
+    s->filters++;
   }
   return rc;
+}
+
+static int read_facets(struct search *s)
+{
+  int rc = put_filter(s, FACET_COLLECTION, s->q->collection);
+  return rc < 0 ? rc : put_filter(s, FACET_TYPE, s->q->type);
 }
 
 /* The text in the wanted language, else the first. */
@@ -150,9 +198,6 @@ static int take(struct search *s, const struct store_hit *hit, hit_sink *sink,
 {
   struct entry en = {0};
   int rc = view_entry(s->st, hit->ref, s->q->collection, &en, e);
-  if (rc > 0 && s->q->type.n > 0 && !span_equal(en.record.type, s->q->type)) {
-    rc = 0; /* facet tokens are hashes */
-  }
   if (rc > 0) {
     if (s->passed < s->q->offset) {
       s->passed++;
@@ -169,22 +214,23 @@ static int take(struct search *s, const struct store_hit *hit, hit_sink *sink,
 static int run(struct search *s, hit_sink *sink, void *ud, struct err *e)
 {
   struct store_hit hits[HITS_PAGE];
-  struct store_query q = {.word = s->group,
-                          .words = s->words,
-                          .facet = s->facets,
-                          .facets = s->facet_n,
-                          .weight = {TITLE_WEIGHT, TEXT_WEIGHT, 0}};
-  size_t skip = 0;
+  struct store_query q = {.group = s->group,
+                          .groups = s->groups,
+                          .filter = s->filter,
+                          .filters = s->filters};
   int n;
   do {
-    n = s->st->store->ops->query(s->st->store, &q, skip, hits, HITS_PAGE, e);
+    n = s->st->store->ops->query(s->st->store, &q, hits, HITS_PAGE, e);
     for (int i = 0; i < n && s->given < s->q->limit; i++) {
       int rc = take(s, &hits[i], sink, ud, e);
       if (rc != 0) {
         return rc < 0 ? rc : 0;
       }
     }
-    skip += HITS_PAGE;
+    if (n > 0) {
+      q.after = true;
+      q.last = hits[n - 1];
+    }
   } while (n == HITS_PAGE && s->given < s->q->limit);
   return n < 0 ? n : 0;
 }
@@ -209,6 +255,8 @@ int station_search(struct station *st, const struct search_query *q,
     rc = run(s, sink, ud, e);
   }
   buf_free(&s->text);
+  buf_free(&s->facet[0]);
+  buf_free(&s->facet[1]);
   mem_free(s);
-  return rc;
+  return rc < 0 ? rc : indexing_slice(st, e);
 }

@@ -40,6 +40,8 @@ static void shut(struct station *st)
   station_forget_parcels(st);
   sketches_free(st);
   zpack_del(st->zpack);
+  analyser_close(st->analyser);
+  st->analyser = NULL;
   st->zpack = NULL;
 }
 
@@ -216,11 +218,12 @@ static int open_parts(struct station *st, const struct station_options *opt,
     return rc;
   }
   st->zpack = zpack_new();
-  if (st->zpack == NULL) {
+  if (st->zpack == NULL || analyser_open(&st->analyser) < 0) {
     return err_set(e, ERR_NOMEM, "not enough memory");
   }
   if ((rc = store_sqlite_open(&st->store, st->path, &so, e)) < 0 ||
       (rc = bind_identity(st, e)) < 0 || (rc = station_refresh(st, e)) < 0 ||
+      (rc = indexing_check(st, e)) < 0 ||
       (rc = upkeep_finish_rebuild(st, e)) < 0) {
     return rc;
   }

@@ -175,116 +175,6 @@ int upkeep_finish_rebuild(struct station *st, struct err *e)
   return rc < 0 ? rc : job_finish(job, e);
 }
 
-/* ---- index later ---- */
-
-struct indexing {
-  struct job job;
-  struct change *change;
-  uint64_t records;
-};
-
-/* Document of one record, when it is a listed one. */
-static int index_one(struct indexing *x, uint64_t ref, struct buf *block,
-                     struct err *e)
-{
-  struct station *st = x->job.st;
-  struct facets facets = {0};
-  struct record rec;
-  buf_clear(block);
-  int rc = st->store->ops->get_ref(st->store, ref, NULL, block, e);
-  if (rc < 0 || parcel_looks(buf_span(block))) {
-    return rc;
-  }
-  if ((rc = record_read(&rec, buf_span(block), e)) == 0 &&
-      (rc = listing_facets(st, ref, &facets, e)) == 0 && facets.listings > 0) {
-    change_doc(x->change, ref, &rec, facets_span(&facets));
-  }
-  buf_free(&facets.keys);
-  return rc;
-}
-
-static void put_number(uint8_t out[8], uint64_t v)
-{
-  for (int i = 0; i < 8; i++) {
-    out[i] = (uint8_t)(v >> (56 - 8 * i));
-  }
-}
-
-/* A page of documents and the mark of how far we are, in one change. */
-static int index_page(struct indexing *x, struct err *e)
-{
-  struct station *st = x->job.st;
-  uint64_t refs[PAGE * 4], last = st->unindexed_after;
-  struct buf block = {0};
-  uint8_t mark[8];
-  int rc = 0;
-  int n = st->store->ops->walk(st->store, last, false, refs, PAGE * 4, e);
-  change_clear(x->change);
-  for (int i = 0; i < n && rc == 0; i++) {
-    rc = index_one(x, refs[i], &block, e);
-    last = refs[i];
-  }
-  buf_free(&block);
-  if (n <= 0 || rc < 0) {
-    return n < 0 ? n : rc;
-  }
-  put_number(mark, last);
-  change_kv(x->change, admit_unindexed_key(), span_of(mark, sizeof mark));
-  rc = change_commit(x->change, st, span_of(NULL, 0), NULL, NULL, e);
-  if (rc == 0) {
-    st->unindexed_after = last;
-    x->records += x->change->docs.n;
-  }
-  x->job.done += (uint64_t)n;
-  return rc < 0 ? rc : n;
-}
-
-static int index_step(struct job *j, struct err *e)
-{
-  struct indexing *x = (struct indexing *)j;
-  int rc = 0;
-  if (j->st->unindexed_after != UINT64_MAX && (rc = index_page(x, e)) > 0) {
-    return JOB_MORE;
-  }
-  if (rc == 0 && j->st->unindexed_after != UINT64_MAX) {
-    rc = admit_set_unindexed(j->st, UINT64_MAX, e);
-  }
-  if (rc < 0) {
-    return rc;
-  }
-  j->total = j->done;
-  job_num(j, "records", (int64_t)x->records);
-  return JOB_DONE;
-}
-
-static void index_clean(struct job *j)
-{
-  change_del(((struct indexing *)j)->change);
-}
-
-int station_index(struct job **out, struct station *st, struct err *e)
-{
-  static const struct job_ops ops = {index_step, index_clean};
-  uint64_t total = 0;
-  int rc;
-  if ((rc = station_writable(st, e)) < 0 || (rc = station_refresh(st, e)) < 0 ||
-      (rc = total_blocks(st, &total, e)) < 0) {
-    return rc;
-  }
-  struct job *j = new_job(st, sizeof(struct indexing), &ops, e);
-  if (j == NULL) {
-    return ERR_NOMEM;
-  }
-  struct indexing *x = (struct indexing *)j;
-  if ((x->change = change_new()) == NULL) {
-    job_del(j);
-    return err_set(e, ERR_NOMEM, "not enough memory");
-  }
-  j->total = total;
-  *out = j;
-  return 0;
-}
-
 /* ---- verify ---- */
 
 enum verify_stage {
@@ -508,7 +398,7 @@ static int drop_stale_notes(struct sweep *s, struct err *e)
   struct station *st = s->job.st;
   int64_t sorts[PAGE];
   uint64_t refs[PAGE];
-  struct change *c = change_new();
+  struct change *c = change_new(st->analyser);
   int rc = c == NULL ? err_set(e, ERR_NOMEM, "not enough memory") : 0;
   int n = rc < 0 ? rc
                  : st->store->ops->rows(st->store, IDX_MISSING,

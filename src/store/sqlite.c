@@ -13,113 +13,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-struct query_text {
-  bool big; /* in `path-files` */
-  const char *sql;
-};
-
-static const struct query_text query_text[SQ_STMTS] = {
-    [Q_BEGIN] = {false, "BEGIN IMMEDIATE"},
-    [Q_COMMIT] = {false, "COMMIT"},
-    [Q_READ] = {false, "BEGIN"},
-    [Q_DATA_VERSION] = {false, "PRAGMA data_version"},
-    [Q_STATE_GET] = {false, "SELECT value FROM state WHERE name = ?1"},
-    [Q_STATE_PUT] = {false, "INSERT INTO state VALUES(?1, ?2)"
-                            " ON CONFLICT DO UPDATE SET value = ?2"},
-    [Q_STATE_ADD] = {false, "UPDATE state SET value = value + ?2"
-                            " WHERE name = ?1"},
-    [Q_SEG_PUT] = {false, "INSERT INTO seg VALUES(?1, ?2, ?3, ?4)"},
-    [Q_SEG_HEAD] = {false, "SELECT raw, head FROM seg WHERE id = ?1"},
-    [Q_SEG_ALL] = {false, "SELECT raw, head, data FROM seg WHERE id = ?1"},
-    [Q_SEG_CHANGE] = {false, "UPDATE seg SET raw = ?2, head = ?3, data = ?4"
-                             " WHERE id = ?1"},
-    [Q_SEG_MAX] = {false, "SELECT max(id) FROM seg"},
-    [Q_SEG_TAIL] = {false, "SELECT id, head FROM seg WHERE id > ?1"
-                           " ORDER BY id"},
-    [Q_SEG_WALK] = {false, "SELECT id, head FROM seg WHERE id >= ?1"
-                           " ORDER BY id"},
-    [Q_KEY_PUT] = {false, "INSERT OR IGNORE INTO cidkey VALUES(?1, ?2)"},
-    [Q_KEY_GET] = {false, "SELECT n FROM cidkey WHERE prefix = ?1"},
-    [Q_KEY_DROP] = {false, "DELETE FROM cidkey WHERE prefix = ?1 AND n = ?2"},
-    [Q_FILE_PUT] = {false, "INSERT INTO file VALUES(?1, ?2, ?3, ?4, ?5)"},
-    [Q_FILE_GET] = {false, "SELECT codec, size, digest, data FROM file"
-                           " WHERE id = ?1"},
-    [Q_FILE_HEAD] = {false, "SELECT codec, size, digest, data IS NULL"
-                            " FROM file WHERE id = ?1"},
-    [Q_FILE_SIZE] = {false, "SELECT size FROM file WHERE id = ?1"},
-    [Q_FILE_MAX] = {false, "SELECT max(id) FROM file"},
-    [Q_FILE_TAIL] = {false, "SELECT id, codec, size, digest FROM file"
-                            " WHERE id > ?1 ORDER BY id"},
-    [Q_FILE_WALK] = {false, "SELECT id FROM file WHERE id > ?1 ORDER BY id"
-                            " LIMIT ?2"},
-    [Q_FILE_DROP] = {false, "DELETE FROM file WHERE id = ?1"},
-    [Q_GONE_PUT] = {false, "INSERT OR IGNORE INTO gone VALUES(?1)"},
-    [Q_GONE_LIST] = {false, "SELECT id FROM gone"},
-    [Q_GONE_CLEAR] = {false, "DELETE FROM gone"},
-    [Q_COLL_GET] = {false, "SELECT id FROM coll WHERE name = ?1"},
-    [Q_COLL_NEW] = {false, "INSERT INTO coll(name) VALUES(?1)"},
-    [Q_COLL_LIST] = {false, "SELECT name FROM coll WHERE name > ?1"
-                            " ORDER BY name LIMIT ?2"},
-    [Q_COLL_ENDS] = {false, "SELECT name, n, count FROM coll JOIN log ON"
-                            " coll = id AND n = (SELECT max(n) FROM log"
-                            " WHERE coll = id)"
-                            " WHERE name > ?1 ORDER BY name LIMIT ?2"},
-    [Q_LOG_PUT] = {false, "INSERT OR IGNORE INTO log VALUES(?1, ?2, ?3)"},
-    [Q_LOG_LAST] = {false, "SELECT n, count FROM log WHERE coll = ?1"
-                           " ORDER BY n DESC LIMIT 1"},
-    [Q_LOG_COUNT] = {false, "UPDATE log SET count = count + 1"
-                            " WHERE coll = ?1 AND n = ?2"},
-    [Q_LOG_SINCE] = {false, "SELECT n FROM log WHERE coll = ?1 AND n > ?2"
-                            " ORDER BY n LIMIT ?3"},
-    [Q_ENTRY_PUT] = {false, "INSERT OR IGNORE INTO entry"
-                            " VALUES(?1, ?2, ?3, ?4)"},
-    [Q_ENTRY_DROP] = {false, "DELETE FROM entry WHERE name = ?1 AND key = ?2"
-                             " AND sort = ?3 AND ref = ?4"},
-    [Q_ENTRY_UP] = {false, "SELECT sort, ref FROM entry WHERE name = ?1"
-                           " AND key = ?2 AND (sort, ref) > (?3, ?4)"
-                           " ORDER BY sort, ref LIMIT ?5"},
-    [Q_ENTRY_DOWN] = {false, "SELECT sort, ref FROM entry WHERE name = ?1"
-                             " AND key = ?2 AND (sort, ref) < (?3, ?4)"
-                             " ORDER BY sort DESC, ref DESC LIMIT ?5"},
-    [Q_ENTRY_COUNT] = {false, "SELECT count(*) FROM entry"},
-    [Q_DOC_COUNT] = {false, "SELECT (SELECT count(*) FROM search_docsize)"
-                            " + (SELECT count(*) FROM pending)"},
-    [Q_KV_PUT] = {false, "INSERT INTO kv VALUES(?1, ?2)"
-                         " ON CONFLICT DO UPDATE SET v = ?2"},
-    [Q_KV_GET] = {false, "SELECT v FROM kv WHERE k = ?1"},
-    [Q_KV_DROP] = {false, "DELETE FROM kv WHERE k = ?1"},
-    [Q_KV_LIST] = {false, "SELECT k, v FROM kv WHERE k > ?1 AND k >= ?2"
-                          " ORDER BY k LIMIT ?3"},
-    [Q_DOC_HAS] = {false, "SELECT 1 FROM search_docsize WHERE id = ?1"},
-    [Q_DOC_PUT] = {false, "INSERT INTO search(rowid, title, text, facet)"
-                          " VALUES(?1, ?2, ?3, ?4)"},
-    [Q_DOC_DROP] = {false, "INSERT INTO search(search, rowid, title, text,"
-                           " facet) VALUES('delete', ?1, ?2, ?3, ?4)"},
-    [Q_DOC_OPTIMIZE] = {false, "INSERT INTO search(search) VALUES('optimize')"},
-    /* Row 1 of an FTS5 index holds its totals. */
-    [Q_DOC_TOTALS] = {false, "SELECT block FROM search_data WHERE id = 1"},
-    [Q_DOC_MATCHES] = {false, "SELECT count(*) FROM search"
-                              " WHERE search MATCH ?1"},
-    [Q_PENDING_COUNT] = {false, "SELECT count(*) FROM pending"},
-    [Q_PENDING_HAS] = {false, "SELECT 1 FROM pending WHERE id = ?1"},
-    [Q_PENDING_PUT] = {false, "INSERT INTO pending VALUES(?1, ?2, ?3, ?4)"},
-    [Q_PENDING_ALL] = {false, "SELECT id, title, text, facet FROM pending"
-                              " ORDER BY id"},
-    [Q_PENDING_DROP] = {false, "DELETE FROM pending WHERE id = ?1"},
-    [Q_PENDING_CLEAR] = {false, "DELETE FROM pending"},
-    [Q_SEARCH] = {false, "SELECT rowid, bm25(search, ?3, ?2, 0.0) AS score"
-                         " FROM search WHERE search MATCH ?1"
-                         " ORDER BY score, rowid DESC LIMIT ?4"},
-    [Q_BIG_BEGIN] = {true, "BEGIN IMMEDIATE"},
-    [Q_BIG_COMMIT] = {true, "COMMIT"},
-    [Q_BIG_PUT] = {true, "INSERT OR REPLACE INTO file"
-                         " VALUES(?1, ?2, ?3, ?4, ?5)"},
-    [Q_BIG_GET] = {true, "SELECT data FROM file WHERE id = ?1"},
-    [Q_BIG_DROP] = {true, "DELETE FROM file WHERE id = ?1"},
-    [Q_BIG_AFTER] = {true, "SELECT id, codec, size, digest FROM file"
-                           " WHERE id > ?1 ORDER BY id"},
-};
-
 /* ---- errors ---- */
 
 static int code_of_sqlite(int rc)
@@ -212,10 +105,10 @@ int sq_enter(struct sq *s, bool write, struct err *e)
 
 int sq_get(struct sq *s, enum sq_stmt q, sqlite3_stmt **out, struct err *e)
 {
-  sqlite3 *db = query_text[q].big ? s->files : s->db;
+  sqlite3 *db = sq_query_text[q].big ? s->files : s->db;
   CHECK(db != NULL);
   if (s->stmt[q] == NULL) {
-    int rc = sqlite3_prepare_v3(db, query_text[q].sql, -1,
+    int rc = sqlite3_prepare_v3(db, sq_query_text[q].sql, -1,
                                 SQLITE_PREPARE_PERSISTENT, &s->stmt[q], NULL);
     if (rc != SQLITE_OK) {
       return sq_fail(s, db, rc, "preparing a statement", e);
@@ -365,6 +258,7 @@ int sq_end(struct sq *s, int rc, struct err *e)
   s->group_fault = s->grouped ? rc : 0;
   s->group_open = false;
   s->coll_id = 0;
+  sq_terms_forget(s);
   if (!s->dead && sq_blocks_load(s, NULL) < 0) {
     s->dead = true;
   }
@@ -382,6 +276,7 @@ int sq_snapshot(struct sq *s, struct err *e)
     rc = sq_int(s, Q_DATA_VERSION, 0, &version, e);
   }
   if (rc == 0 && version != s->data_version) {
+    sq_terms_stale(s);
     rc = sq_blocks_refresh(s, e);
     s->data_version = rc == 0 ? version : -1;
   }
@@ -619,20 +514,28 @@ static int ask(struct sq *s, sqlite3 *db, const char *sql, int64_t *out,
   return code;
 }
 
-static int create_schema(struct sq *s, sqlite3 *db, const char *const *sql,
-                         struct err *e)
+/* In one transaction, after ${first}: two lists of tables, and whose they are.
+ */
+static int create_schema(struct sq *s, sqlite3 *db, const char *first,
+                         const char *const *const sql[2], struct err *e)
 {
   char stamp[96];
-  int rc = sq_sql(s, db, "BEGIN IMMEDIATE", e);
-  for (; rc == 0 && *sql != NULL; sql++) {
-    rc = sq_sql(s, db, *sql, e);
+  int rc = sq_sql(s, db, first, e);
+  for (int i = 0; i < 2; i++) {
+    for (const char *const *q = sql[i]; rc == 0 && q != NULL && *q != NULL;
+         q++) {
+      rc = sq_sql(s, db, *q, e);
+    }
   }
   (void)snprintf(stamp, sizeof stamp,
                  "PRAGMA application_id = %d;"
-                 "PRAGMA user_version = %d",
+                 "PRAGMA user_version = %d; COMMIT",
                  SQ_APPLICATION_ID, SQ_VERSION);
-  if (rc == 0 && (rc = sq_sql(s, db, stamp, e)) == 0) {
-    rc = sq_sql(s, db, "COMMIT", e);
+  if (rc == 0) {
+    rc = sq_sql(s, db, stamp, e);
+  }
+  if (rc < 0) {
+    roll_back(s, db);
   }
   return rc;
 }
@@ -667,13 +570,35 @@ static int identify(struct sq *s, sqlite3 *db, bool *empty, struct err *e)
   return 0;
 }
 
+/* A store with the search index of before: that goes, today's comes empty. The
+ * station sees that it is, and fills it. */
+static int upgrade_main(struct sq *s, struct err *e)
+{
+  int64_t version = 0;
+  int rc = ask(s, s->db, "PRAGMA user_version", &version, e);
+  if (rc < 0 || version >= SQ_VERSION) {
+    return rc;
+  }
+  if (s->readonly) {
+    s->old = true;
+    return 0;
+  }
+  s->scrub = true;
+  return create_schema(s, s->db,
+                       "BEGIN IMMEDIATE; DROP TABLE IF EXISTS search;"
+                       "DROP TABLE IF EXISTS pending;"
+                       "DELETE FROM state WHERE name = 'search_removed'",
+                       (const char *const *const[2]){sq_schema_search, NULL},
+                       e);
+}
+
 static int prepare_main(struct sq *s, struct err *e)
 {
   char sql[64];
   bool empty = false;
   int rc = identify(s, s->db, &empty, e);
   if (rc < 0 || s->readonly) {
-    return rc;
+    return rc < 0 ? rc : upgrade_main(s, e);
   }
   (void)snprintf(sql, sizeof sql, "PRAGMA page_size = %d", SQ_PAGE);
   if (empty && (rc = sq_sql(s, s->db, sql, e)) < 0) {
@@ -685,7 +610,11 @@ static int prepare_main(struct sq *s, struct err *e)
                    e)) < 0) {
     return rc;
   }
-  return empty ? create_schema(s, s->db, sq_schema_main, e) : 0;
+  return empty ? create_schema(s, s->db, "BEGIN IMMEDIATE",
+                               (const char *const *const[2]){sq_schema_main,
+                                                             sq_schema_search},
+                               e)
+               : upgrade_main(s, e);
 }
 
 int sq_files_open(struct sq *s, bool create, struct err *e)
@@ -715,7 +644,8 @@ int sq_files_open(struct sq *s, bool create, struct err *e)
                  "PRAGMA journal_mode = TRUNCATE",
                  SQ_FILES_PAGE);
   if (!s->readonly && (rc = sq_sql(s, db, sql, e)) == 0 && empty) {
-    rc = create_schema(s, db, sq_schema_files, e);
+    rc = create_schema(s, db, "BEGIN IMMEDIATE",
+                       (const char *const *const[2]){sq_schema_files, NULL}, e);
   }
   /* Again, now that the page size is known: what was set before it counts
    * pages of the default size, and the cache would grow to 32 MiB. */
@@ -754,6 +684,7 @@ static void sq_close(struct store *st)
   sqlite3_close(s->db);
   sq_unlock(s, ours);
   sq_blocks_free(s);
+  sq_terms_forget(s);
   zpack_del(s->zpack);
   buf_free(&s->pack);
   buf_free(&s->text);
@@ -784,6 +715,13 @@ static const struct store_ops ops = {
     .kv_get = sq_kv_get,
     .kv_list = sq_kv_list,
     .query = sq_query,
+    .tally = sq_tally,
+    .explain = sq_explain,
+    .holding = sq_holding,
+    .alike = sq_alike,
+    .prefix = sq_prefix,
+    .tidy = sq_tidy,
+    .search_reset = sq_search_reset,
     .derived_reset = sq_derived_reset,
     .derived_digest = sq_derived_digest,
     .stats = sq_stats,

@@ -70,7 +70,7 @@ int sq_blocks_load(struct sq *s, struct err *e)
 {
   cache_clear(s);
   s->build.id = 0;
-  int rc = sq_pending_load(s, e);
+  int rc = sq_terms_load(s, e);
   return rc < 0 ? rc : tail_load(s, e);
 }
 
@@ -80,7 +80,7 @@ int sq_blocks_refresh(struct sq *s, struct err *e)
   int rc = 0;
   cache_clear(s);
   s->coll_id = 0;
-  if ((rc = sq_pending_load(s, e)) < 0 ||
+  if ((rc = sq_terms_load(s, e)) < 0 ||
       (rc = sq_state_get(s, "folded_seg", &folded, e)) < 0 ||
       (rc = sq_state_get(s, "folded_file", &files, e)) < 0) {
     return rc;

@@ -15,13 +15,15 @@
  *          tail), read from the directories when the store is opened: a
  *          random insert a block would dirty a page a block, sorted bulk
  *          inserts touch each page once for thousands of them.
- *   coll, log, entry, search, pending   derived.
+ *   coll, log, entry           derived.
+ *   search_*                   derived: the search index, sqlite_terms.h.
  *   kv, state                  pairs, and counters of the engine's own.
  */
 #ifndef STORE_SQLITE_INT_H
 #define STORE_SQLITE_INT_H
 
 #include "base/buf.h"
+#include "form/hash.h"
 #include "form/zpack.h"
 #include "store/store.h"
 
@@ -29,7 +31,7 @@
 #include <sys/types.h>
 
 #define SQ_APPLICATION_ID 0x6d687474 /* "mhtt" */
-#define SQ_VERSION 1
+#define SQ_VERSION 2
 #define SQ_PAGE 4096
 #define SQ_FILES_PAGE 65536
 #define SQ_FILES_KIB 4096 /* page cache there; with 2048 puts are slower */
@@ -55,13 +57,13 @@
 
 #define KEY_BYTES_MAX 64 /* of an index row */
 
-/* Documents of a batch with fewer than PENDING_BULK wait in `pending`; they
- * go into the index when there are PENDING_FOLD. */
+/* Documents of a batch with fewer than PENDING_BULK wait in `search_wait`;
+ * they become a segment when there are PENDING_FOLD. */
 #define PENDING_BULK 64
 #define PENDING_FOLD 256
 #define PENDING_MAX (PENDING_FOLD + PENDING_BULK)
 
-/* Every statement of the engine; the text is in sqlite.c. */
+/* Every statement of the engine; the text is in sqlite_sql.c. */
 enum sq_stmt {
   Q_BEGIN,
   Q_COMMIT,
@@ -108,20 +110,42 @@ enum sq_stmt {
   Q_KV_GET,
   Q_KV_DROP,
   Q_KV_LIST,
-  Q_DOC_HAS,
-  Q_DOC_COUNT,
-  Q_DOC_PUT,
-  Q_DOC_DROP,
-  Q_DOC_OPTIMIZE,
-  Q_DOC_TOTALS,
-  Q_DOC_MATCHES,
-  Q_PENDING_COUNT,
-  Q_PENDING_HAS,
-  Q_PENDING_PUT,
-  Q_PENDING_ALL,
-  Q_PENDING_DROP,
-  Q_PENDING_CLEAR,
-  Q_SEARCH,
+  Q_TSEG_LIST,
+  Q_TSEG_PUT,
+  Q_TSEG_DROP,
+  Q_ROW_GET, /* these four: one a kind of rows, see sqlite_terms.h */
+  Q_ROW_PUT = Q_ROW_GET + 3,
+  Q_ROW_DROP = Q_ROW_PUT + 3,
+  Q_ROW_SWEEP = Q_ROW_DROP + 3,
+  Q_LEAD_GET = Q_ROW_SWEEP + 3,
+  Q_LEAD_PUT,
+  Q_LEAD_DROP,
+  Q_LEAD_SWEEP,
+  Q_LEN_GET,
+  Q_LEN_PUT,
+  Q_LEN_SWEEP,
+  Q_TDOC_GET,
+  Q_TDOC_PUT,
+  Q_TDOC_SWEEP,
+  Q_REF_GET,
+  Q_REF_PUT,
+  Q_REF_DROP,
+  Q_REF_BEFORE,
+  Q_SET_GET,
+  Q_SET_FIND,
+  Q_SET_NEW,
+  Q_SET_COUNT,
+  Q_SET_DROP,
+  Q_MERGE_LIST,
+  Q_MERGE_PUT,
+  Q_MERGE_DROP,
+  Q_WAIT_COUNT,
+  Q_WAIT_HAS,
+  Q_WAIT_PUT,
+  Q_WAIT_GET,
+  Q_WAIT_ALL,
+  Q_WAIT_DROP,
+  Q_WAIT_CLEAR,
   Q_BIG_BEGIN,
   Q_BIG_COMMIT,
   Q_BIG_PUT,
@@ -130,6 +154,12 @@ enum sq_stmt {
   Q_BIG_AFTER,
   SQ_STMTS
 };
+
+struct query_text {
+  bool big; /* in `path-files` */
+  const char *sql;
+};
+extern const struct query_text sq_query_text[SQ_STMTS];
 
 /* Digest prefix -> number, for what is above the watermark. Open addressing;
  * number 0 with ${used} set is an entry that was taken out. */
@@ -175,6 +205,7 @@ struct sq {
   bool dead;       /* a write failed in a way that leaves the file unknown */
   bool scrub;      /* erased bytes still lie in the WAL */
   bool gone;       /* `gone` has entries to finish */
+  bool old;        /* a reader of a store without today's search index */
   int cache_kib;
 
   struct zpack *zpack;
@@ -193,7 +224,8 @@ struct sq {
   uint64_t number[STORE_BATCH_MAX]; /* of the current batch's blocks */
   bool fresh[STORE_BATCH_MAX];
 
-  int64_t pending; /* documents that wait for the search index */
+  int64_t pending;     /* documents that wait for a segment of the index */
+  struct terms *terms; /* what is in memory of the search index, or NULL */
 
   struct buf coll_name; /* the collection that was looked up last */
   int64_t coll_id;      /* 0: none */
@@ -379,28 +411,37 @@ int sq_kv_get(struct store *st, struct span key, struct buf *out,
 int sq_kv_list(struct store *st, struct span prefix, struct span after,
                struct buf *out, size_t max, struct err *e);
 
-/* ---- sqlite_search.c ---- */
+/* ---- the search index: sqlite_terms.h ---- */
 
 int sq_docs_put(struct sq *s, const struct store_batch *b,
                 struct err *e) MUST_USE;
-int sq_query(struct store *st, const struct store_query *q, size_t skip,
+/* How many documents wait. */
+int sq_terms_load(struct sq *s, struct err *e) MUST_USE;
+/* Inside a transaction: no document is left. */
+int sq_search_clear(struct sq *s, struct err *e) MUST_USE;
+int sq_search_reset(struct store *st, struct err *e);
+int sq_tidy(struct store *st, bool all, struct err *e);
+/* Give back what is in memory; forget what another process may change. */
+void sq_terms_forget(struct sq *s);
+void sq_terms_stale(struct sq *s);
+/* A canonical dump of the documents into ${h}. */
+int sq_terms_digest(struct sq *s, struct hash *h, struct err *e) MUST_USE;
+int sq_terms_docs(struct sq *s, uint64_t *out, struct err *e) MUST_USE;
+int sq_query(struct store *st, const struct store_query *q,
              struct store_hit *hits, size_t max, struct err *e);
-
-/* One token as a query for its documents, into s->text. */
-int sq_match_one(struct sq *s, struct span token, bool prefix, bool facet,
-                 struct err *e) MUST_USE;
-
-/* ---- sqlite_pending.c ---- */
-
-int sq_pending_load(struct sq *s, struct err *e) MUST_USE;
-/* Inside a transaction: move all of it into the index. */
-int sq_pending_fold(struct sq *s, struct err *e) MUST_USE;
-/* What waits and matches, best first: ${hits} has room for PENDING_MAX. The
- * query was checked. */
-int sq_pending_match(struct sq *s, const struct store_query *q,
-                     struct store_hit *hits, size_t *n, struct err *e) MUST_USE;
-/* Order of hits, for qsort: the greater score, then the greater ref. */
-int sq_hit_order(const void *a, const void *b);
+int sq_topk(struct sq *s, const struct store_query *q, struct store_hit *hits,
+            size_t max, struct err *e) MUST_USE;
+int sq_tally(struct store *st, const struct store_query *q, uint64_t *total,
+             struct buf *sets, struct err *e);
+int sq_explain(struct store *st, const struct store_query *q, uint64_t ref,
+               double *parts, struct err *e);
+int sq_holding(struct store *st, const struct span *term, size_t n,
+               uint64_t *docs, uint64_t *all, struct err *e);
+int sq_alike(struct store *st, const struct store_like *like, size_t n,
+             struct store_alike *out, size_t max, size_t *counts,
+             struct err *e);
+int sq_prefix(struct store *st, struct span prefix, struct store_alike *out,
+              size_t max, struct err *e);
 
 /* ---- sqlite_upkeep.c ---- */
 
@@ -417,6 +458,7 @@ int sq_ref(const struct sq *s, uint64_t ref, size_t blocks, int64_t *out,
 /* ---- sqlite_schema.c ---- */
 
 extern const char *const sq_schema_main[];
+extern const char *const sq_schema_search[];
 extern const char *const sq_schema_files[];
 
 #endif

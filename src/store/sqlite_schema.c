@@ -85,17 +85,6 @@ const char *const sq_schema_main[] = {
     "  -- The engine's own counters.\n"
     "  name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID",
 
-    /* text first: a posting in the first column needs no column number. */
-    "CREATE VIRTUAL TABLE search USING fts5(text, title, facet,"
-    " content='', tokenize='ascii')",
-    "INSERT INTO search(search, rank) VALUES('automerge', 8)",
-    "INSERT INTO search(search, rank) VALUES('crisismerge', 16)",
-
-    "CREATE TABLE pending(\n"
-    "  -- Derived. Documents that go into `search` with the next many.\n"
-    "  id INTEGER PRIMARY KEY,\n"
-    "  title TEXT NOT NULL, text TEXT NOT NULL, facet TEXT NOT NULL)",
-
     "CREATE VIEW byte AS SELECT " ALL256 " AS all256",
 
     "CREATE VIEW seg_slot AS\n"
@@ -150,6 +139,60 @@ const char *const sq_schema_main[] = {
     "CREATE VIEW pairs AS\n"
     "  SELECT CAST(k AS TEXT) AS key, length(v) AS bytes,"
     " hex(v) AS value_hex FROM kv",
+    NULL};
+
+/* The search index; sqlite_terms.h has the whole of it. */
+const char *const sq_schema_search[] = {
+    "CREATE TABLE search_seg(\n"
+    "  -- Derived, as all of search_*. A segment: the postings of documents\n"
+    "  -- base .. base + docs - 1. state 1: is being made, 2: is being swept.\n"
+    "  id INTEGER PRIMARY KEY, base INTEGER NOT NULL, docs INTEGER NOT NULL,\n"
+    "  level INTEGER NOT NULL, state INTEGER NOT NULL,\n"
+    "  leaves INTEGER NOT NULL, strips INTEGER NOT NULL,"
+    " words INTEGER NOT NULL)",
+
+    "CREATE TABLE search_lead(\n"
+    "  -- The first term of each leaf of a segment.\n"
+    "  seg INTEGER NOT NULL, first BLOB NOT NULL, no INTEGER NOT NULL,\n"
+    "  PRIMARY KEY(seg, first)) WITHOUT ROWID",
+
+    "CREATE TABLE search_leaf(\n"
+    "  -- Terms in order and their short lists; id = segment << 32 | no.\n"
+    "  id INTEGER PRIMARY KEY, data BLOB NOT NULL)",
+
+    "CREATE TABLE search_strip(\n"
+    "  -- Pieces of long lists, numbered in the same way.\n"
+    "  id INTEGER PRIMARY KEY, data BLOB NOT NULL)",
+
+    "CREATE TABLE search_word(\n"
+    "  -- Words in order, with signatures of their letters; same numbers.\n"
+    "  id INTEGER PRIMARY KEY, data BLOB NOT NULL)",
+
+    "CREATE TABLE search_len(\n"
+    "  -- Lengths of documents, a byte each, 2048 a row.\n"
+    "  page INTEGER PRIMARY KEY, data BLOB NOT NULL)",
+
+    "CREATE TABLE search_doc(\n"
+    "  -- Documents: set of facets, block's number, time; 256 a row.\n"
+    "  page INTEGER PRIMARY KEY, data BLOB NOT NULL)",
+
+    "CREATE TABLE search_ref(\n"
+    "  -- Block's number -> document; page = number >> 8.\n"
+    "  page INTEGER PRIMARY KEY, data BLOB NOT NULL)",
+
+    "CREATE TABLE search_set(\n"
+    "  -- The different sets of facets, and how many documents have each.\n"
+    "  id INTEGER PRIMARY KEY, docs INTEGER NOT NULL,\n"
+    "  facets BLOB NOT NULL UNIQUE)",
+
+    "CREATE TABLE search_merge(\n"
+    "  -- Merges under way: which segment is made, the last term in it.\n"
+    "  level INTEGER PRIMARY KEY, target INTEGER NOT NULL,\n"
+    "  after BLOB NOT NULL)",
+
+    "CREATE TABLE search_wait(\n"
+    "  -- Documents that become a segment with the next many.\n"
+    "  id INTEGER PRIMARY KEY, data BLOB NOT NULL)",
     NULL};
 
 const char *const sq_schema_files[] = {

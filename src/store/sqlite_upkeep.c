@@ -16,14 +16,12 @@ int sq_derived_reset(struct store *st, struct err *e)
   if (rc < 0 || (rc = sq_begin(s, e)) < 0) {
     return rc;
   }
-  rc = sq_sql(s, s->db,
-              "DELETE FROM log; DELETE FROM coll;"
-              "DELETE FROM entry; DELETE FROM pending; DELETE FROM state WHERE"
-              " name = 'search_removed';"
-              "INSERT INTO search(search) VALUES('delete-all')",
+  rc = sq_sql(s, s->db, "DELETE FROM log; DELETE FROM coll; DELETE FROM entry",
               e);
+  if (rc == 0) {
+    rc = sq_search_clear(s, e);
+  }
   s->coll_id = 0;
-  s->pending = 0;
   s->scrub = true;
   return sq_end(s, rc, e);
 }
@@ -69,87 +67,11 @@ static int digest(struct sq *s, struct hash *h, struct err *e)
       ("SELECT name, n FROM coll JOIN log ON log.coll = coll.id"
        " ORDER BY name, n"),
       "SELECT name, key, sort, ref FROM entry ORDER BY name, key, sort, ref",
-      ("SELECT id FROM search_docsize UNION ALL SELECT id FROM pending"
-       " ORDER BY 1"),
   };
   int rc = 0;
   for (size_t i = 0; rc == 0 && i < sizeof dump / sizeof dump[0]; i++) {
     rc = hash_query(s, h, dump[i], e);
   }
-  return rc;
-}
-
-/* ---- digest: the words ---- */
-
-/* Words of the index and of what waits for it, each in order of (word,
- * document); no document is in both. Merged, they do not show which was
- * which. */
-enum { INDEX, LATER, SIDES };
-struct words {
-  sqlite3_stmt *q[SIDES];
-  bool more[SIDES];
-};
-
-static int words_order(struct words *w)
-{
-  sqlite3_value *a = sqlite3_column_value(w->q[INDEX], 0);
-  sqlite3_value *b = sqlite3_column_value(w->q[LATER], 0);
-  const void *p = sqlite3_value_blob(a), *q = sqlite3_value_blob(b);
-  int order = span_compare(span_of(p, (size_t)sqlite3_value_bytes(a)),
-                           span_of(q, (size_t)sqlite3_value_bytes(b)));
-  if (order != 0) {
-    return order;
-  }
-  return sqlite3_column_int64(w->q[INDEX], 1) <
-                 sqlite3_column_int64(w->q[LATER], 1)
-             ? -1
-             : 1;
-}
-
-static int words_pull(struct sq *s, struct words *w, int side, struct err *e)
-{
-  int rc = sq_step(s, w->q[side], e);
-  w->more[side] = rc > 0;
-  return rc < 0 ? rc : 0;
-}
-
-static int words_hash(struct sq *s, struct hash *h, struct words *w,
-                      struct err *e)
-{
-  int rc = words_pull(s, w, INDEX, e);
-  if (rc == 0) {
-    rc = words_pull(s, w, LATER, e);
-  }
-  while (rc == 0 && (w->more[INDEX] || w->more[LATER])) {
-    bool index = w->more[INDEX] && (!w->more[LATER] || words_order(w) < 0);
-    int side = index ? INDEX : LATER;
-    for (int i = 0; rc == 0 && i < 4; i++) {
-      sqlite3_value *v = sqlite3_column_value(w->q[side], i);
-      rc = hash_value(h, v) < 0 ? sq_nomem(e) : 0;
-    }
-    if (rc == 0) {
-      rc = words_pull(s, w, side, e);
-    }
-  }
-  return rc;
-}
-
-static int digest_words(struct sq *s, struct hash *h, struct err *e)
-{
-  static const char *const sql[SIDES] = {
-      "SELECT term, doc, col, offset FROM temp.index_words",
-      "SELECT term, doc, col, offset FROM temp.later_words"};
-  struct words w = {{NULL, NULL}, {false, false}};
-  int rc = 0;
-  for (int i = 0; rc == 0 && i < SIDES; i++) {
-    int code = sqlite3_prepare_v2(s->db, sql[i], -1, &w.q[i], NULL);
-    rc = code == SQLITE_OK ? 0 : sq_fail(s, s->db, code, "digesting", e);
-  }
-  if (rc == 0) {
-    rc = words_hash(s, h, &w, e);
-  }
-  sqlite3_finalize(w.q[INDEX]);
-  sqlite3_finalize(w.q[LATER]);
   return rc;
 }
 
@@ -164,30 +86,17 @@ int sq_derived_digest(struct store *st, uint8_t out[32], struct err *e)
   if (h == NULL) {
     return sq_nomem(e);
   }
-  /* These tables are temporary and never enter the file; query_only would
-   * forbid them for a reader too. */
-  rc = sq_sql(s, s->db,
-              "PRAGMA query_only = 0; BEGIN;"
-              "CREATE VIRTUAL TABLE temp.later USING fts5(text, title,"
-              " facet, content='', tokenize='ascii');"
-              "INSERT INTO temp.later(rowid, title, text, facet)"
-              " SELECT id, title, text, facet FROM pending ORDER BY id;"
-              "CREATE VIRTUAL TABLE temp.index_words USING"
-              " fts5vocab(main, search, instance);"
-              "CREATE VIRTUAL TABLE temp.later_words USING"
-              " fts5vocab(temp, later, instance)",
-              e);
-  if (rc == 0 && (rc = digest(s, h, e)) == 0) {
-    rc = digest_words(s, h, e);
+  if ((rc = sq_snapshot_many(s, 2, e)) == 0) {
+    if ((rc = digest(s, h, e)) == 0) {
+      rc = sq_terms_digest(s, h, e);
+    }
+    sq_release(s);
   }
   if (rc == 0 && hash_end(h, out) < 0) {
     rc = sq_nomem(e);
   }
-  int undo = sq_sql(
-      s, s->db, s->readonly ? "ROLLBACK; PRAGMA query_only = 1" : "ROLLBACK",
-      rc < 0 ? NULL : e);
   hash_del(h);
-  return rc < 0 ? rc : undo;
+  return rc;
 }
 
 /* ---- figures ---- */
@@ -226,7 +135,7 @@ int sq_stats(struct store *st, struct store_stats *out, struct err *e)
                  size_of(s->path, "-files") +
                  size_of(s->path, "-files-journal");
   if ((rc = count_rows(s, Q_ENTRY_COUNT, &v.index_rows, e)) == 0) {
-    rc = count_rows(s, Q_DOC_COUNT, &v.documents, e);
+    rc = sq_terms_docs(s, &v.documents, e);
   }
   sq_release(s);
   if (rc == 0) {

@@ -47,14 +47,19 @@ struct store_row {
                     batch's i-th block */
 };
 
-/* A search document: space-separated tokens per field, made by text/. Tokens
- * hold only bytes >= 0x80, ASCII letters and digits, and ASCII letters match
- * without their case. One document a ref: a second is passed over, and so is
- * taking out one that isn't there. */
-enum { STORE_FIELD_TITLE, STORE_FIELD_TEXT, STORE_FIELD_FACET, STORE_FIELDS };
+/* A search document: the terms that it is found by, as often as it says them,
+ * and facets that it is filtered by. Both are lists of (length in one byte,
+ * bytes): terms of 1 to STORE_TERM_MAX bytes, in any order; facets of up to
+ * STORE_FACET_MAX, ascending and each once. One document a ref: a second is
+ * passed over, and so are taking out and retagging one that isn't there. */
+#define STORE_TERM_MAX 127
+#define STORE_FACET_MAX 200 /* a collection's name, and what it is */
 struct store_doc {
   uint64_t ref;
-  struct span field[STORE_FIELDS];
+  int64_t time;
+  uint64_t length; /* in words, for ranking */
+  struct span terms;
+  struct span facets;
 };
 
 struct store_pair {
@@ -63,13 +68,13 @@ struct store_pair {
 };
 
 /* Everything that changes together. Done in this order: blocks, erase, log,
- * drop, add, undocs, docs, kv. */
+ * drop, add, undocs, retags, docs, kv. */
 struct store_batch {
   struct span collection; /* whose log; needed when log_n > 0 */
   const struct store_block *blocks;
   size_t blocks_n;
   const uint64_t *erase; /* blocks to remove for good, overwritten on disk;
-                          * the words of undocs, now or before, go too */
+                          * the words of undocs, now or before, are gone */
   size_t erase_n;
   const uint64_t *log; /* block numbers (or STORE_NEW) to append to the log */
   size_t log_n;
@@ -77,8 +82,10 @@ struct store_batch {
   size_t drop_n;
   const struct store_row *add;
   size_t add_n;
-  const struct store_doc *undocs; /* with the very tokens that were put */
+  const struct store_doc *undocs; /* with the very terms that were put */
   size_t undocs_n;
+  const struct store_doc *retags; /* other facets and time; no terms */
+  size_t retags_n;
   const struct store_doc *docs;
   size_t docs_n;
   const struct store_pair *kv;
@@ -90,23 +97,61 @@ struct store_hit {
   double score; /* greater is better */
 };
 
-/* A query: every word is a group of alternative tokens, looked for in title
- * and text; a token that ends in '*' is a prefix. must: all groups are
- * needed, else any. Facets alone are a query too (newest first); words to
- * exclude alone are ERR_INVALID, as is a token with other bytes than above.
- * At most QUERY_WORDS_MAX words and as many facets. */
-struct store_word {
-  const struct span *token;
-  size_t count;
-  bool exclude; /* documents with it are left out */
+/* ---- queries ----
+ * A document's score is the sum over the groups that it matches: weight * the
+ * greatest, over the group's terms, of weight * IDF * frequency part (BM25, k1
+ * = 1.2, b = 0.75, lengths to their five highest bits, their mean as it is).
+ * IDF is log(1 + (N - n + 0.5) / (n + 0.5)), n being the documents that hold
+ * the term or, if those are more, one of the group's own terms. Scores are
+ * exact to 2^-16 a group: what is given are the very best. */
+struct store_match {
+  struct span term;
+  double weight; /* 0 .. 1000 */
+  bool own;      /* what is looked for, not something like it */
+};
+/* Which documents may be given at all. STORE_ANY: one of these groups at
+ * least. STORE_NEED + i, i < QUERY_NEEDS_MAX: for each i that occurs, one at
+ * least of its groups. STORE_NOT: none of these. A query of filters alone
+ * gives the newest by ref first, with score 0; one of STORE_NOT without
+ * anything that is wanted is ERR_INVALID. */
+enum { STORE_ANY = 0, STORE_NOT = 1, STORE_NEED = 2 };
+struct store_group {
+  const struct store_match *match;
+  size_t n;
+  double weight; /* 0 .. 1000 */
+  unsigned how;
+};
+/* Documents with one of these facets, or with none of them. */
+struct store_filter {
+  const struct span *facet;
+  size_t n;
+  bool without;
 };
 struct store_query {
-  const struct store_word *word;
-  size_t words;
-  bool must;
-  const struct span *facet; /* every facet token must be there */
-  size_t facets;
-  double weight[STORE_FIELDS]; /* of title, text; facet's is ignored */
+  const struct store_group *group;
+  size_t groups; /* <= QUERY_GROUPS_MAX, all terms <= QUERY_TERMS_MAX */
+  const struct store_filter *filter;
+  size_t filters; /* <= QUERY_WORDS_MAX */
+  bool timed;     /* from <= time < to */
+  int64_t from, to;
+  bool after; /* only what comes after ${last} */
+  struct store_hit last;
+};
+
+/* Words that are like ${word}: those of both kinds, of which the first begins
+ * with a letter or digit, and the second with STORE_WORD_MARK before that. */
+#define STORE_WORD_MARK 1
+#define STORE_ALIKE_MAX 512
+struct store_like {
+  struct span word;
+  double
+      least; /* twice the 3-grams in common, divided by all of both: 0 .. 1 */
+};
+struct store_alike {
+  uint8_t term[STORE_TERM_MAX + 1];
+  uint8_t n;
+  double like;
+  uint32_t df; /* documents, in about */
 };
 
 struct store_end {
@@ -206,15 +251,41 @@ struct store_ops {
                  struct buf *out, size_t max, struct err *e);
 
   /* ---- search ---- */
-  /* Best first, ties by greater ref; skips the first ${skip}. */
-  int (*query)(struct store *s, const struct store_query *q, size_t skip,
+  /* Best first, ties by greater ref; returns how many. */
+  int (*query)(struct store *s, const struct store_query *q,
                struct store_hit *hits, size_t max, struct err *e);
+  /* How many documents match, and per set of facets that they have: u64
+   * documents, u32 length, the facets (little endian, appended). */
+  int (*tally)(struct store *s, const struct store_query *q, uint64_t *total,
+               struct buf *sets, struct err *e);
+  /* What each group gives document ${ref} (0: nothing); ERR_NOENT when it
+   * isn't in the index. */
+  int (*explain)(struct store *s, const struct store_query *q, uint64_t ref,
+                 double *parts, struct err *e);
+  /* In how many documents is each term (<= QUERY_TERMS_MAX), of ${all}? */
+  int (*holding)(struct store *s, const struct span *term, size_t n,
+                 uint64_t *docs, uint64_t *all, struct err *e);
+  /* For each of ${n} words (<= QUERY_WORDS_MAX) up to ${max} (<=
+   * STORE_ALIKE_MAX) that are like it, the likest first, of equals the lesser
+   * term, from out[i * max] on; counts[i] says how many. */
+  int (*alike)(struct store *s, const struct store_like *like, size_t n,
+               struct store_alike *out, size_t max, size_t *counts,
+               struct err *e);
+  /* The most frequent words that begin with ${prefix} (marked: its first
+   * byte is the mark). Returns how many. */
+  int (*prefix)(struct store *s, struct span prefix, struct store_alike *out,
+                size_t max, struct err *e);
+  /* A slice of what the index has to tidy up: 1 there is more, 0 nothing.
+   * ${all}: until it is as small and quick as can be. */
+  int (*tidy)(struct store *s, bool all, struct err *e);
 
   /* ---- upkeep ---- */
   /* Between hold(true) and hold(false), or the next change, reads may cost
    * less. Asking for it is never needed; cannot fail. */
   void (*hold)(struct store *s, bool on);
   int (*derived_reset)(struct store *s, struct err *e);
+  /* Only the search documents. */
+  int (*search_reset)(struct store *s, struct err *e);
   /* SHA-256 over a canonical dump of everything derived: equal for equal
    * content, however it came about. */
   int (*derived_digest)(struct store *s, uint8_t out[32], struct err *e);

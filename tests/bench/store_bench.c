@@ -77,8 +77,9 @@ static void make_words(void)
   }
 }
 
-/* ${n} words after Zipf, separated by blanks, to the end of ${b}. */
-static void put_text(struct buf *b, int n)
+/* ${n} words after Zipf, separated by blanks, to the end of ${b}; as terms to
+ * that of ${terms}. */
+static void put_text(struct buf *b, struct buf *terms, int n)
 {
   struct err e = {0, "memory"};
   for (int i = 0; i < n; i++) {
@@ -86,15 +87,18 @@ static void put_text(struct buf *b, int n)
     at = at < WORDS ? at : WORDS - 1;
     need(i > 0 ? buf_byte(b, ' ') : 0, &e, "text");
     need(buf_put(b, words[at].p, words[at].n), &e, "text");
+    need(buf_byte(terms, (uint8_t)words[at].n), &e, "text");
+    need(buf_put(terms, words[at].p, words[at].n), &e, "text");
   }
 }
 
-/* One record: its bytes, and its search fields as offsets into them. */
+/* One record: where its bytes and its search terms are. */
 struct record {
-  size_t at, n, title, title_n, text, text_n;
+  size_t at, n, terms, terms_n, words; /* terms: in job.terms */
 };
 
-static void make_record(struct buf *b, struct record *r, int i)
+static void make_record(struct buf *b, struct buf *terms, struct record *r,
+                        int i)
 {
   struct err e = {0, "memory"};
   char head[160];
@@ -108,13 +112,13 @@ static void make_record(struct buf *b, struct record *r, int i)
                    1700000000 + i, i, (unsigned)(rnd() * 40), 7u, 9u, 11u);
   need(buf_put(b, head, (size_t)n), &e, "record");
   need(buf_put(b, "etitlex", 7), &e, "record");
-  r->title = b->n;
-  put_text(b, 3 + (int)(rnd() * 4));
-  r->title_n = b->n - r->title;
+  int title = 3 + (int)(rnd() * 4), text = 20 + (int)(rnd() * 16);
+  r->terms = terms->n;
+  r->words = (size_t)(title + text);
+  put_text(b, terms, title);
   need(buf_put(b, "dtexty", 6), &e, "record");
-  r->text = b->n;
-  put_text(b, 20 + (int)(rnd() * 16));
-  r->text_n = b->n - r->text;
+  put_text(b, terms, text);
+  r->terms_n = terms->n - r->terms;
   r->n = b->n - r->at;
 }
 
@@ -165,7 +169,7 @@ static double rss_mb(void)
 
 /* What one append of ${n} blocks holds. */
 struct job {
-  struct buf bytes;
+  struct buf bytes, terms;
   struct record rec[BATCH];
   struct store_block block[BATCH];
   struct store_row row[2 * BATCH];
@@ -178,8 +182,9 @@ static void fill(struct job *j, int n)
 {
   static const char coll[] = "edu/physics";
   buf_clear(&j->bytes);
+  buf_clear(&j->terms);
   for (int i = 0; i < n; i++) {
-    make_record(&j->bytes, &j->rec[i], j->next + i);
+    make_record(&j->bytes, &j->terms, &j->rec[i], j->next + i);
   }
   for (int i = 0; i < n; i++) {
     struct record *r = &j->rec[i];
@@ -192,10 +197,11 @@ static void fill(struct job *j, int n)
                            1700000000 + j->next + i, STORE_NEW(i), false};
     j->row[2 * i + 1] =
         (struct store_row){2, span_of("", 0), i, STORE_NEW(i), true};
-    j->doc[i] = (struct store_doc){STORE_NEW(i),
-                                   {span_of(p + r->title, r->title_n),
-                                    span_of(p + r->text, r->text_n),
-                                    span_of("tlesson lar", 11)}};
+    struct span terms = span_of(j->terms.p + r->terms, r->terms_n);
+    j->doc[i] = (struct store_doc){.ref = STORE_NEW(i),
+                                   .length = r->words,
+                                   .terms = terms,
+                                   .facets = span_of("\003lar\007tlesson", 12)};
   }
   j->log = STORE_NEW(0);
   j->next += n;
@@ -391,16 +397,17 @@ static void bench_query(void)
   need(store_sqlite_open(&s, path_of("bulk-docs"), &o, &e), &e, "open");
   for (int must = 0; must < 2; must++) {
     for (int i = 0; i < N; i++) {
-      struct span token[2];
-      struct store_word word[2];
+      struct store_match match[2];
+      struct store_group group[2];
       for (int k = 0; k < 2; k++) {
         int at = 20 + (int)(exp(rnd() * log(WORDS - 20)) - 1);
-        token[k] = buf_span(&words[at]);
-        word[k] = (struct store_word){&token[k], 1, false};
+        match[k] = (struct store_match){buf_span(&words[at]), 1, true};
+        group[k] = (struct store_group){
+            &match[k], 1, 1, must != 0 ? STORE_NEED + (unsigned)k : STORE_ANY};
       }
-      struct store_query q = {word, 2, must != 0, NULL, 0, {4, 1, 0}};
+      struct store_query q = {.group = group, .groups = 2};
       double t = now();
-      need(s->ops->query(s, &q, 0, hit, 20, &e), &e, "query");
+      need(s->ops->query(s, &q, hit, 20, &e), &e, "query");
       took[i] = now() - t;
     }
     double m = median(took, N);

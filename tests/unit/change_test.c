@@ -3,6 +3,7 @@
 #include "station/change.h"
 
 #include "form/hash.h"
+#include "station/document.h"
 #include "station_shelf.h"
 
 static struct home h;
@@ -55,20 +56,6 @@ static void test_longest_keys(void)
   EXPECT(memcmp(a, b, sizeof a) != 0);
 }
 
-static void test_facets(void)
-{
-  static const uint8_t key[COLL_KEY_SIZE] = {0,    1,    0x23, 0x45,
-                                             0x67, 0x89, 0xab, 0xff};
-  char c[FACET_SIZE], y[FACET_SIZE];
-  facet_collection(c, key);
-  EXPECT(memcmp(c, "c000123456789abff", FACET_SIZE) == 0);
-  NEED(facet_type(y, text_of("lesson")) == 0);
-  EXPECT(y[0] == 'y');
-  for (int i = 1; i < FACET_SIZE; i++) {
-    EXPECT(strchr("0123456789abcdef", y[i]) != NULL);
-  }
-}
-
 static struct record read_made(struct buf *b, const struct made *m)
 {
   struct record rec;
@@ -77,42 +64,44 @@ static struct record read_made(struct buf *b, const struct made *m)
   return rec;
 }
 
-/* Tokens of a document's field. */
-static struct span field(const struct change *c, size_t doc, int f)
-{
-  const struct change_doc *d = &c->docs.doc[doc];
-  return span_of(c->tokens.p + d->start[f], d->end[f] - d->start[f]);
-}
-
 static void test_docs(void)
 {
   struct made lesson = {
       .type = "lesson", .title = "Newton's Laws", .text = "Force = mass"};
   struct cid about = made_cid(&lesson);
   struct made label = {.type = "label", .about = &about, .value = "good"};
-  struct change *c = change_new();
+  struct analyser *an = NULL;
   struct buf b = {0};
-  uint8_t facets[2 * COLL_KEY_SIZE] = {1};
-  NEED(c != NULL);
+  struct facets facets = {.listings = 1, .time = 99};
+  NEED(analyser_open(&an) == 0);
+  struct change *c = change_new(an);
+  NEED(c != NULL && facet_put(&facets.list, 'c', text_of("edu/x")) == 0);
   struct record rec = read_made(&b, &lesson);
-  change_doc(c, 7, &rec, span_of(facets, sizeof facets));
+  change_doc(c, 7, &rec, &facets);
   EXPECT_INT(c->docs.n, 1);
-  EXPECT_INT(c->docs.doc[0].ref, 7);
-  struct span title = field(c, 0, STORE_FIELD_TITLE);
-  EXPECT(memmem(title.p, title.n, "newton", 6) != NULL);
-  EXPECT(memmem(title.p, title.n, "force", 5) == NULL);
-  struct span text = field(c, 0, STORE_FIELD_TEXT);
-  EXPECT(memmem(text.p, text.n, "force", 5) != NULL);
-  /* Its type, and its two collections. */
-  EXPECT_INT(field(c, 0, STORE_FIELD_FACET).n, 3 * FACET_SIZE + 2);
+  const struct change_doc *d = &c->docs.doc[0];
+  EXPECT(d->ref == 7 && d->time == 99 && d->length == 5);
+  EXPECT(memmem(c->tokens.p + d->start, d->middle - d->start, "newton", 6) !=
+         NULL);
+  /* Its collection, language and type. */
+  EXPECT(span_is(span_of(c->tokens.p + d->middle, d->end - d->middle),
+                 "\006cedu/x\003len\007tlesson"));
+  change_retag(c, 7, &rec, &facets);
+  d = &c->retags.doc[0];
+  EXPECT(c->retags.n == 1 && d->middle == d->start && d->end > d->middle);
+  change_undoc(c, 7, &rec);
+  d = &c->undocs.doc[0];
+  EXPECT(c->undocs.n == 1 && d->middle > d->start && d->end == d->middle);
   rec = read_made(&b, &label);
-  change_doc(c, 8, &rec, span_of(facets, sizeof facets));
+  change_doc(c, 8, &rec, &facets);
   EXPECT_INT(c->docs.n, 1); /* labels have no document */
   EXPECT(!c->failed);
   change_clear(c);
-  EXPECT_INT(c->docs.n + c->tokens.n, 0);
+  EXPECT_INT(c->docs.n + c->retags.n + c->undocs.n + c->tokens.n, 0);
   change_del(c);
   change_del(NULL);
+  analyser_close(an);
+  facets_free(&facets);
   buf_free(&b);
 }
 
@@ -121,7 +110,7 @@ static void test_commit(void)
 {
   struct made m = {.n = 1};
   struct buf b = {0}, value = {0};
-  struct change *c = change_new();
+  struct change *c = change_new(NULL);
   uint64_t number[1], refs[4];
   int64_t sorts[4];
   bool fresh[1];
@@ -166,7 +155,7 @@ static void test_commit(void)
 /* What ran out of memory on the way is not half done. */
 static void test_failed(void)
 {
-  struct change *c = change_new();
+  struct change *c = change_new(NULL);
   struct buf value = {0};
   NEED(c != NULL);
   home_new(&h);
@@ -184,7 +173,7 @@ static void test_failed(void)
 /* More rows than the first room. */
 static void test_many_rows(void)
 {
-  struct change *c = change_new();
+  struct change *c = change_new(NULL);
   static int64_t sorts[STORE_LIST_MAX];
   static uint64_t refs[STORE_LIST_MAX];
   NEED(c != NULL);
@@ -205,7 +194,6 @@ int main(void)
 {
   RUN(test_keys);
   RUN(test_longest_keys);
-  RUN(test_facets);
   RUN(test_docs);
   RUN(test_commit);
   RUN(test_failed);

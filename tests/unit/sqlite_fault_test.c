@@ -90,8 +90,10 @@ static int write_group(struct store *s, uint64_t group)
   uint64_t log = STORE_NEW(0);
   struct store_row row = {1, span_of("k", 1), (int64_t)group, STORE_NEW(1),
                           false};
-  struct store_doc doc = {STORE_NEW(0),
-                          {span_of("a", 1), span_of("b", 1), span_of("f", 1)}};
+  struct store_doc doc = {.ref = STORE_NEW(0),
+                          .length = 2,
+                          .terms = span_of("\001a\001b", 4),
+                          .facets = span_of("\001f", 2)};
   for (uint64_t i = 0; i < EACH; i++) {
     b[i] = block_make(group * EACH + i, 3000);
   }

@@ -176,7 +176,7 @@ static void test_foreign_files_are_refused_and_left_alone(void)
   EXPECT(access(suffixed("-wal"), F_OK) != 0);
   s = fresh();
   s->ops->close(s);
-  NEED(sql("PRAGMA user_version = 2") == 0);
+  NEED(sql("PRAGMA user_version = 3") == 0);
   EXPECT_INT(open_store(&s, false), ERR_INVALID);
   EXPECT(strstr(err.text, "newer version") != NULL);
 }
@@ -226,8 +226,9 @@ static int child_reads(void)
   struct store *s = NULL;
   struct store_hit h[600];
   struct span t = text("word");
-  struct store_word w = {&t, 1, false};
-  struct store_query q = {&w, 1, true, NULL, 0, {1, 1, 0}};
+  struct store_match m = {t, 1, true};
+  struct store_group g = {&m, 1, 1, STORE_ANY};
+  struct store_query q = {.group = &g, .groups = 1};
   uint64_t before = 0, after = 0;
   int bad = 0, round = 0;
   if (open_reader(&s) != 0) {
@@ -242,7 +243,7 @@ static int child_reads(void)
     uint64_t seed = 1000 + (uint64_t)round * 1000;
     bad += !has(s, seed + 399, 60) || !has(s, seed, 60);
     bad += !has(s, seed + 500, 30000);
-    bad += s->ops->query(s, &q, 0, h, 600, &err) != round + 1;
+    bad += s->ops->query(s, &q, h, 600, &err) != round + 1;
     bad += s->ops->version(s, &after, &err) != 0 || after == before;
     before = after;
     say(pipe_up[1], bad == 0 ? 'y' : 'n');
@@ -267,8 +268,10 @@ static void test_a_reader_follows_the_writer(void)
   EXPECT(hear(pipe_up[0]) == 'r');
   NEED(open_store(&s, false) == 0);
   for (uint64_t round = 0; round < 90; round++) {
-    struct store_doc d = {1000000 + round,
-                          {text("word"), text("x"), text("f")}};
+    uint8_t words[8];
+    struct store_doc d = {.ref = 1000000 + round,
+                          .length = 2,
+                          .terms = terms_list(words, "word x")};
     struct store_batch b = {.docs = &d, .docs_n = 1};
     put_blocks(s, 1000 + round * 1000, 400, 60, false);
     put_blocks(s, 1000 + round * 1000 + 500, 1, 30000, true);
@@ -353,9 +356,11 @@ static int child_writes(uint64_t from)
     struct store_block small = block_make(i, 300);
     struct store_block big = block_make(i + 500000, 40000);
     uint64_t log = STORE_NEW(0);
-    char word[32];
-    (void)snprintf(word, sizeof word, "w%llu", (unsigned long long)i);
-    struct store_doc d = {STORE_NEW(0), {text(word), text("all"), text("")}};
+    char word[36];
+    uint8_t words[36];
+    (void)snprintf(word, sizeof word, "w%llu all", (unsigned long long)i);
+    struct store_doc d = {
+        .ref = STORE_NEW(0), .length = 2, .terms = terms_list(words, word)};
     struct store_batch b = {.collection = text("c"),
                             .blocks = &small,
                             .blocks_n = 1,
@@ -768,7 +773,10 @@ static void test_erased_bytes_are_gone(void)
     b[i].bytes = span_of(plain[i], i == 2 ? 40000 : 30000);
     NEED(cid_of(&b[i].cid, CID_RAW, b[i].bytes.p, b[i].bytes.n) == 0);
   }
-  struct store_doc d = {STORE_NEW(0), {text("canaryd"), text("x"), text("")}};
+  uint8_t words[16];
+  struct store_doc d = {.ref = STORE_NEW(0),
+                        .length = 2,
+                        .terms = terms_list(words, "canaryd x")};
   struct store_pair pair = {text("k"), text("canarye")};
   struct store_batch put = {.blocks = b,
                             .blocks_n = 2,
@@ -780,7 +788,8 @@ static void test_erased_bytes_are_gone(void)
   NEED(s->ops->put(s, &b[2], 1, true, &ref[2], NULL, &err) == 0);
   EXPECT(on_disk("canaryA") && on_disk("canaryB") && on_disk("canaryC") &&
          on_disk("canaryd") && on_disk("canarye"));
-  struct store_doc undo = {ref[0], {text("canaryd"), text("x"), text("")}};
+  struct store_doc undo = d;
+  undo.ref = ref[0];
   struct store_pair none = {text("k"), {NULL, 0}};
   struct store_batch drop = {.erase = ref,
                              .erase_n = 1,
@@ -800,12 +809,14 @@ static void test_erased_bytes_are_gone(void)
 static void test_erased_words_leave_the_index(void)
 {
   struct store *s = fresh();
-  static char word[300][16];
+  static uint8_t words[300][24];
   static struct store_doc d[300];
   put_blocks(s, 0, 10, 100, false);
   for (size_t i = 0; i < 300; i++) {
-    (void)snprintf(word[i], sizeof word[i], "canary%zu", i);
-    d[i] = (struct store_doc){i + 1000, {text(word[i]), text("x"), text("")}};
+    char word[24];
+    (void)snprintf(word, sizeof word, "canary%zu x", i);
+    d[i] = (struct store_doc){
+        .ref = i + 1000, .length = 2, .terms = terms_list(words[i], word)};
   }
   struct store_batch put = {.docs = d, .docs_n = 300};
   NEED(s->ops->append(s, &put, NULL, NULL, &err) == 0);

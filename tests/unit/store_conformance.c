@@ -502,8 +502,10 @@ static void test_append_is_atomic(void)
   uint64_t log = STORE_NEW(0), bad = STORE_NEW(1), got[2], count = 9;
   struct store_pair pair = {text("key"), text("value")};
   struct store_row row = {1, text("k"), 1, STORE_NEW(0), false};
-  struct store_doc doc = {STORE_NEW(0), {text("a b"), text("c"), text("f")}};
-  struct store_doc worse = {STORE_NEW(0), {text("a-b"), text(""), text("")}};
+  uint8_t words[8];
+  struct store_doc doc = {
+      .ref = STORE_NEW(0), .length = 3, .terms = terms_list(words, "a b c")};
+  struct store_doc worse = {.ref = STORE_NEW(0), .terms = text("a-b")};
   struct store_batch good = {.collection = text("c"),
                              .blocks = &b,
                              .blocks_n = 1,

@@ -20,4 +20,7 @@ int store_conformance_derived(store_opener *open, int *passed);
 struct store_block block_make(uint64_t seed, size_t n);
 void block_free(struct store_block *b);
 
+/* Words, separated by spaces, as a list of terms: (length, bytes) each. */
+struct span terms_list(uint8_t *out, const char *words);
+
 #endif
