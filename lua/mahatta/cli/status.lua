@@ -123,8 +123,8 @@ function status.run(o, run)
     field(i == 1 and "follows" or "", "%s", follow_text(follow))
   end
   if #follows == 0 then
-    field("follows", "nothing yet, so it gets nothing: `mahatta follow "
-      .. "PATTERN`")
+    field("follows", "nothing by name, so it takes everything: "
+      .. "`mahatta follow PATTERN` narrows that")
   end
   tell_missing(station, owners)
   tell_peers(peers)

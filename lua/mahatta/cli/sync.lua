@@ -18,7 +18,7 @@ local sync = {
   },
   notes = [[
 ADDRESS is HOST, HOST:PORT or [V6]:PORT; the port is 9641 if none is given.
-Both sides need to follow (`mahatta follow`) what they want to get. The
+Each side gets what it follows (`mahatta follow`): everything, if nothing. The
 session is encrypted, every block is checked, and a session that was cut goes
 on where it was when the same command is given again.]],
   examples = {
