@@ -417,7 +417,8 @@ static int place_all(struct work *w, struct err *e)
 {
   for (size_t i = 0; i < w->view->count; i++) {
     const struct admit_record *in = w->have[i];
-    int rc = taken_back(w, i, e);
+    /* A withdrawal stands, also when one that is about it came first. */
+    int rc = w->withdraws[i] ? 0 : taken_back(w, i, e);
     if (rc > 0) {
       continue;
     }

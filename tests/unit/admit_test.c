@@ -277,6 +277,24 @@ static void test_withdraw_a_withdrawal(void)
   home_end(&h);
 }
 
+/* The same when it comes first: what it is about is passed on all the same. */
+static void test_withdraw_a_withdrawal_early(void)
+{
+  struct cid id = made_cid(&one);
+  struct made gone = {.type = "withdraw", .about = &id};
+  struct cid word = made_cid(&gone);
+  struct made undo = {.type = "withdraw", .about = &word};
+  home_new(&h);
+  (void)deliver(1, "c", 3, &undo, 1);
+  (void)deliver(1, "c", 1, &one, 1);
+  struct unpacked u = deliver(1, "c", 2, &gone, 1);
+  EXPECT_INT(u.withdrawn, 1);
+  EXPECT(home_has(&h, &word));
+  EXPECT(!home_has(&h, &id));
+  EXPECT(home_sound(&h));
+  home_end(&h);
+}
+
 /* Files of what was taken back are not asked for. */
 static void test_withdraw_drops_wishes(void)
 {
@@ -493,6 +511,7 @@ int main(void)
   RUN(test_withdrawal_comes_late);
   RUN(test_withdraw_in_one_parcel);
   RUN(test_withdraw_a_withdrawal);
+  RUN(test_withdraw_a_withdrawal_early);
   RUN(test_withdraw_drops_wishes);
   RUN(test_labels);
   RUN(test_held_boundary);
