@@ -230,24 +230,28 @@ describe("the local network", function ()
     local announcer = lan.announce(9777, group)
     if not announcer then return pending("no loopback network") end
     local own = assert(lan.announce(9778, group))
-    local found, timer = {}, uv.new_timer()
+    local found = {}
     local browser = assert(lan.browse(function (where, name)
       found[#found + 1] = name .. " " .. where
     end, own.name, group))
+    -- Let the loop run until ${is_so}(), for three seconds at most.
+    local function wait(is_so)
+      local timer, over = uv.new_timer(), false
+      timer:start(3000, 0, function () over = true end)
+      while not over and not is_so() do uv.run("once") end
+      timer:close()
+      return is_so()
+    end
+    local function known(n)
+      return function () return #browser.browser:found() == n end
+    end
     assert.is_truthy(announcer.name:find("^%x+$"))
     assert.equal(16, #announcer.name)
-    local done = false
-    timer:start(3000, 0, function () done = true end)
-    while not done and #found == 0 do uv.run("once") end
-    for _ = 1, 5 do uv.run("nowait") end
-    timer:close()
+    assert.is_true(wait(known(2)))
     assert.same({ announcer.name .. " 127.0.0.1:9777" }, found)
     announcer:close()
     announcer:close()
-    for _ = 1, 20 do
-      if #browser.browser:found() == 1 then break end
-      uv.run("once")
-    end
+    assert.is_true(wait(known(1)))
     assert.equal(own.name, browser.browser:found()[1].name)
     browser:close()
     own:close()

@@ -27,40 +27,46 @@ local function follow_text(follow)
     or (" (files up to %s)"):format(out.size(follow.files)))
 end
 
--- What is listed but not here, by the record that wants it:
--- { id, records, blocks } in the order in which they are found.
-local function missing_by_owner(station, run)
-  local blocks = run.check(station:missing({ limit = MISSING_MAX }))
-  local owners, by_id, parts = {}, {}, {}
-  for _, block in ipairs(blocks) do
-    local id = parts[block["for"]] or block["for"]
-    if block.kind == "file" then parts[block.id] = id end
-    local owner = by_id[id] or { id = id, records = 0, blocks = 0 }
-    if not by_id[id] then
-      by_id[id] = owner
-      owners[#owners + 1] = owner
+-- What is listed but not here: how many records, and of which records' files
+-- how many blocks: { id, blocks } each, in the order in which they are found.
+local function missing_parts(station, run)
+  local all = run.check(station:missing({ limit = MISSING_MAX }))
+  local records, owners, by_id, owner_of = 0, {}, {}, {}
+  for _, block in ipairs(all) do
+    if block.kind == "record" then
+      records = records + 1
+    else
+      local id = owner_of[block["for"]] or block["for"]
+      if block.kind == "file" then owner_of[block.id] = id end
+      if not by_id[id] then
+        by_id[id] = { id = id, blocks = 0 }
+        owners[#owners + 1] = by_id[id]
+      end
+      by_id[id].blocks = by_id[id].blocks + 1
     end
-    local what = block.kind == "record" and "records" or "blocks"
-    owner[what] = owner[what] + 1
   end
-  return owners, #blocks
+  return records, owners, #all
 end
 
-local function tell_missing(station, owners)
-  if #owners == 0 then
+local function tell_missing(station, records, owners)
+  if records + #owners == 0 then
     return field("missing", "nothing of what is listed here")
   end
+  local word = "missing"
+  if records > 0 then
+    field(word, "%s that parcels here list", out.count(records, "record"))
+    word = ""
+  end
   for i = 1, math.min(#owners, SHOWN) do
-    local owner = owners[i]
-    local entry = station:get(owner.id)
-    local what = owner.records > 0 and out.count(owner.records, "record")
-      or out.count(owner.blocks, "block of files", "blocks of files")
-    field(i == 1 and "missing" or "", "%s of %s", what, entry
-      and out.name(out.short(out.title_of(entry.record), 60)) or owner.id)
+    local entry = station:get(owners[i].id)
+    field(word, "files of %s (at least %s)", entry
+      and out.name(out.short(out.title_of(entry.record), 60)) or owners[i].id,
+      out.count(owners[i].blocks, "block"))
+    word = ""
   end
   if #owners > SHOWN then
-    field("", "and of %s: `mahatta missing`",
-      out.count(#owners - SHOWN, "more"))
+    field("", "and files of %s: `mahatta missing`",
+      out.count(#owners - SHOWN, "more record"))
   end
 end
 
@@ -108,7 +114,7 @@ end
 function status.run(o, run)
   local station = run.open(o, { readonly = true })
   local held = run.check(station:stats())
-  local owners, missing = missing_by_owner(station, run)
+  local records, owners, missing = missing_parts(station, run)
   local peers, follows = book.read(run.path(o)), station:follows()
   if o.json then
     return out.json({ id = station:id(), path = station:path(), stats = held,
@@ -126,7 +132,7 @@ function status.run(o, run)
     field("follows", "nothing by name, so it takes everything: "
       .. "`mahatta follow PATTERN` narrows that")
   end
-  tell_missing(station, owners)
+  tell_missing(station, records, owners)
   tell_peers(peers)
 end
 
