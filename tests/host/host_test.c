@@ -7,10 +7,13 @@
 #include <lauxlib.h>
 #include <lualib.h>
 
+#include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define CASES "tests/host/cases.lua"
+#define LOOPS "tests/host/loops.lua"
+#define HANDLES_MAX 8
 #define STATES 1000
 #define AT_ONCE 100
 
@@ -68,13 +71,18 @@ static void end_state(lua_State *L, struct heap *h)
   EXPECT_INT(h->bytes, 0);
 }
 
-/* The table of cases on the stack. */
-static void load_cases(lua_State *L)
+/* The table that a script returns, on the stack. */
+static void load_script(lua_State *L, const char *path)
 {
-  if (luaL_loadfile(L, CASES) != LUA_OK || lua_pcall(L, 0, 1, 0) != LUA_OK) {
+  if (luaL_loadfile(L, path) != LUA_OK || lua_pcall(L, 0, 1, 0) != LUA_OK) {
     printf("  %s\n", lua_tostring(L, -1));
     exit(1);
   }
+}
+
+static void load_cases(lua_State *L)
+{
+  load_script(L, CASES);
 }
 
 /* Call ${name} of the cases' table at 1 with an integer. Its error message is
@@ -244,6 +252,65 @@ static void test_exit(void)
   }
 }
 
+/* ---- a loop of the host's own ---- */
+
+/* Call ${name} with ${arg} and leave ${results}; ends the test when it raises.
+ */
+static void ask(lua_State *L, const char *name, lua_Integer arg, int results)
+{
+  lua_settop(L, 1);
+  lua_getfield(L, 1, name);
+  lua_pushinteger(L, arg);
+  if (lua_pcall(L, 1, results, 0) != LUA_OK) {
+    printf("  %s: %s\n", name, lua_tostring(L, -1));
+    exit(1);
+  }
+}
+
+/* Wait as the handles ask for it. */
+static void wait_for_handles(lua_State *L)
+{
+  struct pollfd fds[HANDLES_MAX];
+  nfds_t n = 0;
+  int wait_ms = 5000;
+  for (int i = 1; n < HANDLES_MAX; i++) {
+    ask(L, "wants", i, 4);
+    if (lua_isnil(L, 2)) {
+      break;
+    }
+    int events = (lua_toboolean(L, 3) ? POLLIN : 0) |
+                 (lua_toboolean(L, 4) ? POLLOUT : 0);
+    int ms = (int)lua_tointeger(L, 5);
+    fds[n].fd = (int)lua_tointeger(L, 2);
+    fds[n++].events = (short)events;
+    wait_ms = ms >= 0 && ms < wait_ms ? ms : wait_ms;
+  }
+  EXPECT(poll(fds, n, wait_ms) >= 0);
+}
+
+static void test_foreign_loop(void)
+{
+  struct heap h;
+  lua_State *L = new_state(&h);
+  load_script(L, LOOPS);
+  for (int transport = 1; transport <= 3; transport++) {
+    bool through = false;
+    ask(L, "begin", transport, 1);
+    if (!lua_toboolean(L, 2)) {
+      printf("  transport %d is not there\n", transport);
+      continue;
+    }
+    for (int turn = 0; turn < 10000 && !through; turn++) {
+      wait_for_handles(L);
+      ask(L, "step", 0, 1);
+      through = lua_toboolean(L, 2);
+    }
+    EXPECT(through);
+    ask(L, "finish", 0, 0);
+  }
+  end_state(L, &h);
+}
+
 int main(void)
 {
   RUN(test_memory_runs_out);
@@ -252,5 +319,6 @@ int main(void)
   RUN(test_many_states);
   RUN(test_fork);
   RUN(test_exit);
+  RUN(test_foreign_loop);
   return unit_done();
 }
