@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: 0BSD
 -- A pump's stream over libuv's streams: TCP, pipes, a child's. The handles
 -- move while uv.run() runs; another loop drives them by pollfd and step as
--- those of any transport.
+-- those of any transport. Let uv.run() come to its end before the Lua state
+-- does: luv (1.44) crashes over handles that were closed and are not yet gone.
 
 local uv = require "luv"
 local pump = require "mahatta.net.pump"
