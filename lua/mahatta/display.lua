@@ -3,6 +3,8 @@
 -- elsewhere may hold terminal commands, characters that turn the reading
 -- order around, or ones that nobody sees.
 
+local hiding = require "mahatta.hiding"
+
 -- Ranges of code points that show nothing themselves but change or hide what
 -- stands beside them.
 local HIDING = {
@@ -84,30 +86,12 @@ local function code_points(s)
   return codes
 end
 
--- Lead bytes of hiding characters, and then the characters themselves: most
--- foreign text has none, and that is found out without taking it apart.
-local LEADS = "[\0-\31\127\xC2\xCD\xE1-\xE3\xEF\xF0\xF3]"
-local SUSPECTS = { "[\0-\31\127]", "\xC2[\x80-\x9F\xAD]", "\xCD\x8F",
-  "\xE1\x85[\x9F\xA0]", "\xE1\x9E[\xB4\xB5]", "\xE1\xA0[\x8B-\x8F]",
-  "\xE2\x80[\x8B-\x8F\xA8-\xAE]", "\xE2\x81[\xA0-\xAF]", "\xE3\x85\xA4",
-  "\xEF\xB8[\x80-\x8F]", "\xEF\xBB\xBF", "\xEF\xBE\xA0",
-  "\xEF\xBF[\xB9-\xBB]", "\xF0\x9D\x85", "\xF3\xA0" }
-
-local function hides_something(s)
-  if not utf8.len(s) or s:find("\xD8\x9C", 1, true) then return true end
-  if not s:find(LEADS) then return false end
-  for _, suspect in ipairs(SUSPECTS) do
-    if s:find(suspect) then return true end
-  end
-  return false
-end
-
 local function display(s, plain)
   if type(s) ~= "string" then
     error(("bad argument #1 to 'display' (string expected, got %s)")
       :format(s == nil and "no value" or type(s)), 2)
   end
-  if s:find("[^\32-\126]") and hides_something(s) then
+  if hiding.may(s) then
     s = escaped(code_points(s), plain)
   end
   return plain and s or ISOLATE .. s .. POP

@@ -700,6 +700,13 @@ function Station:sweep() end
 ---@return mahatta.Code? code
 function Station:stats() end
 
+---A number that changes with everything that is written here, also by another
+---process: what was read under one holds as long as it stays.
+---@return integer? version
+---@return string? message
+---@return mahatta.Code? code
+function Station:version() end
+
 ---SHA-256 in hex over all derived tables, equal for equal content.
 ---@return string? digest
 ---@return string? message

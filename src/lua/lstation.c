@@ -741,6 +741,19 @@ static int station_sums(lua_State *L)
   return 1;
 }
 
+static int station_state(lua_State *L)
+{
+  struct lstation *s = lstation_check(L, 1);
+  uint64_t version = 0;
+  struct err e;
+  int rc = station_version(lstation_core(L, s), &version, &e);
+  if (rc < 0) {
+    return lutil_fail(L, rc, &e);
+  }
+  lua_pushinteger(L, (lua_Integer)version);
+  return 1;
+}
+
 static int station_digest_hex(lua_State *L)
 {
   struct lstation *s = lstation_check(L, 1);
@@ -791,6 +804,7 @@ void lstation_open(lua_State *L)
                                      {"sweep", station_sweep_all},
                                      {"salvage", station_salvage_from},
                                      {"stats", station_sums},
+                                     {"version", station_state},
                                      {"digest", station_digest_hex},
                                      {NULL, NULL}};
   static const luaL_Reg functions[] = {{"open", station_make}, {NULL, NULL}};

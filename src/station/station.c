@@ -488,6 +488,15 @@ int station_follow_files(struct station *st, struct span collection,
 
 /* ---- sums ---- */
 
+int station_version(struct station *st, uint64_t *out, struct err *e)
+{
+  int rc = station_alive(st, e);
+  if (rc < 0 || (rc = station_refresh(st, e)) < 0) { /* what was held, too */
+    return rc;
+  }
+  return st->store->ops->version(st->store, out, e);
+}
+
 int station_stats(struct station *st, struct station_stats *out, struct err *e)
 {
   struct station_stats s = {0};

@@ -279,6 +279,9 @@ struct station_stats {
 };
 int station_stats(struct station *st, struct station_stats *out,
                   struct err *e) MUST_USE;
+/* A number that changes with everything that is written here, also by another
+ * process: what was read under one holds as long as it stays. */
+int station_version(struct station *st, uint64_t *out, struct err *e) MUST_USE;
 int station_digest(struct station *st, uint8_t out[32], struct err *e) MUST_USE;
 
 #endif

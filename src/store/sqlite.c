@@ -240,6 +240,7 @@ static void scrub(struct sq *s)
 
 int sq_end(struct sq *s, int rc, struct err *e)
 {
+  s->changes++; /* of a change that failed, too: that costs a look */
   if (rc >= 0 && s->grouped) {
     return 0;
   }

@@ -217,6 +217,7 @@ struct sq {
   int64_t last_seg, last_file;     /* greatest id in use or given */
   struct sq_counts counts;
   int64_t data_version; /* as of which all of this was read (readers) */
+  uint64_t changes;     /* that this handle has made */
 
   struct seg_cache cache[SEG_CACHE];
   uint64_t tick;

@@ -188,6 +188,6 @@ int sq_version(struct store *st, uint64_t *out, struct err *e)
   if (rc < 0 || (rc = sq_int(s, Q_DATA_VERSION, 0, &v, e)) < 0) {
     return rc;
   }
-  *out = (uint64_t)v;
+  *out = (uint64_t)v << 32 | (s->changes & UINT32_MAX);
   return 0;
 }

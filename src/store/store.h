@@ -292,7 +292,8 @@ struct store_ops {
   int (*stats)(struct store *s, struct store_stats *out, struct err *e);
   /* Engine's own structure check; ERR_CORRUPT names the first fault. */
   int (*check)(struct store *s, struct err *e);
-  /* A number that changes when another process has committed. */
+  /* A number that changes with everything that is written, by this handle or
+   * in another process. */
   int (*version)(struct store *s, uint64_t *out, struct err *e);
 };
 

@@ -26,6 +26,23 @@ describe("display", function ()
     assert.equal("\\x{ED}\\x{A0}\\x{80}", display("\xED\xA0\x80", true))
   end)
 
+  it("misses nothing where it looks only briefly", function ()
+    local hiding = require "mahatta.hiding"
+    local found = 0
+    for code = 0, 0x10FFFF do
+      if code < 0xD800 or code > 0xDFFF then
+        local char = utf8.char(code)
+        local text = "ا" .. char .. "b"
+        if display("a" .. char, true) ~= "a" .. char then
+          found = found + 1
+          if not hiding.may(text) then error(("U+%X"):format(code)) end
+        end
+      end
+    end
+    assert.is_true(found > 4000)
+    assert.is_false(hiding.may("قوانين نيوتن — “x” … ١٢٣، é"))
+  end)
+
   it("leaves the joiners that Persian, Kurdish and emoji need", function ()
     local persian = "می\u{200C}خواهم"
     assert.equal(persian, display(persian, true))

@@ -257,6 +257,32 @@ describe("the site's pages", function ()
     assert.is_truthy(response.headers["cache-control"]:find("immutable"))
   end)
 
+  it("are made once, until something is written", function ()
+    local made = 0
+    local finder = require "mahatta.site.finder"
+    local real = finder.find
+    finder.find = function (...)
+      made = made + 1
+      return real(...)
+    end
+    local first = site:get("/en/search?q=freshly")
+    assert.equal(first, (site:get("/en/search?q=freshly")))
+    assert.equal(1, made)
+    assert.is_truthy(first:find("Nothing was found", 1, true))
+    assert(site.station:publish("a/fresh", { type = "idea",
+      title = "freshly made" }))
+    assert.is_truthy(site:get("/en/search?q=freshly"):find("freshly made", 1,
+      true))
+    assert.equal(2, made)
+    site:get("/ar/search?q=freshly") -- another page
+    assert.equal(3, made)
+    finder.find = real
+    local _, one = site:get("/en/help")
+    one.headers["x-mine"] = "1" -- each answer's headers are its own
+    local _, two = site:get("/en/help")
+    assert.is_nil(two.headers["x-mine"])
+  end)
+
   it("may be read only: then nothing asks for a code", function ()
     local other = web.open({ read_only = true })
     for _, path in ipairs({ "/en/publish", "/en/take" }) do

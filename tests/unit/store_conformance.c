@@ -835,7 +835,16 @@ static void test_stats_and_check(void)
     s = again(s);
   }
   EXPECT_INT(s->ops->check(s, &err), 0);
+  uint64_t same = 0, later = 0;
   EXPECT_INT(s->ops->version(s, &version, &err), 0);
+  NEED(s->ops->stats(s, &st, &err) == 0); /* reading changes nothing */
+  EXPECT_INT(s->ops->version(s, &same, &err), 0);
+  EXPECT(version == same);
+  struct store_block d = block_make(5, 700);
+  NEED(s->ops->put(s, &d, 1, false, NULL, NULL, &err) == 0);
+  EXPECT_INT(s->ops->version(s, &later, &err), 0);
+  EXPECT(version != later);
+  block_free(&d);
   EXPECT(s->ops->engine != NULL && *s->ops->engine != '\0');
   block_free(&a);
   block_free(&b);

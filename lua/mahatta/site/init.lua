@@ -7,6 +7,7 @@
 
 local api = require "mahatta.site.api"
 local assets = require "mahatta.site.assets"
+local cache = require "mahatta.site.cache"
 local desk = require "mahatta.site.desk"
 local feeds = require "mahatta.site.feeds"
 local gateway = require "mahatta.site.gateway"
@@ -50,7 +51,7 @@ function site.new(station, options)
     files_hosts = set_of(options.files_hosts or {}),
     files_port = options.files_port, pairing = options.pairing,
     clock = options.clock or os.time, log = options.log or function () end,
-    assets = assets.load() }, Site)
+    assets = assets.load(), cache = cache.new() }, Site)
   if options.spool then
     self.spool = spool.new(options.spool, { clock = self.clock,
       random = options.random })
@@ -193,6 +194,33 @@ local function answer(ctx, parts, lang)
   return response, message
 end
 
+-- Routes whose answers depend on nothing but the address, the language and
+-- what the station holds; and pages.
+local LASTING = { ["feed.atom"] = true, opds = true, ["sitemap.xml"] = true,
+  ["catalog.jsonld"] = true, r = true, ["robots.txt"] = true, api = true }
+
+-- The key of a page in the cache; nil for what is asked anew each time.
+local function cache_key(ctx, parts, lang)
+  if ctx.request.method ~= "GET" or not (#parts == 0 or lang
+      or LASTING[parts[1]]) or parts[3] == "drafts" then
+    return nil
+  end
+  local version = ctx.site.station:version()
+  if not version then return nil end
+  ctx.site.cache:as_of(("%d %d"):format(version, ctx.site.clock() // 60))
+  return ctx.origin .. " " .. ctx.lang .. " " .. ctx.request.target
+end
+
+local function answer_once(ctx, parts, lang)
+  local key = cache_key(ctx, parts, lang)
+  local response = key and ctx.site.cache:get(key)
+  if response then return response end
+  local message
+  response, message = answer(ctx, parts, lang)
+  if key and response then ctx.site.cache:put(key, response) end
+  return response, message
+end
+
 local function broken(self, ctx, message)
   self.log(("%s: %s"):format(ctx.request.method, message))
   return layout.failed(ctx, 500, "broken")
@@ -209,8 +237,8 @@ function Site:site(request)
     if refused then return respond.from_site(refused) end
   end
   local ctx, lang = context(self, request, parts, query, path)
-  local ok, response, message = xpcall(answer, debug.traceback, ctx, parts,
-    lang)
+  local ok, response, message = xpcall(answer_once, debug.traceback, ctx,
+    parts, lang)
   if not ok then
     response = broken(self, ctx, response)
   elseif not response then

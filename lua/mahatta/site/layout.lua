@@ -59,26 +59,34 @@ local MENU = { { "collections", "menu_collections" },
   { "station", "menu_station" }, { "take", "menu_take" },
   { "publish", "menu_publish" }, { "help", "menu_help" } }
 
+-- Made once for each language and place in the menu.
+local menus = {}
+
 local function menu(ctx)
-  local out = {}
-  for i, item in ipairs(MENU) do
-    local link = url.path(ctx.lang, item[1])
-    local make = ctx.page_path == link and MENU_HERE or MENU_ITEM
-    out[i] = make(ctx.words, { link = link,
-      label = markup.say(ctx.words, item[2]) })
+  local key, here = ctx.lang, nil
+  for _, item in ipairs(MENU) do
+    if ctx.page_path == url.path(ctx.lang, item[1]) then here = item[1] end
   end
-  return out
+  key = key .. (here or "")
+  if not menus[key] then
+    local out = {}
+    for i, item in ipairs(MENU) do
+      out[i] = (item[1] == here and MENU_HERE or MENU_ITEM)(ctx.words, {
+        link = url.path(ctx.lang, item[1]),
+        label = markup.say(ctx.words, item[2]) })
+    end
+    menus[key] = out
+  end
+  return menus[key]
 end
 
--- This page in another language.
-local function elsewhere(ctx, code)
-  return url.path(code, table.unpack(ctx.rest)) .. url.search(ctx.query)
-end
-
+-- This page in the other languages.
 local function languages(ctx)
   local links, alternates = {}, {}
+  local rest = #ctx.rest > 0 and url.path(table.unpack(ctx.rest)) or ""
+  rest = rest .. url.search(ctx.query)
   for i, code in ipairs(words.CODES) do
-    local link = elsewhere(ctx, code)
+    local link = "/" .. code .. rest
     links[i] = LANGUAGE(ctx.words, { code = words[code].tag, link = link,
       label = markup.say(words[code], "own_name") })
     alternates[i] = ALTERNATE(ctx.words, { code = words[code].tag,

@@ -13,6 +13,7 @@
 -- Only templates make values that are taken as markup: there is no other way.
 
 local display = require "mahatta.display"
+local hiding = require "mahatta.hiding"
 
 local markup = {}
 
@@ -37,6 +38,7 @@ end
 -- isolates that display() puts about it are <bdi>'s job here.
 local ISOLATE = #utf8.char(0x2068)
 local function cleaned(s)
+  if not hiding.may(s) then return s end -- nearly always
   s = s:gsub("[\t\r\n]+", " ")
   return display(s):sub(ISOLATE + 1, -ISOLATE - 1)
 end
@@ -154,7 +156,9 @@ function markup.say(words, key, values)
       error(("%s has no phrase '%s'"):format(words.code, key), 0)
     end
     own[key] = compile(escape(phrase), words)
+    if #own[key] == 1 then own[key] = safe(own[key][1]) end
   end
+  if getmetatable(own[key]) == Safe then return own[key] end
   return fill(own[key], values or {})
 end
 

@@ -145,11 +145,21 @@ end
 -- Where things are on this site.
 function shape.record_path(lang, id) return url.path(lang, "r", id) end
 -- A collection's name is a path of its own, where it can be one.
-function shape.collection_path(lang, name)
-  local path = url.path(lang, "c", table.unpack(url.split(name)))
+local function path_below(name)
+  local path = url.path(table.unpack(url.split(name)))
   local parts = url.parts(path)
-  return parts and table.concat(parts, "/", 3) == name and path
-    or url.path(lang, "c", name)
+  return parts and table.concat(parts, "/") == name and path
+    or url.path(name)
+end
+
+-- The same names come again and again on every page.
+local paths, count = {}, 0
+function shape.collection_path(lang, name)
+  if not paths[name] then
+    if count == 1000 then paths, count = {}, 0 end
+    paths[name], count = path_below(name), count + 1
+  end
+  return "/" .. lang .. "/c" .. paths[name]
 end
 function shape.author_path(lang, did) return url.path(lang, "by", did) end
 

@@ -1,0 +1,173 @@
+-- SPDX-License-Identifier: 0BSD
+-- What the site serves, one process, wrk on loopback beside it: search pages,
+-- record pages, the first page, the style, a large file; and its memory with
+-- 64 clients.
+--   make bench RECORDS=100000 MIB=512 SECONDS=5
+-- Numbers, never a gate.
+
+package.path = "./lua/?.lua;./lua/?/init.lua;./tests/bench/?.lua;"
+  .. package.path
+if not os.getenv("LUA_CPATH") then
+  package.cpath = "./build/5.4/?.so;" .. package.cpath
+end
+
+local common = require "bench_common"
+local mahatta = require "mahatta"
+local records = require "records"
+
+local RECORDS = common.setting("RECORDS", 100000)
+local MIB = math.min(common.setting("MIB", 512), 512)
+local SECONDS = common.setting("SECONDS", 5)
+local QUERIES = 40
+
+-- ---- the server, in a process of its own ----
+
+local function serve(home)
+  local server = require "mahatta.site.server"
+  local station = assert(mahatta.open(home .. "/s.mahatta"))
+  local handle = assert(server.open(station, { port = 0,
+    spool = home .. "/spool", show = print, log = print }))
+  print(handle.port, handle.files_port)
+  io.stdout:flush()
+  while true do
+    handle:wait(60)
+    handle:step()
+  end
+end
+
+if arg[1] == "serve" then return serve(arg[2]) end
+
+-- ---- what it holds ----
+
+local function fill(home)
+  local station = assert(mahatta.open(home .. "/s.mahatta"))
+  local words, ids, seen = {}, {}, 0
+  local next_record = records.iterator(RECORDS)
+  local publisher = assert(station:publisher("bench/all"))
+  for record in next_record do
+    seen = seen + 1
+    record.type = seen % 3 == 0 and "lesson" or "dataset"
+    record.lang, record.license = "ar", "CC0-1.0"
+    local title, id = record.title, assert(publisher:add(record))
+    if seen % (RECORDS // 500 + 1) == 0 then ids[#ids + 1] = id end
+    if seen % (RECORDS // QUERIES + 1) == 0 then
+      words[#words + 1] = title:match("^(%S+ %S+)") or title
+    end
+  end
+  assert(publisher:commit())
+  publisher:close()
+  os.execute(("head -c %d /dev/urandom >%s/big.bin"):format(MIB << 20, home))
+  local big = assert(station:publish("bench/big", { type = "dataset",
+    title = "big", files = { { path = home .. "/big.bin" } } }))
+  os.remove(home .. "/big.bin")
+  station:close()
+  return words, ids, big
+end
+
+-- ---- wrk ----
+
+local ROTATE = [[
+local paths, at = {}, 0
+for line in io.lines(%q) do paths[#paths + 1] = line end
+request = function ()
+  at = at %% #paths + 1
+  return wrk.format("GET", paths[at])
+end
+done = function (summary, latency)
+  io.write(("%%.0f %%.2f %%d %%.0f\n"):format(
+    summary.requests / summary.duration * 1e6,
+    latency:percentile(99) / 1000, summary.errors.status
+      + summary.errors.read + summary.errors.timeout,
+    summary.bytes / summary.duration))
+end
+]]
+
+local function write(path, text)
+  local file = assert(io.open(path, "w"))
+  file:write(text)
+  file:close()
+  return path
+end
+
+-- requests/s, p99 in ms, MB/s of one kind of page.
+local function load(home, port, paths, clients)
+  local list = write(home .. "/paths", table.concat(paths, "\n") .. "\n")
+  local script = write(home .. "/wrk.lua", ROTATE:format(list))
+  local text = common.output(("wrk -t1 -c%d -d%ds --timeout 10s -s %s "
+    .. "http://127.0.0.1:%d/"):format(clients, SECONDS, script, port))
+  local per_s, p99, faults, bytes =
+    text:match("(%d+) ([%d.]+) (%d+) (%d+)%s*$")
+  assert(per_s, text)
+  assert(faults == "0", "wrk counted faults: " .. text)
+  return tonumber(per_s), tonumber(p99), tonumber(bytes) / 1e6
+end
+
+local function memory(pid)
+  local status = assert(io.open("/proc/" .. pid .. "/status")):read("a")
+  return tonumber(status:match("VmRSS:%s*(%d+)")) / 1024
+end
+
+local function encoded(s)
+  return (s:gsub("[^%w]", function (c)
+    return ("%%%02X"):format(c:byte())
+  end))
+end
+
+local function map(list, f)
+  local out = {}
+  for i, one in ipairs(list) do out[i] = f(one) end
+  return out
+end
+
+local function measure(home, port, files_port, pid, words, ids, big)
+  local search = map(words, function (q)
+    return "/ar/search?q=" .. encoded(q)
+  end)
+  local one_word = map(words, function (q)
+    return "/ar/search?q=" .. encoded(q:match("%S+"))
+  end)
+  local pages = map(ids, function (id) return "/ar/r/" .. id end)
+  local function told(what, per_s, p99)
+    common.row(what, ("%s/s"):format(common.commas(per_s)),
+      ("p99 %.1f ms"):format(p99))
+  end
+  told("search pages, two words", load(home, port, search, 16))
+  told("search pages, one common word", load(home, port, one_word, 16))
+  told("record pages", load(home, port, pages, 16))
+  told("the first page", load(home, port, { "/ar" }, 16))
+  told("the style sheet", load(home, port, { "/site.css" }, 16))
+  load(home, port, search, 64)
+  common.row("memory after 64 clients of search pages",
+    ("%.1f MB"):format(memory(pid)))
+  local _, _, mb = load(home, files_port, { "/f/" .. big .. "/1/big.bin" }, 1)
+  common.row(("a file of %d MiB, verified as it is read"):format(MIB),
+    ("%.0f MB/s"):format(mb), ("memory then %.1f MB"):format(memory(pid)))
+end
+
+local function main()
+  local home = common.output("mktemp -d"):gsub("%s+$", "")
+  os.execute("mkdir " .. home .. "/spool")
+  local words, ids, big = fill(home)
+  os.execute(("sh -c 'echo $$ >%s/pid; exec %s tests/bench/site_bench.lua "
+    .. "serve %s' >%s/out 2>&1 &"):format(home, os.getenv("LUA") or "lua5.4",
+    home, home))
+  local port, files_port
+  repeat
+    os.execute("sleep 0.2")
+    local out = io.open(home .. "/out")
+    if out then
+      port, files_port = out:read("a"):match("(%d+)\t(%d+)")
+      out:close()
+    end
+  until port
+  local pid = assert(io.open(home .. "/pid")):read("l")
+  print(("the site, one process, %s records, wrk with 16 clients"):format(
+    common.commas(RECORDS)))
+  local ok, message = pcall(measure, home, port, files_port, pid, words, ids,
+    big)
+  os.execute("kill " .. pid)
+  os.execute("rm -rf " .. home)
+  assert(ok, message)
+end
+
+main()
