@@ -274,6 +274,20 @@ describe("a pump", function ()
   end)
 end)
 
+describe("a pump at an end that comes too early", function ()
+  it("tells one that said nothing from one that was cut", function ()
+    local p = pair()
+    p.ba.over = true
+    p.a:step()
+    assert.is_truthy(select(2, p.a:step()):find("without a word", 1, true))
+    p = pair({ a = { send = 1000000 } })
+    for _ = 1, 2 do p.a:step() p.b:step() end
+    p.ba.bytes, p.ba.over = "", true
+    p.a:step()
+    assert.equal("cut before the end", select(2, p.a:step()))
+  end)
+end)
+
 describe("a pump's deadlines", function ()
   it("give a handshake 10 seconds from the first moment", function ()
     local p = pair()

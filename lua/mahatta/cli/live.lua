@@ -37,6 +37,17 @@ function live.loop(run)
   return require "luv"
 end
 
+-- Drive a handle that has nothing to poll on, by a timer.
+function live.step_by_timer(uv, handle)
+  local timer = uv.new_timer()
+  local function turn()
+    local wait = handle:step() and handle:timeout()
+    if not wait then return timer:close() end
+    timer:start(math.ceil(wait * 1000), 0, turn)
+  end
+  timer:start(0, 0, turn)
+end
+
 -- ---- a session in words ----
 
 local function of(pair, what)

@@ -106,7 +106,9 @@ local function open_station(run, o, options)
     key = o.key, passphrase = os.getenv("MAHATTA_PASSPHRASE") }
   if settings.readonly then undo_cut_write(path, settings) end
   local station, message, code = mahatta.open(path, settings)
-  if not station then
+  if code == "EBUSY" and options.busy then
+    run.fail("%s (%s)", out.name(message), options.busy)
+  elseif not station then
     run.check(nil, message .. key_advice(message, code, o.key
       or path .. ".key"), code)
   end

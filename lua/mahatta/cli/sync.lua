@@ -50,7 +50,7 @@ local function targets_of(o, run, station)
       local uvstream = live.need(run, "uvstream")
       local handle, message, code = live.need(run, "folder").open(station,
         o.folder, options, uvstream.clock)
-      if handle then uvstream.step_by_timer(handle) end
+      if handle then live.step_by_timer(require "luv", handle) end
       return handle, message, code
     end)
   end
@@ -151,7 +151,8 @@ function sync.run(o, run)
       .. "--folder")
   end
   local round = setmetatable({ o = o, run = run, uv = live.loop(run) }, Round)
-  local station = run.open(o)
+  local station = run.open(o, { busy =
+    "if that is `mahatta serve`, its option --sync does this" })
   round.line = live.line(o.json, function () return { round.handle } end)
   run.cleanup(function () round.line:clear() end)
   run.cleanup(live.signals(function (name) round.signal = name end))

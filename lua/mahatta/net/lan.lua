@@ -7,7 +7,7 @@ local dns = require "mahatta.net.dns"
 local exchange = require "mahatta.net.exchange"
 local mdns = require "mahatta.net.mdns"
 local multicast = require "mahatta.net.multicast"
-local uvstream = require "mahatta.net.uvstream"
+local uverror = require "mahatta.net.uverror"
 
 local lan = {}
 
@@ -80,7 +80,7 @@ function lan.announce(port, group)
     group = group, children = {} }, Announcer)
   if group or not by_avahi(self) then
     local ok, message = speak(self)
-    if not ok then return nil, uvstream.sentence(message), "EIO" end
+    if not ok then return nil, uverror.sentence(message), "EIO" end
   end
   return self
 end
@@ -138,7 +138,7 @@ function lan.browse(found, but, group)
   end)
   if not handle then
     self.timer:close()
-    return nil, uvstream.sentence(message), "EIO"
+    return nil, uverror.sentence(message), "EIO"
   end
   self.group = handle
   local asked = 0

@@ -5,6 +5,7 @@ local uv = require "luv"
 local address = require "mahatta.net.address"
 local listener = require "mahatta.net.listener"
 local pump = require "mahatta.net.pump"
+local uverror = require "mahatta.net.uverror"
 local uvstream = require "mahatta.net.uvstream"
 
 local luv = {}
@@ -97,7 +98,7 @@ function luv.listen(station, where, options)
   if ok then return self end
   tcp:close()
   return nil, ("can't listen at %s: %s"):format(where,
-    uvstream.sentence(message)), "EIO"
+    uverror.sentence(message)), "EIO"
 end
 
 return luv

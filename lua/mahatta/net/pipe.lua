@@ -6,6 +6,7 @@
 local uv = require "luv"
 local gates = require "mahatta.net.gate"
 local pump = require "mahatta.net.pump"
+local uverror = require "mahatta.net.uverror"
 local uvstream = require "mahatta.net.uvstream"
 
 local pipe = {}
@@ -54,7 +55,7 @@ function pipe.spawn(station, command, options)
     input:close()
     output:close()
     session:close()
-    return nil, uvstream.sentence(message), "EIO"
+    return nil, uverror.sentence(message), "EIO"
   end
   uvstream.hold(stream, REASON_MS)
   uvstream.open(stream, input, output)

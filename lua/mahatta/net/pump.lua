@@ -27,6 +27,7 @@ local HANDSHAKE_BYTES = 4096
 -- A peer that drips is idle: this much must move while IDLE_S pass.
 local IDLE_BYTES = 256
 local STRANGE = { handshake = true, greeting = true } -- it has no name yet
+local SILENT = "the other side closed without a word: it may have no room now"
 local LINGER_S = 1 -- the reason of a failure goes out before the stream closes
 
 local Pump = { __name = "mahatta.Pump", __metatable = false }
@@ -198,10 +199,12 @@ local function read_some(self)
     self.eof = true
     if self.outcome then return false end
     if not sound and not self.failure then
-      self.failure = fault(self.unwritable or message or why, code)
+      self.failure = fault(self.unwritable or message
+        or self.heard and why or SILENT, code)
     end
     return false
   end
+  self.heard = true
   if self.failure then return true end
   local taken, why, code = call(self, "feed", bytes)
   if self.outcome then return false end

@@ -6,6 +6,7 @@
 
 local uv = require "luv"
 local pump = require "mahatta.net.pump"
+local uverror = require "mahatta.net.uverror"
 
 local uvstream = {}
 
@@ -17,21 +18,6 @@ sigpipe:unref()
 
 local FLUSH_MS = 5000 -- for what was written when it closes
 local HELD_MAX = 4 * pump.CHUNK -- read, and not yet fed: then reading stops
-
--- Names of libuv's errors, as sentences; others as they are.
-local SENTENCES = {
-  ECONNREFUSED = "nobody listens there", EAI_NONAME = "no such host",
-  EAI_AGAIN = "no such host is known now", EHOSTUNREACH = "no way there",
-  ENETUNREACH = "no way there: no such network",
-  ETIMEDOUT = "no answer", ECONNRESET = "the connection was cut",
-  EPIPE = "the connection was cut", EADDRINUSE = "the port is taken",
-  EACCES = "not allowed", EADDRNOTAVAIL = "no such address here",
-}
-
-function uvstream.sentence(message)
-  local name = tostring(message):match("^%u[%u_%d]+")
-  return SENTENCES[name] or tostring(message)
-end
 
 function uvstream.clock() return uv.hrtime() / 1e9 end
 
@@ -69,7 +55,7 @@ end
 
 local function on_read(stream, message, bytes)
   if message or not bytes then
-    stream.ended, stream.why = true, message and uvstream.sentence(message)
+    stream.ended, stream.why = true, message and uverror.sentence(message)
     if stream.held_for then hold_on(stream) end
   else
     stream.last = stream.last + 1
@@ -88,7 +74,7 @@ local function start_reading(stream)
   local ok, message = stream.input:read_start(function (why, bytes)
     on_read(stream, why, bytes)
   end)
-  if not ok then stream.ended, stream.why = true, uvstream.sentence(message) end
+  if not ok then stream.ended, stream.why = true, uverror.sentence(message) end
 end
 
 -- A stream that waits for uvstream.open(); until then nothing moves.
@@ -107,7 +93,7 @@ end
 
 -- It won't come to that, for this reason.
 function uvstream.fail(stream, message)
-  stream.ended, stream.why = true, uvstream.sentence(message)
+  stream.ended, stream.why = true, uverror.sentence(message)
   wake(stream)
 end
 
@@ -142,11 +128,11 @@ function Stream:write(bytes, from)
   if not self.output or self.writing then return 0 end
   local ok, message = self.output:write(bytes:sub(from), function (why)
     self.writing = false
-    self.broken = self.broken or why and uvstream.sentence(why)
+    self.broken = self.broken or why and uverror.sentence(why)
     if self.closed then return self:release() end
     wake(self)
   end)
-  if not ok then return false, uvstream.sentence(message) end
+  if not ok then return false, uverror.sentence(message) end
   self.writing = true
   return #bytes - from + 1
 end
@@ -183,17 +169,6 @@ end
 -- For other loops; libuv's own is at it already.
 function Stream:turn() -- luacheck: ignore 212
   if not uv.loop_mode() then uv.run("nowait") end
-end
-
--- Drive a handle that has nothing to poll on, by a timer.
-function uvstream.step_by_timer(handle)
-  local timer = uv.new_timer()
-  local function turn()
-    local wait = handle:step() and handle:timeout()
-    if not wait then return timer:close() end
-    timer:start(math.ceil(wait * 1000), 0, turn)
-  end
-  timer:start(0, 0, turn)
 end
 
 return uvstream
