@@ -741,4 +741,44 @@ function Job:result() end
 ---Give it up: what was done stays valid, half-written files are removed.
 function Job:close() end
 
+---Transports, each a module of its own: "mahatta.net.luv", "mahatta.net.socket"
+---and "mahatta.net.cqueues" have connect and listen; "mahatta.net.pipe" has
+---spawn and stdio; "mahatta.net.folder" has open. ${where} is "host",
+---"host:port" or "[v6]:port"; the port is 9641 if none is given. Their handles
+---fit into any loop: poll as they ask, step, until step is not true.
+---@class mahatta.net
+---@field connect fun(station: mahatta.Station, where: string, options?: mahatta.NetOptions): mahatta.Handle?, string?, mahatta.Code?
+---@field listen fun(station: mahatta.Station, where: string, options?: mahatta.ListenOptions): mahatta.Listener?, string?, mahatta.Code?
+---@field spawn fun(station: mahatta.Station, command: string, options?: mahatta.NetOptions): mahatta.Handle?, string?, mahatta.Code?
+---@field stdio fun(station: mahatta.Station, options?: mahatta.NetOptions): mahatta.Handle?, string?, mahatta.Code?
+---@field open fun(station: mahatta.Station, dir: string, options?: mahatta.NetOptions, clock?: fun(): number): mahatta.Handle?, string?, mahatta.Code?
+
+---@class mahatta.NetOptions
+---@field handshake? number seconds until the peer must be known; default 10
+---@field idle? number seconds in which something must move; default 60
+---@field peer? fun(did: string): boolean?, string?, mahatta.Code? nil, message refuses it
+---@field ended? fun(handle: mahatta.Handle) once, while pollfd is still valid: loops forget it here
+
+---@class mahatta.ListenOptions: mahatta.NetOptions
+---@field gate? table of mahatta.net.gate, to share its limits: 64 sessions in all, 4 from one neighbour, 2 with one station
+---@field session? fun(handle: mahatta.Handle, host: string) a new one, to be driven
+---@field refused? fun(host: string, why: string)
+
+---@class mahatta.Handle
+---@field step fun(self): boolean?, string?, mahatta.Code? true: again; false: finished; nil, message, code: ended by a failure
+---@field pollfd fun(self): integer?
+---@field events fun(self): "r"|"rw"|nil
+---@field timeout fun(self): number? seconds after which to step anyway
+---@field status fun(self): mahatta.SessionStatus
+---@field result fun(self): boolean?, string?, mahatta.Code? nil while it runs; true; false, message, code
+---@field close fun(self) what came is kept
+
+---@class mahatta.Listener
+---@field step fun(self): true takes all callers that wait
+---@field pollfd fun(self): integer
+---@field events fun(self): "r"
+---@field timeout fun(self): nil
+---@field address fun(self): string, integer
+---@field close fun(self)
+
 return mahatta
