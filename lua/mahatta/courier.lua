@@ -38,12 +38,9 @@ local function slip_name(did)
   return "station-" .. courier.tag(did) .. ".slip"
 end
 
-local function carry_name(to, from, sha256)
-  local head = tostring(sha256):sub(1, 6):gsub(".", function (byte)
-    return ("%02x"):format(byte:byte())
-  end)
+local function carry_name(to, from, hex)
   return ("for-%s-from-%s-%s.car.zst"):format(courier.tag(to),
-    courier.tag(from), head)
+    courier.tag(from), hex:sub(1, 12))
 end
 
 -- ---- what lies there ----
@@ -196,7 +193,7 @@ end
 
 function Visit:pack(other, lacks, left)
   local event = { station = other.station, time = other.time, lacks = lacks,
-    file = carry_name(other.station, self.did, lacks.sha256) }
+    file = carry_name(other.station, self.did, lacks.sha256_hex) }
   if lfs.symlinkattributes(self:path(event.file), "mode") then
     event.what = "there already"
     return self:tell(event)

@@ -492,6 +492,7 @@ function mahatta.qr_room(columns) end
 ---@field theirs integer parcels that only the slip's author has, as far as sketches tell
 ---@field whole integer collections of which the slip says too little: all of their parcels count
 ---@field sha256 mahatta.Bytes of all that would be packed: the same for the same
+---@field sha256_hex string the same, in hex
 
 ---What a slip's author lacks of what is here, without packing it. 0 parcels
 ---and 0 wanted: all has arrived. Result: mahatta.Lacks.

@@ -144,7 +144,7 @@ const struct slip_short *brought_short(const struct brought *b,
 int64_t brought_files(const struct brought *b, struct span collection)
 {
   const struct slip_short *s = brought_short(b, collection);
-  struct slip_wishes it = {0};
+  struct slip_walk it = {0};
   struct slip_wish wish;
   int64_t most = -1;
   if (s != NULL) {
@@ -160,7 +160,7 @@ int64_t brought_files(const struct brought *b, struct span collection)
 
 bool brought_wanted(const struct brought *b, size_t skip, struct cid *out)
 {
-  struct slip_wishes it = {0};
+  struct slip_walk it = {0};
   struct slip_wish wish;
   while (b->shorts_n == 0 && slip_wish_next(&b->slip, &it, &wish)) {
     struct cbor_reader r = cbor_reader_of(wish.want);

@@ -178,7 +178,7 @@ static int by_sketch(struct lacking *l, struct span name, const struct told *t,
 static bool named(const struct brought *b, struct span name,
                   const struct cid *cid)
 {
-  struct slip_wishes it = {0};
+  struct slip_walk it = {0};
   struct slip_wish wish;
   uint64_t handle = slip_handle(b->slip.salt, cid);
   while (slip_wish_next(&b->slip, &it, &wish)) {

@@ -36,7 +36,7 @@ struct lacking {
   size_t at;        /* the one under way, ... */
   uint64_t after;   /* ... and how far its log is */
   bool in_log, all; /* the log is walked; every parcel of it goes */
-  struct slip_sets sets;
+  struct slip_walk sets;
   struct slip_set set; /* the next one of the slip */
   bool set_at_hand;
   size_t looked; /* parcels that were read */

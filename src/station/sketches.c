@@ -9,7 +9,7 @@
 
 #define REST_PREFIX "sketch/rest/"
 #define STATE_PREFIX "sketch/state/"
-#define KEY_MAX (sizeof STATE_PREFIX + COLLECTION_NAME_MAX)
+#define KEY_MAX (sizeof STATE_PREFIX - 1 + COLLECTION_NAME_MAX)
 /* upto, count, how many parcels lie at rest (8 bytes each, big endian),
  * digest. */
 #define STATE_SIZE (3 * 8 + HASH_SIZE)
@@ -52,16 +52,20 @@ struct sketches {
 
 /* ---- what lies at rest ---- */
 
-static struct span key_of(uint8_t out[KEY_MAX], const char *prefix,
+static const struct span rest_prefix = {(const uint8_t *)REST_PREFIX,
+                                        sizeof REST_PREFIX - 1};
+static const struct span state_prefix = {(const uint8_t *)STATE_PREFIX,
+                                         sizeof STATE_PREFIX - 1};
+
+static struct span key_of(uint8_t out[KEY_MAX], struct span prefix,
                           struct span name)
 {
-  size_t n = strlen(prefix);
-  CHECK(name.n <= COLLECTION_NAME_MAX);
-  memcpy(out, prefix, n);
+  CHECK(prefix.n + name.n <= KEY_MAX);
+  memcpy(out, prefix.p, prefix.n);
   if (name.n > 0) {
-    memcpy(out + n, name.p, name.n);
+    memcpy(out + prefix.n, name.p, name.n);
   }
-  return span_of(out, n + name.n);
+  return span_of(out, prefix.n + name.n);
 }
 
 static uint8_t *put64(uint8_t *p, uint64_t v)
@@ -109,7 +113,7 @@ static int find_rested(struct station *st, struct span name, uint64_t *out,
   uint8_t key[KEY_MAX];
   struct sketches_state state;
   struct buf value = {0};
-  int rc = st->store->ops->kv_get(st->store, key_of(key, STATE_PREFIX, name),
+  int rc = st->store->ops->kv_get(st->store, key_of(key, state_prefix, name),
                                   &value, e);
   if (rc < 0 || !read_state(&state, out, buf_span(&value))) {
     *out = 0;
@@ -145,7 +149,7 @@ static int load(struct station *st, struct span name, struct live *l,
   struct sketch_rest rest = {&l->sketch, &l->sum, 0};
   struct buf value = {0};
   empty_out(l);
-  int rc = st->store->ops->kv_get(st->store, key_of(key, REST_PREFIX, name),
+  int rc = st->store->ops->kv_get(st->store, key_of(key, rest_prefix, name),
                                   &value, e);
   if (rc == 0) {
     rc = sketch_rest_read(&rest, buf_span(&value), e);
@@ -203,8 +207,8 @@ static int save(struct station *st, struct span name, struct live *l,
   if (rc == 0) {
     put_state(state_bytes, &state, state.count);
     struct store_pair pair[2] = {
-        {key_of(rest_key, REST_PREFIX, name), buf_span(&value)},
-        {key_of(state_key, STATE_PREFIX, name),
+        {key_of(rest_key, rest_prefix, name), buf_span(&value)},
+        {key_of(state_key, state_prefix, name),
          span_of(state_bytes, STATE_SIZE)}};
     struct store_batch batch = {.kv = pair, .kv_n = 2};
     rc = st->store->ops->append(st->store, &batch, NULL, NULL, e);
@@ -509,15 +513,13 @@ struct rows {
 
 static int rows_next(struct rows *w, struct err *e)
 {
-  static const struct span prefix = {(const uint8_t *)STATE_PREFIX,
-                                     sizeof STATE_PREFIX - 1};
   w->at_hand = !w->end && kv_next(&w->r, &w->key, &w->value);
   if (w->at_hand || w->end) {
     return 0;
   }
   buf_clear(&w->pairs);
-  int n = w->st->store->ops->kv_list(w->st->store, prefix, buf_span(&w->last),
-                                     &w->pairs, PAGE, e);
+  int n = w->st->store->ops->kv_list(w->st->store, state_prefix,
+                                     buf_span(&w->last), &w->pairs, PAGE, e);
   w->r = (struct kv_reader){buf_span(&w->pairs), 0};
   w->end = n <= 0;
   w->at_hand = n > 0 && kv_next(&w->r, &w->key, &w->value);
@@ -536,7 +538,7 @@ static int rows_find(struct rows *w, struct span name,
                      const struct store_end *end, struct sketches_state *out,
                      uint64_t *rested, struct err *e)
 {
-  const size_t head = sizeof STATE_PREFIX - 1;
+  const size_t head = state_prefix.n;
   int rc = 0;
   while (rc == 0 && w->at_hand &&
          span_compare(span_of(w->key.p + head, w->key.n - head), name) < 0) {
@@ -582,7 +584,7 @@ static void rows_write(struct rows *w)
   if (pair != NULL && key != NULL) {
     for (size_t i = 0; i < w->changes; i++) {
       size_t n = (size_t)p[0] << 8 | p[1];
-      pair[i].key = key_of(key[i], STATE_PREFIX, span_of(p + 2, n));
+      pair[i].key = key_of(key[i], state_prefix, span_of(p + 2, n));
       pair[i].value = span_of(p + 2 + n, STATE_SIZE);
       p += 2 + n + STATE_SIZE;
     }
@@ -597,7 +599,7 @@ static void rows_write(struct rows *w)
 static int rows_begin(struct rows *w, struct span after, struct err *e)
 {
   uint8_t key[KEY_MAX];
-  struct span from = key_of(key, STATE_PREFIX, after);
+  struct span from = key_of(key, state_prefix, after);
   int rc = buf_put(&w->last, from.p, from.n);
   return rc < 0 ? err_set(e, rc, "not enough memory") : rows_next(w, e);
 }
@@ -681,6 +683,8 @@ void sketches_set(struct sync_set *set, struct sketches_view *view,
   set->has = view_has;
 }
 
+/* As sketches_parcel, for one prefix of digests. */
+/* NOLINTNEXTLINE(readability-function-size) */
 static int parcel_under(struct station *st, struct span collection,
                         uint64_t upto, uint64_t prefix, uint64_t *ref,
                         struct cid *cid, struct err *e)
@@ -753,10 +757,10 @@ void sketches_note(struct station *st, struct span collection)
   }
 }
 
-static int drop_pairs(struct station *st, const char *prefix, size_t page,
+static int drop_pairs(struct station *st, struct span head, size_t page,
                       struct err *e)
 {
-  struct span head = span_of(prefix, strlen(prefix)), value;
+  struct span value;
   struct store_pair pair[PAGE] = {{{NULL, 0}, {NULL, 0}}};
   struct buf pairs = {0};
   int n, rc = 0;
@@ -781,8 +785,8 @@ static int drop_pairs(struct station *st, const char *prefix, size_t page,
 int sketches_reset(struct station *st, struct err *e)
 {
   sketches_free(st);
-  int rc = drop_pairs(st, REST_PREFIX, SKETCHES_LIVE, e);
-  return rc < 0 ? rc : drop_pairs(st, STATE_PREFIX, PAGE, e);
+  int rc = drop_pairs(st, rest_prefix, SKETCHES_LIVE, e);
+  return rc < 0 ? rc : drop_pairs(st, state_prefix, PAGE, e);
 }
 
 void sketches_free(struct station *st)

@@ -149,6 +149,7 @@ static int newest_first(const void *a, const void *b)
 
 struct slip_item **slip_plan_newest(const struct slip_plan *p)
 {
+  /* NOLINTNEXTLINE(bugprone-sizeof-expression): it holds pointers */
   struct slip_item **list = mem_resize(NULL, p->n, sizeof *list);
   size_t n = 0;
   for (size_t i = 0; list != NULL && i < p->n; i++) {

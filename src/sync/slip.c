@@ -322,46 +322,56 @@ int slip_verify(const struct slip *s, struct err *e)
   return rc < 0 ? err_set(e, rc, "slip: out of memory") : 0;
 }
 
-bool slip_set_next(const struct slip *s, struct slip_sets *it,
-                   struct slip_set *out)
+static void walk_begin(struct slip_walk *it, struct span list, size_t count)
 {
   struct cbor_item item;
-  struct cbor_reader r = cbor_reader_of(s->sets);
+  struct cbor_reader r = cbor_reader_of(list);
+  it->started = true;
+  it->left = count;
+  if (count > 0) {
+    (void)cbor_next(&r, &item); /* the list's head, which was checked */
+    it->at = (size_t)(r.p - list.p);
+  }
+}
+
+/* The reader at the list's next item; false at its end. */
+static bool walk_next(struct slip_walk *it, struct span list, size_t count,
+                      struct cbor_reader *r)
+{
   if (!it->started) {
-    it->started = true;
-    it->left = s->sets_n;
-    if (it->left > 0) {
-      CHECK(cbor_next(&r, &item) == CBOR_LIST);
-      it->at = (size_t)(r.p - s->sets.p);
-    }
+    walk_begin(it, list, count);
   }
   if (it->left == 0) {
     return false;
   }
   it->left--;
-  r.p = s->sets.p + it->at;
-  CHECK(take_set(out, &r, NULL) == 0); /* slip_read took the same steps */
+  *r = cbor_reader_of(list);
+  r->p = list.p + it->at;
+  return true;
+}
+
+bool slip_set_next(const struct slip *s, struct slip_walk *it,
+                   struct slip_set *out)
+{
+  struct cbor_reader r;
+  if (!walk_next(it, s->sets, s->sets_n, &r)) {
+    return false;
+  }
+  int rc = take_set(out, &r, NULL);
+  CHECK(rc == 0); /* slip_read took the same steps */
   it->at = (size_t)(r.p - s->sets.p);
   return true;
 }
 
-bool slip_wish_next(const struct slip *s, struct slip_wishes *it,
+bool slip_wish_next(const struct slip *s, struct slip_walk *it,
                     struct slip_wish *out)
 {
-  struct cbor_item item;
-  struct cbor_reader r = cbor_reader_of(s->wishes);
-  if (!it->started) {
-    it->started = true;
-    it->left = s->count;
-    CHECK(cbor_next(&r, &item) == CBOR_LIST);
-    it->at = (size_t)(r.p - s->wishes.p);
-  }
-  if (it->left == 0) {
+  struct cbor_reader r;
+  if (!walk_next(it, s->wishes, s->count, &r)) {
     return false;
   }
-  it->left--;
-  r.p = s->wishes.p + it->at;
-  CHECK(take_wish(out, &r, NULL) == 0); /* slip_read took the same steps */
+  int rc = take_wish(out, &r, NULL);
+  CHECK(rc == 0); /* as above */
   it->at = (size_t)(r.p - s->wishes.p);
   return true;
 }

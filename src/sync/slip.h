@@ -56,23 +56,16 @@ int slip_read(struct slip *out, struct span file, struct err *e) MUST_USE;
 /* 0 or ERR_SIG (or ERR_NOMEM: the message is copied once). */
 int slip_verify(const struct slip *s, struct err *e) MUST_USE;
 
-/* Walk the wishes of a slip that slip_read gave. Zero-initialise ${it}; false
- * at the end. */
-struct slip_wishes {
-  size_t at; /* offset in s->wishes */
+/* Walk the wishes, or the sets, of a slip that slip_read gave. Zero-initialise
+ * ${it}; false at the end. */
+struct slip_walk {
+  size_t at; /* offset in the list */
   size_t left;
   bool started;
 };
-bool slip_wish_next(const struct slip *s, struct slip_wishes *it,
+bool slip_wish_next(const struct slip *s, struct slip_walk *it,
                     struct slip_wish *out);
-
-/* The same for its sets. */
-struct slip_sets {
-  size_t at;
-  size_t left;
-  bool started;
-};
-bool slip_set_next(const struct slip *s, struct slip_sets *it,
+bool slip_set_next(const struct slip *s, struct slip_walk *it,
                    struct slip_set *out);
 
 /* Handle of a parcel under a slip's salt: SipHash-2-4 of the CID's digest. */

@@ -64,8 +64,57 @@ static void test_memory(void)
   home_end(&h);
 }
 
+/* A slip with a sketch, and what it lacks. */
+static int slip_and_lacks(struct err *e)
+{
+  struct slip_options how = {.files = -1, .expect = 20};
+  struct lacks_options all = {0};
+  struct slip_report r = {0};
+  struct job *j = NULL;
+  int rc = station_slip(h.st, home_file(&h, "new.slip"), &how, &r, e);
+  EXPECT(rc < 0 || (r.sketches == 1 && r.parcels == SKETCHES_SMALL + 105));
+  if (rc == 0 &&
+      (rc = station_lacks(&j, h.st, home_file(&h, "old.slip"), &all, e)) == 0) {
+    rc = run_job(j, e);
+    EXPECT(rc < 0 ||
+           (job_value(j, "parcels") == 5 && job_value(j, "whole") == 0));
+    job_del(j);
+  }
+  return rc;
+}
+
+static void test_slips(void)
+{
+  struct slip_options how = {.files = -1, .expect = 20};
+  struct slip_report r = {0};
+  struct err e = {0};
+  bool reached = true;
+  long at = 1;
+  home_new(&h);
+  for (int i = 0; i < (int)SKETCHES_SMALL + 105; i++) {
+    struct made m = {.n = i};
+    if (i == (int)SKETCHES_SMALL + 100) {
+      NEED(station_slip(h.st, home_file(&h, "old.slip"), &how, &r, &e) == 0);
+    }
+    (void)home_publish(&h, "c", &m, -1);
+  }
+  for (; reached; at++) {
+    home_again(&h);
+    heap_fail(at, at % 2 ? HEAP_ONCE : HEAP_FROM);
+    int rc = slip_and_lacks(&e);
+    reached = heap.requests >= at;
+    heap_heal();
+    EXPECT(rc == 0 || (rc == ERR_NOMEM && e.code == rc && e.text[0] != '\0'));
+    EXPECT(reached || rc == 0);
+  }
+  EXPECT(at > 50);
+  EXPECT_INT(slip_and_lacks(&e), 0);
+  home_end(&h);
+}
+
 int main(void)
 {
   RUN(test_memory);
+  RUN(test_slips);
   return unit_done();
 }

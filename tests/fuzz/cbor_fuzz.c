@@ -57,7 +57,7 @@ static void walk_parcel(struct span s)
 static void walk_slip(struct span s)
 {
   struct slip slip;
-  struct slip_wishes it = {0};
+  struct slip_walk it = {0};
   struct slip_wish wish;
   if (slip_read(&slip, s, NULL) < 0) {
     return;
@@ -66,6 +66,13 @@ static void walk_slip(struct span s)
   while (slip_wish_next(&slip, &it, &wish)) {
     demand(left-- > 0);
     (void)slip_has(wish.have, 1);
+  }
+  demand(left == 0);
+  struct slip_walk sets = {0};
+  struct slip_set set;
+  left = slip.sets_n;
+  while (slip_set_next(&slip, &sets, &set)) {
+    demand(left-- > 0 && set.name.n > 0);
   }
   demand(left == 0);
 }

@@ -6,9 +6,10 @@ local mahatta = require "mahatta"
 local support = require "support"
 
 describe("courier", function ()
-  local stick, baghdad, basra
+  local stick, dir, baghdad, basra
+  local quoted = support.quoted
   before_each(function ()
-    stick = support.folder()
+    stick, dir = support.folder(), support.folder()
     baghdad = support.station()
     basra = support.station()
     assert(basra:follow("edu/*"))
@@ -165,6 +166,42 @@ describe("courier", function ()
     assert.is_truthy(only(visit(baghdad), "packed"))
   end)
 
+  -- Where this user may mount one: a file system of 300 KB, and a station that
+  -- believes in more.
+  it("leaves no half files on a full stick", function ()
+    if select(2, support.shell("unshare -rm true")) ~= 0 then
+      return pending("this user may not mount a small file system")
+    end
+    local files = {}
+    for i = 1, 8 do
+      local path = support.write(support.folder() .. "/f",
+        support.noise(60000, i))
+      files[i] = { path = path, name = i .. ".bin" }
+    end
+    assert(baghdad:publish("edu/x", { type = "note", files = files }))
+    visit(basra)
+    local program = support.write(support.folder() .. "/p.lua", ([[
+      local courier = require "mahatta.courier"
+      local mahatta = require "mahatta"
+      mahatta.space = function () return 1 << 30 end
+      local station = assert(mahatta.open(%q))
+      for _, event in ipairs(courier.visit(station, %q)) do
+        print(event.what, event.code, event.message)
+      end]]):format(baghdad:path(), stick))
+    local slip = select(2, next(names()))
+    baghdad:close()
+    local text, code = support.shell(("LUA_PATH=%s LUA_CPATH=%s "
+      .. "unshare -rm sh -c 'cp %s/%s %s && mount -t tmpfs -o size=300k none "
+      .. "%s && cp %s/%s %s && lua5.4 %s && ls %s'"):format(
+      quoted(package.path), quoted(package.cpath), stick, slip, dir, stick,
+      dir, slip, stick, program, stick))
+    assert.equal(0, code, text)
+    assert.is_truthy(text:find("not packed\tEFULL\t", 1, true), text)
+    assert.is_nil(text:find("part", 1, true), text)
+    assert.is_nil(text:find("%.zst"), text)
+    assert.is_truthy(text:find("slip\n", 1, true), text)
+  end)
+
   it("is told when the folder goes away", function ()
     local events, message = courier.visit(baghdad, stick .. "/none")
     assert.is_nil(events)
@@ -183,9 +220,9 @@ describe("courier", function ()
   it("works on one stick from many processes at once", function ()
     local stations, commands = {}, {}
     for i = 1, 6 do
-      local station, dir = support.station()
+      local station, home = support.station()
       publish(station, 3, "edu/x")
-      stations[i] = dir .. "/s.mahatta"
+      stations[i] = home .. "/s.mahatta"
       station:close()
     end
     for round = 1, 4 do

@@ -214,7 +214,7 @@ static void test_made_up(void)
   (void)slip_as(&a, NULL);
   struct buf file = {0};
   struct slip s;
-  struct slip_sets it = {0};
+  struct slip_walk it = {0};
   shelf_read(home_file(&a, "x.slip"), &file);
   NEED(slip_read(&s, buf_span(&file), &err) == 0 &&
        slip_set_next(&s, &it, &set));

@@ -92,7 +92,7 @@ static void test_known_answer(void)
 {
   struct buf b = known();
   struct slip s;
-  struct slip_wishes it = {0};
+  struct slip_walk it = {0};
   struct slip_wish w;
   EXPECT(hex_is(buf_span(&b), SLIP));
   NEED(slip_read(&s, buf_span(&b), NULL) == 0);
@@ -199,7 +199,7 @@ static void test_known_sets(void)
 {
   struct buf b = known_2(), part = small_part();
   struct slip s;
-  struct slip_sets it = {0};
+  struct slip_walk it = {0};
   struct slip_set set;
   EXPECT(hex_is(buf_span(&b), SLIP_2));
   NEED(slip_read(&s, buf_span(&b), NULL) == 0);
