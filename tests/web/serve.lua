@@ -82,6 +82,14 @@ local function datasets()
     license = "CC-BY-4.0" }, 5)
 end
 
+local function large()
+  local file = there("large.bin")
+  if file then
+    put("large", "data/large", { type = "dataset", title = "large",
+      files = { file } })
+  end
+end
+
 local function news()
   put("rumour", "news/basra", { type = "news", lang = "ar",
     title = "إغلاق جسر شط العرب أسبوعًا", text = "أُعلن أن الجسر يُغلق أمام "
@@ -194,6 +202,7 @@ if lfs.attributes(dir .. "/served", "mode") == nil then
   lessons()
   datasets()
   news()
+  large()
   many()
   if records > 0 then crowd(records) end
   if hostile_path then hostile(hostile_path) end

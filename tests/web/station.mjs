@@ -47,12 +47,14 @@ export function picture () {
     chunk('IEND', Buffer.alloc(0))])
 }
 
-// A station and its site. { url, files, ids, codes, faults, dir, stop }
-export async function serve ({ hostile, env = {}, dir } = {}) {
+// A station and its site; ${large}: bytes of a file that it publishes.
+// { url, files, ids, codes, faults, dir, stop }
+export async function serve ({ hostile, env = {}, dir, large } = {}) {
   const own = !dir
   dir ??= mkdtempSync(join(tmpdir(), 'mahatta-web-'))
   mkdirSync(join(dir, 'files'), { recursive: true })
   writeFileSync(join(dir, 'files', 'photo.png'), picture())
+  if (large) writeFileSync(join(dir, 'files', 'large.bin'), large)
   const child = spawn(process.env.LUA ?? 'lua5.4',
     ['tests/web/serve.lua', dir, ...(hostile ? [hostile] : [])],
     { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, ...env } })
