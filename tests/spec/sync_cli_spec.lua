@@ -194,7 +194,7 @@ describe("mahatta", function ()
       os.execute("sleep 0.05")
     end
     os.execute("kill -INT " .. pid)
-    local text = wait_for(dir .. "/b.out", ".*goes on from there.*")
+    local text = wait_for(dir .. "/b.out", ".*same command goes on.*")
     has(text, "interrupted")
     has(text, "got ")
     assert.is_true(stats("b").parcels > 0)

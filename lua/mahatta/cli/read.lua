@@ -4,6 +4,7 @@
 
 local lfs = require "lfs"
 local out = require "mahatta.cli.out"
+local work = require "mahatta.cli.work"
 
 local TITLE_CHARS = 100 -- of a title in a list
 local FILES_SHOWN = 6 -- of a record, unless all are asked for
@@ -28,15 +29,6 @@ local function tell_entry(entry, with_collection)
   out.line("            %s", entry.id)
 end
 
-local function whole(text, name, run, low, high)
-  local n = math.tointeger(tonumber(text))
-  if not n or n < low or n > high then
-    return run.usage(("%s needs a whole number, %d to %d")
-      :format(name, low, high))
-  end
-  return n
-end
-
 -- ---- list ----
 
 local list = {
@@ -53,7 +45,7 @@ local list = {
 }
 
 function list.run(o, run)
-  local limit = whole(o.limit or "20", "--limit", run, 1, 1000000)
+  local limit = work.whole(o.limit or "20", "--limit", run, 1, 1000000)
   local station = run.open(o, { readonly = true })
   local pattern, n, more = o.COLLECTION or "*", 0, false
   for entry in station:list(pattern, { type = o.type, author = o.author,
@@ -206,7 +198,7 @@ kaf and yeh.]],
 }
 
 function search.run(o, run)
-  local limit = whole(o.limit or "10", "--limit", run, 1, 1000)
+  local limit = work.whole(o.limit or "10", "--limit", run, 1, 1000)
   local station = run.open(o, { readonly = true })
   local query = table.concat(o.WORD, " ")
   local hits = run.check(station:find(query, { limit = limit, type = o.type,
@@ -339,7 +331,7 @@ local missing = {
 local KIND = { record = "record", file = "file", part = "part of a file" }
 
 function missing.run(o, run)
-  local limit = whole(o.limit or "20", "--limit", run, 1, 1000000)
+  local limit = work.whole(o.limit or "20", "--limit", run, 1, 1000000)
   local station = run.open(o, { readonly = true })
   local blocks = run.check(station:missing({ limit = limit }))
   for _, block in ipairs(blocks) do

@@ -5,6 +5,7 @@ local address = require "mahatta.net.address"
 local book = require "mahatta.cli.book"
 local live = require "mahatta.cli.live"
 local out = require "mahatta.cli.out"
+local work = require "mahatta.cli.work"
 
 local EVERY_MIN = 15
 
@@ -28,15 +29,6 @@ collection.]],
   examples = { "mahatta serve", "mahatta serve --lan",
     "mahatta serve --listen 192.168.1.5:9641 --sync basra.example" },
 }
-
-local function whole(text, name, run, low, high)
-  local n = math.tointeger(tonumber(text))
-  if not n or n < low or n > high then
-    return run.usage(("%s needs a whole number, %d to %d")
-      :format(name, low, high))
-  end
-  return n
-end
 
 -- ---- a server: its sessions, and what it says of them ----
 
@@ -228,8 +220,8 @@ local function serve_stdio(o, run)
 end
 
 function serve.run(o, run)
-  local every = whole(o.every or EVERY_MIN, "--every", run, 1, 100000)
-  local sessions = whole(o.sessions or 64, "--sessions", run, 1, 10000)
+  local every = work.whole(o.every or EVERY_MIN, "--every", run, 1, 100000)
+  local sessions = work.whole(o.sessions or 64, "--sessions", run, 1, 10000)
   if o.stdio then
     if o.listen or o.lan or o.sync or o.json then
       return run.usage("--stdio stands alone")

@@ -41,4 +41,14 @@ function work.number(text, name, run)
   return n
 end
 
+-- A whole number within bounds.
+function work.whole(text, name, run, low, high)
+  local n = math.tointeger(tonumber(text))
+  if not n or n < low or n > high then
+    return run.usage(("%s needs a whole number, %d to %d")
+      :format(name, low, high))
+  end
+  return n
+end
+
 return work

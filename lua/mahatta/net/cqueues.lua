@@ -6,6 +6,7 @@ local cqueues = require "cqueues"
 local errno = require "cqueues.errno"
 local socket = require "cqueues.socket"
 local address = require "mahatta.net.address"
+local dial = require "mahatta.net.dial"
 local listener = require "mahatta.net.listener"
 local pump = require "mahatta.net.pump"
 
@@ -52,12 +53,8 @@ function Stream:timeout() end -- luacheck: ignore 212
 -- A session with the station that listens at ${where}; its handle. Options are
 -- the pump's: handshake, idle, ended.
 function module.connect(station, where, options)
-  pump.check_options(options, " handshake idle ended peer ", 2)
-  local host, port, code = address.parse(where)
-  if not host then return nil, port, code end
-  local session, message
-  session, message, code = station:session({ initiator = true })
-  if not session then return nil, message, code end
+  local session, host, port = dial(station, where, options)
+  if not session then return nil, host, port end
   local tcp = socket.connect({ host = host, port = port, nodelay = true })
   return pump.new(session, new_stream(tcp), cqueues.monotime, options)
 end

@@ -3,6 +3,7 @@
 
 local uv = require "luv"
 local address = require "mahatta.net.address"
+local dial = require "mahatta.net.dial"
 local listener = require "mahatta.net.listener"
 local pump = require "mahatta.net.pump"
 local uverror = require "mahatta.net.uverror"
@@ -28,12 +29,8 @@ end
 -- A session with the station that listens at ${where}; its handle. Options are
 -- the pump's: handshake, idle, peer, ended.
 function luv.connect(station, where, options)
-  pump.check_options(options, " handshake idle peer ended ", 2)
-  local host, port, code = address.parse(where)
-  if not host then return nil, port, code end
-  local session, message
-  session, message, code = station:session({ initiator = true })
-  if not session then return nil, message, code end
+  local session, host, port = dial(station, where, options)
+  if not session then return nil, host, port end
   local stream = uvstream.stream()
   uv.getaddrinfo(host, nil, { socktype = "stream" }, function (why, list)
     try_next(stream, list or {}, 1, port, why)

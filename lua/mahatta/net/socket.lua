@@ -4,6 +4,7 @@
 
 local socket = require "socket"
 local address = require "mahatta.net.address"
+local dial = require "mahatta.net.dial"
 local listener = require "mahatta.net.listener"
 local pump = require "mahatta.net.pump"
 
@@ -71,16 +72,13 @@ function Stream:timeout() return self.to and 0.05 or nil end
 -- A session with the station that listens at ${where}; its handle. Options are
 -- the pump's: handshake, idle, ended.
 function luasocket.connect(station, where, options)
-  pump.check_options(options, " handshake idle ended peer ", 2)
-  local host, port, code = address.parse(where)
-  if not host then return nil, port, code end
+  local session, host, port = dial(station, where, options)
+  if not session then return nil, host, port end
   local found, message = socket.dns.getaddrinfo(host)
   if not found or not found[1] then
+    session:close()
     return nil, ("%s: %s"):format(where, message or "no such host"), "EIO"
   end
-  local session
-  session, message, code = station:session({ initiator = true })
-  if not session then return nil, message, code end
   local tcp = found[1].family == "inet6" and socket.tcp6() or socket.tcp4()
   return pump.new(session, new_stream(tcp, { found[1].addr, port }), clock,
     options)
