@@ -71,8 +71,10 @@ static int store_put(struct store *s, int i)
   struct store_block file = noise((uint64_t)i * 2 + 1, file_size(i));
   uint64_t log = STORE_NEW(0);
   struct store_row row = {1, span_of("k", 1), i, STORE_NEW(0), false};
-  struct store_doc doc = {STORE_NEW(0),
-                          {span_of("a", 1), span_of("b", 1), span_of("f", 1)}};
+  struct store_doc doc = {.ref = STORE_NEW(0),
+                          .length = 2,
+                          .terms = span_of("\001a\001b", 4),
+                          .facets = span_of("\001f", 2)};
   struct store_batch batch = {.collection = span_of("c", 1),
                               .blocks = &b,
                               .blocks_n = 1,
