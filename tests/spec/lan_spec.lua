@@ -257,4 +257,35 @@ describe("the local network", function ()
     own:close()
     uv.run("nowait")
   end)
+
+  it("sends nobody elsewhere, whatever is said there", function ()
+    if not has then return pending("no library") end
+    local lan = require "mahatta.net.lan"
+    local multicast = require "mahatta.net.multicast"
+    local group = { port = 15354, loopback = true }
+    local liar = multicast.open(group, function () end)
+    if not liar then return pending("no loopback network") end
+    local found, over = {}, false
+    local browser = assert(lan.browse(function (where, name)
+      found[#found + 1] = name .. " " .. where
+    end, nil, group))
+    local function say(name, port, ...)
+      local addresses = { ... }
+      liar:say(function ()
+        return mdns.announcer(name, port):announcement(addresses)
+      end)
+    end
+    say("far", 22, "\8\8\8\8", ("\32\1"):rep(8))
+    say("nowhere", 0, "\127\0\0\1")
+    say("both", 23, "\8\8\8\8", "\127\0\0\2")
+    local timer = uv.new_timer()
+    timer:start(3000, 0, function () over = true end)
+    while not over and #found == 0 do uv.run("once") end
+    timer:close()
+    for _ = 1, 3 do uv.run("nowait") end
+    assert.same({ "both 127.0.0.2:23" }, found)
+    browser:close()
+    liar:close()
+    uv.run("nowait")
+  end)
 end)

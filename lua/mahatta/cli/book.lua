@@ -10,15 +10,21 @@ local PEERS_MAX = 256 -- the longest ago are forgotten
 
 local function path_of(station) return station .. "-peers" end
 
--- Entries { peer, time, address?, ended, got, gave, lacks }, the last first.
--- A file that can't be read is an empty book.
+-- Entries { peer, time, address?, ended, ... }, the last first. What is no
+-- entry in the file is left out.
 function book.read(station)
   local file = io.open(path_of(station), "rb")
   if not file then return {} end
   local text = file:read("a")
   file:close()
-  local list = text and dagjson.decode(text)
-  return type(list) == "table" and list or {}
+  local stored, list = text and dagjson.decode(text), {}
+  for _, entry in ipairs(type(stored) == "table" and stored or {}) do
+    if type(entry) == "table" and type(entry.peer) == "string"
+        and math.type(entry.time) then
+      list[#list + 1] = entry
+    end
+  end
+  return list
 end
 
 -- The newest entry of each peer is kept. nil, message.

@@ -17,7 +17,7 @@ local serve = {
     { nil, "--lan", nil, "be found on the local network, and find others" },
     { nil, "--sync", "ADDRESS", "also sync with this one; may be repeated",
       many = true },
-    { nil, "--every", "MINUTES", "how often with those; default 15" },
+    { nil, "--every", "MINUTES", "how often with all those; default 15" },
     { nil, "--sessions", "N", "at most so many at once; default 64" },
     { nil, "--stdio", nil, "one session by standard input and output" },
   },
@@ -82,6 +82,7 @@ function Server:dial(where)
   local ended = options.ended
   function options.ended(handle)
     self.dialled[where] = nil
+    self:forget(handle, where)
     ended(handle)
   end
   local handle, message = live.need(self.run, "luv").connect(self.station,
@@ -90,6 +91,11 @@ function Server:dial(where)
     return self.run.warn(out.name(where), out.name(message))
   end
   self.dialled[where], self.handles[handle] = true, true
+end
+
+-- Who was found on the local network and does not answer any more is gone.
+function Server:forget(handle, where)
+  if not handle:status().peer then self.partners[where] = nil end
 end
 
 -- Listen at one address; what to give to others for it.
@@ -169,20 +175,23 @@ end
 function Server:sync_often(minutes)
   local timer = self.uv.new_timer()
   timer:start(0, minutes * 60000, function ()
-    for _, where in ipairs(self.o.sync) do self:dial(where) end
+    for _, where in ipairs(self.o.sync or {}) do self:dial(where) end
+    for where in pairs(self.partners) do self:dial(where) end
   end)
   self.run.cleanup(function () timer:close() end)
 end
 
--- Be found, and sync once with each that is found. Of two that find each
--- other, the one with the smaller name begins.
+-- Be found, and sync with each that is found. Of two that find each other, the
+-- one with the smaller name begins.
 function Server:on_lan()
   local lan = live.need(self.run, "lan")
   local _, port = self.listeners[1]:address()
   local announcer = self.run.check(lan.announce(port))
   self.run.cleanup(function () announcer:close() end)
   local browser = self.run.check(lan.browse(function (where, name)
-    if announcer.name < name then self:dial(where) end
+    if announcer.name >= name then return end
+    self.partners[where] = true
+    self:dial(where)
   end, announcer.name))
   self.run.cleanup(function () browser:close() end)
 end
@@ -232,14 +241,14 @@ function serve.run(o, run)
   io.stdout:setvbuf("line")
   local server = setmetatable({ o = o, run = run, uv = uv,
     station = run.open(o), handles = {}, hosts = {}, dialled = {},
-    listeners = {}, gate = require("mahatta.net.gate").new({
+    partners = {}, listeners = {}, gate = require("mahatta.net.gate").new({
       sessions = sessions }) }, Server)
   server.line = live.line(o.json, function () return server:list() end)
   run.cleanup(function () server.line:clear() end)
   server:listen_all()
   server:say_where()
   if o.lan then server:on_lan() end
-  if o.sync then server:sync_often(every) end
+  if o.sync or o.lan then server:sync_often(every) end
   server:run_on()
 end
 

@@ -104,7 +104,7 @@ local function tell_peers(peers)
   if #peers == 0 then return out.line("no station was met yet") end
   out.line("stations met, the last first:")
   for i = 1, math.min(#peers, SHOWN) do
-    if type(peers[i]) == "table" and peers[i].peer then tell_peer(peers[i]) end
+    tell_peer(peers[i])
   end
   if #peers > SHOWN then
     out.line("  and %s", out.count(#peers - SHOWN, "more"))

@@ -13,6 +13,7 @@ local lan = {}
 
 local ASK_MS = { 0, 1000, 3000 } -- then every minute
 local MINUTE_MS = 60000
+local TOLD_MAX = 256 -- stations that a browser tells of, ever
 local AGAIN_MS = 1000 -- the second announcement
 
 -- ---- be found ----
@@ -104,13 +105,16 @@ end
 local Browser = {}
 Browser.__index = Browser
 
--- Where to reach it: an address, or the first of several.
-local function where_of(station, from)
+-- Where to reach it: an address, or the first of several. Nobody is sent
+-- elsewhere than to this network: nil.
+local function where_of(self, station, from)
   local best
   for _, address in ipairs(station.addresses) do
-    local text = multicast.text(address, from)
-    if #address == 4 then return text .. ":" .. station.port end
-    best = best or ("[%s]:%d"):format(text, station.port)
+    if self.group:near(address) then
+      local text = multicast.text(address, from)
+      if #address == 4 then return text .. ":" .. station.port end
+      best = best or ("[%s]:%d"):format(text, station.port)
+    end
   end
   return best
 end
@@ -120,10 +124,11 @@ local function hear(self, bytes, from)
   if not message then return end
   self.browser:take(message)
   for _, station in ipairs(self.browser:found()) do
-    if not self.told[station.name] and station.name ~= self.but
-        and station.port > 0 then
-      self.told[station.name] = true
-      self.found(where_of(station, from), station.name)
+    local where = not self.told[station.name] and station.name ~= self.but
+      and station.port > 0 and where_of(self, station, from)
+    if where and self.count < TOLD_MAX then
+      self.told[station.name], self.count = true, self.count + 1
+      self.found(where, station.name)
     end
   end
 end
@@ -131,7 +136,7 @@ end
 -- Call found(address, name) for each station on the local network, once, but
 -- for the one called ${but}. A handle with close().
 function lan.browse(found, but, group)
-  local self = setmetatable({ browser = mdns.browser(), told = {},
+  local self = setmetatable({ browser = mdns.browser(), told = {}, count = 0,
     found = found, but = but, timer = uv.new_timer() }, Browser)
   local handle, message = multicast.open(group, function (bytes, from)
     hear(self, bytes, from)

@@ -67,20 +67,25 @@ function multicast.texts()
   return texts
 end
 
--- The network that ${from} is on; strangers from elsewhere have none, and get
--- no answer that could be meant for somebody else.
-local function network_of(list, from)
-  local bytes = v4_bytes(from.ip)
+-- Are two addresses, of 4 or 16 bytes, of one network?
+local function same_net(a, b, mask)
+  if not a or not b or not mask or #a ~= #b then return false end
+  for i = 1, #a do
+    local m = mask:byte(i)
+    if a:byte(i) & m ~= b:byte(i) & m then return false end
+  end
+  return true
+end
+
+-- The network that an address is of, if it is one of ours.
+local function network_of(list, bytes, zone)
   for _, network in ipairs(list) do
-    if not bytes and from.ip:find("^fe[89ab]%x:")
-        and from.ip:find("%" .. network.name .. "$") then
-      return network
-    end
-    for _, address in ipairs(bytes and network.v4 or {}) do
-      local own, mask = v4_bytes(address.ip), v4_bytes(address.netmask)
-      local a, b, m = string.unpack(">I4", bytes), string.unpack(">I4", own),
-        string.unpack(">I4", mask)
-      if a & m == b & m then return network end
+    for _, address in ipairs(#bytes == 4 and network.v4 or network.v6) do
+      local read = #bytes == 4 and v4_bytes or v6_bytes
+      if (not zone or zone == network.name) and same_net(bytes,
+          read(address.ip), read(address.netmask)) then
+        return network
+      end
     end
   end
 end
@@ -147,7 +152,9 @@ end
 -- Say to one's network what make(addresses, legacy) returns, if anything:
 -- after a moment to all of it, or at once to a plain resolver alone.
 function Group:answer(from, make)
-  local network = network_of(self.networks, from)
+  -- Strangers from elsewhere get no answer that may be meant for others.
+  local network = network_of(self.networks, v4_bytes(from.ip)
+    or v6_bytes(from.ip) or "", from.ip:match("%%(.*)$"))
   if not network then return end
   local legacy = from.port ~= self.port
   local bytes = make(network.bytes, legacy)
@@ -167,6 +174,9 @@ function Group:answer(from, make)
     end)
   end
 end
+
+-- Is an address, of 4 or 16 bytes, on a network that we are on?
+function Group:near(bytes) return network_of(self.networks, bytes) ~= nil end
 
 function Group:close()
   self.closed = true
