@@ -5,6 +5,7 @@ local address = require "mahatta.net.address"
 local book = require "mahatta.cli.book"
 local live = require "mahatta.cli.live"
 local out = require "mahatta.cli.out"
+local page = require "mahatta.cli.site"
 local work = require "mahatta.cli.work"
 
 local EVERY_MIN = 15
@@ -20,13 +21,16 @@ local serve = {
     { nil, "--every", "MINUTES", "how often with all those; default 15" },
     { nil, "--sessions", "N", "at most so many at once; default 64" },
     { nil, "--stdio", nil, "one session by standard input and output" },
+    { nil, "--site", nil, "also serve the web page, as `mahatta site` does" },
+    { nil, "--port", "N", "of the page; 8484" },
+    { nil, "--site-lan", "ADDR", "let others read the page at this address" },
   },
   notes = [[
 It runs until Ctrl-C or SIGTERM. Meanwhile other commands can read from the
 station, and `--sync` is how it syncs with others. Nothing is announced to the
 network without --lan; with it, only that some station is here: no name, no
 collection.]],
-  examples = { "mahatta serve", "mahatta serve --lan",
+  examples = { "mahatta serve", "mahatta serve --lan --site",
     "mahatta serve --listen 192.168.1.5:9641 --sync basra.example" },
 }
 
@@ -196,6 +200,19 @@ function Server:on_lan()
   self.run.cleanup(function () browser:close() end)
 end
 
+-- The web page, in the same loop and over the same station.
+function Server:serve_page()
+  local o, run = self.o, self.run
+  local handle = page.open(self.station, { port = o.port, lan = o.site_lan },
+    run)
+  run.cleanup(page.drive(self.uv, handle))
+  if o.json then
+    out.json({ event = "site", url = handle:url() })
+  else
+    out.line("the station's page is at %s", handle:url())
+  end
+end
+
 -- Run until somebody says stop; then sessions end where they are.
 function Server:run_on()
   local signals = live.signals(function ()
@@ -232,7 +249,7 @@ function serve.run(o, run)
   local every = work.whole(o.every or EVERY_MIN, "--every", run, 1, 100000)
   local sessions = work.whole(o.sessions or 64, "--sessions", run, 1, 10000)
   if o.stdio then
-    if o.listen or o.lan or o.sync or o.json then
+    if o.listen or o.lan or o.sync or o.json or o.site then
       return run.usage("--stdio stands alone")
     end
     return serve_stdio(o, run)
@@ -247,6 +264,7 @@ function serve.run(o, run)
   run.cleanup(function () server.line:clear() end)
   server:listen_all()
   server:say_where()
+  if o.site then server:serve_page() end
   if o.lan then server:on_lan() end
   if o.sync or o.lan then server:sync_often(every) end
   server:run_on()

@@ -81,6 +81,23 @@ function site.open(station, o, run)
   return handle
 end
 
+-- Step it inside a loop of luv. Gives what ends that.
+function site.drive(uv, handle)
+  local poll, timer = uv.new_poll(handle:pollfd()), uv.new_timer()
+  local function step()
+    handle:step()
+    local seconds = handle:timeout()
+    timer:stop()
+    if seconds then timer:start(math.ceil(seconds * 1000), 0, step) end
+  end
+  poll:start("r", step)
+  step()
+  return function ()
+    poll:close()
+    timer:close()
+  end
+end
+
 function command.run(o, run)
   local station = run.open(o)
   local handle = site.open(station, o, run)
