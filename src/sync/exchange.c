@@ -512,7 +512,7 @@ static int take_finished(struct session *s, struct span body, struct err *e)
     return session_breach(e, "it finished out of turn");
   }
   s->finished_in = true;
-  s->looking = s->looking || s->topics == 0;
+  s->looking = s->looking || s->rounds == 0; /* else it has looked */
   return 0;
 }
 

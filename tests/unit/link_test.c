@@ -116,6 +116,21 @@ static void test_unserved(void)
   }
 }
 
+/* The peer names but one collection, and that is kept from it: a round in
+ * which nothing is opened ends all the same. */
+static void test_nothing_to_open(void)
+{
+  struct ends x;
+  ends_start(&x);
+  x.unserved[0] = "kept";
+  publish(&x.h[0], "kept", 0, 3);
+  publish(&x.h[1], "kept", 10, 12);
+  ends_sync(&x);
+  EXPECT_INT(parcels(&x.h[0], "kept"), 3);
+  EXPECT_INT(parcels(&x.h[1], "kept"), 2);
+  ends_free(&x);
+}
+
 /* Where the initiator has fewer, and its list is shorter than a sketch, it
  * lists: that does, no dearer way is taken and nothing comes twice. */
 static void test_told(void)
@@ -138,6 +153,7 @@ static void test_told(void)
 int main(void)
 {
   RUN(test_unserved);
+  RUN(test_nothing_to_open);
   RUN(test_told);
   return unit_done();
 }
