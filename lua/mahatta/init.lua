@@ -9,6 +9,8 @@ local kinds = require "mahatta.kinds"
 local Station, Job = core.methods.Station, core.methods.Job
 local ALL = math.maxinteger -- as a size: no limit
 local PAGE = 50 -- entries that list() asks for at a time
+local INT_MAX = (1 << 53) - 1 -- of a slip, as of all of the data model
+local SLIP_MAX = 16 * 1024 * 1024 -- bytes
 local STEP_MS = 50 -- of a job that is run to its end
 
 -- The C methods below ours, kept where a second load of this file finds them:
@@ -536,6 +538,9 @@ local function slip_options(options)
     plain[name], fault = size_option(options, name)
     if fault then return nil, fault end
   end
+  -- More than a slip can say, or have, is no limit.
+  if plain.budget and plain.budget > INT_MAX then plain.budget = nil end
+  if plain.max and plain.max > SLIP_MAX then plain.max = nil end
   return plain
 end
 

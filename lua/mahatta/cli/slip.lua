@@ -127,6 +127,11 @@ local function print_lines(station, options, o, run)
   local function note(format, ...)
     io.stderr:write(format:format(...), "\n")
   end
+  if lines == "" then
+    note("nothing is here yet that an SMS could tell: give somebody a slip "
+      .. "as a file, or as a QR code")
+    return run.FAILED
+  end
   note("one SMS a collection; each tells up to 9 parcels that differ, and "
     .. "nobody can tell who wrote it")
   if told.left_out > 0 then
