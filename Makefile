@@ -201,7 +201,7 @@ DEPS_WEB   := chromium fonts-noto-core libxml2-utils python3-feedparser \
 DEPS_TEST  := lua-busted lua-check clang-format universal-ctags \
   sqlite3 sqlite-utils zstd debian-handbook iso-codes nodejs npm \
   python3-dissononce python3-zeroconf lua-socket lua-cqueues zbar-tools \
-  $(DEPS_WEB)
+  poppler-utils unzip zip $(DEPS_WEB)
 DEPS_FULL  := wrk clang clang-tidy libclang-rt-14-dev llvm cppcheck valgrind \
   libc6-dbg g++ lua5.3 liblua5.3-dev luarocks git strace
 DEPS_ALL   := $(sort $(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_TEST) $(DEPS_FULL))

@@ -1,9 +1,11 @@
 -- SPDX-License-Identifier: 0BSD
 -- What a file says of itself: title, first words, language. Bounded: a
 -- record holds 64 KiB, so text is cut at 40 KiB, and no more than 2 MiB of a
--- file are looked at.
+-- file are looked at. Formats that take a program of their own (PDF, those of
+-- office suites, books) are read by those that the system has.
 
 local encoding = require "mahatta.encoding"
+local helper = require "mahatta.helper"
 local html = require "mahatta.html"
 local has_json, json = pcall(require, "dkjson") -- without it JSON has no title
 
@@ -76,12 +78,45 @@ local function tags_of(keywords)
   return #tags > 0 and tags or nil
 end
 
+local ESCAPED = { n = "\n", r = "\n", t = "\t", b = "", f = "" }
+
+-- The strings of a JSON text that are values, in their order.
+local function json_strings(s)
+  local out, size, at = {}, 0, 1
+  while size < extract.TEXT_MAX do
+    local from = s:find('"', at, true)
+    local to = from
+    repeat -- a quote behind a backslash ends nothing
+      to = to and s:find('["\\]', to + 1)
+      local escaped = to and s:byte(to) == 92
+      if escaped then to = to + 1 end
+    until not escaped
+    if not to then break end
+    at = to + 1
+    if not s:find("^%s*:", at) then
+      out[#out + 1] = s:sub(from + 1, to - 1)
+      size = size + to - from
+    end
+  end
+  local text = table.concat(out, "\n")
+  text = text:gsub("\\u(%x%x%x%x)", function (x)
+    local code = tonumber(x, 16)
+    return (code < 0xD800 or code > 0xDFFF) and utf8.char(code) or " "
+  end)
+  return (text:gsub("\\(.)", function (c) return ESCAPED[c] or c end))
+end
+
+local function from_json_lines(s)
+  return { text = json_strings(s) }
+end
+
 local function from_json(s)
   local value = has_json and json.decode(s)
   if type(value) ~= "table" then return {} end
   return {
     title = text_of(value.title) or text_of(value.name),
-    text = text_of(value.description) or text_of(value.text),
+    text = text_of(value.description) or text_of(value.text)
+      or json_strings(s),
     lang = text_of(value.lang) or text_of(value.language),
     license = first_of(value.licenses, "name"),
     source = first_of(value.sources, "path"),
@@ -90,19 +125,83 @@ local function from_json(s)
   }
 end
 
+-- Subtitles: what is said, without numbers, times and marks.
+local function from_subtitles(s)
+  local out = {}
+  for line in s:gmatch("[^\r\n]+") do
+    if not line:find("-->", 1, true) and not line:find("^%s*%d+%s*$")
+        and not line:find("^WEBVTT") then
+      out[#out + 1] = (line:gsub("</?[%a%d.]+>", ""):gsub("{\\[^{}]*}", ""))
+    end
+  end
+  return { text = table.concat(out, "\n") }
+end
+
 local READERS = {
   ["text/html"] = from_html, ["application/xhtml+xml"] = from_html,
   ["text/markdown"] = from_markdown, ["text/plain"] = from_text,
   ["text/csv"] = from_table, ["text/tab-separated-values"] = from_table,
-  ["application/json"] = from_json,
+  ["application/json"] = from_json, ["application/geo+json"] = from_json,
+  ["application/ld+json"] = from_json,
+  ["application/jsonl"] = from_json_lines,
+  ["application/x-subrip"] = from_subtitles, ["text/vtt"] = from_subtitles,
 }
 
--- What the bytes of a file of type `media` say: { title?, text?, lang?,
--- license?, source?, created?, tags? }, all bounded and valid UTF-8.
-function extract.bytes(bytes, media)
-  local reader = READERS[media]
-  if not reader then return {} end
-  local found = reader(encoding.utf8(bytes))
+-- ---- formats that take a program ----
+
+-- Lines that hold something, without the rules of drawn tables.
+local function squeezed(s)
+  local out = {}
+  for line in s:gmatch("[^\r\n\f]+") do
+    line = stripped(line, "%s")
+    if line:find("[^%-=+|: ]") then out[#out + 1] = line end
+  end
+  return from_text(table.concat(out, "\n"))
+end
+
+-- The words between the tags of a text document's XML. Each search goes on
+-- where the last one ended.
+local function from_xml(s)
+  local out, at = {}, 1
+  while true do
+    local open = s:find("<", at, true)
+    out[#out + 1] = s:sub(at, (open or #s + 1) - 1)
+    local close = open and s:find(">", open, true)
+    if not close then break end
+    local tag = s:sub(open + 1, close - 1)
+    if tag:find("^/%a+:[ph]$") or tag:find("^%a+:br[ />]?") then
+      out[#out + 1] = "\n"
+    elseif tag:find("^%a+:tab[ />]?") or tag == "text:s/" then
+      out[#out + 1] = " "
+    end
+    at = close + 1
+  end
+  return squeezed(html.unescape(table.concat(out)))
+end
+
+local function pandoc(format)
+  return { "pandoc", { "--sandbox", "-f", format, "-t", "plain",
+    "--wrap=none", "+RTS", "-M768M", "-RTS" }, squeezed }
+end
+
+-- A media type -> programs that read it, the best first: name, words, and
+-- what reads their output.
+local PROGRAMS = {
+  ["application/pdf"] = {
+    { "pdftotext", { "-q", "-enc", "UTF-8", "-l", "200", "-", "-" },
+      squeezed },
+  },
+  ["application/vnd.openxmlformats-officedocument.wordprocessingml.document"] =
+    { pandoc "docx",
+      { "unzip", { "-p", "@", "word/document.xml" }, from_xml } },
+  ["application/vnd.oasis.opendocument.text"] =
+    { pandoc "odt", { "unzip", { "-p", "@", "content.xml" }, from_xml } },
+  ["application/epub+zip"] =
+    { pandoc "epub",
+      { "unzip", { "-p", "@", "*.xhtml", "*.html", "*.htm" }, from_html } },
+}
+
+local function bounded(found)
   found.title = found.title and extract.cut(found.title, extract.TITLE_MAX)
   found.text = found.text and extract.cut(found.text, extract.TEXT_MAX)
   if found.title == "" then found.title = nil end
@@ -110,11 +209,36 @@ function extract.bytes(bytes, media)
   return found
 end
 
--- The same for a file; nil, message when it can't be read.
-function extract.file(path, media)
-  if not READERS[media] then return {} end
+-- What the first program that can read the file says; nothing when none can:
+-- a file is published all the same.
+local function by_program(path, media, bounds)
+  for _, way in ipairs(PROGRAMS[media]) do
+    local program = helper.find(way[1])
+    local out = program and helper.run(program, way[2], path, bounds)
+    if out and out:find("%S") then
+      return bounded(way[3](encoding.utf8(out)))
+    end
+  end
+  return {}
+end
+
+-- What the bytes of a file of type `media` say: { title?, text?, lang?,
+-- license?, source?, created?, tags? }, all bounded and valid UTF-8.
+function extract.bytes(bytes, media)
+  local reader = READERS[media]
+  return reader and bounded(reader(encoding.utf8(bytes))) or {}
+end
+
+-- The same for a file; nil, message when it can't be read. Programs are held
+-- to helper's bounds, or to ${bounds}.
+function extract.file(path, media, bounds)
+  if not READERS[media] and not PROGRAMS[media] then return {} end
   local file, message = io.open(path, "rb")
   if not file then return nil, message end
+  if PROGRAMS[media] then
+    file:close()
+    return by_program(path, media, bounds)
+  end
   local bytes, fault = file:read(READ_MAX)
   file:close()
   if fault then return nil, path .. ": " .. fault end

@@ -1,0 +1,234 @@
+-- SPDX-License-Identifier: 0BSD
+local extract = require "mahatta.extract"
+local helper = require "mahatta.helper"
+local kinds = require "mahatta.kinds"
+local support = require "support"
+local lfs = require "lfs"
+
+after_each(support.clean)
+
+-- A program of our own that the helper is to run.
+local function script(body)
+  local path = support.folder() .. "/program"
+  support.write(path, "#!/bin/sh\n" .. body .. "\n")
+  assert(os.execute("chmod 755 " .. support.quoted(path)))
+  return path
+end
+
+local function input(bytes, name)
+  return support.write(support.folder() .. "/" .. (name or "in"), bytes)
+end
+
+describe("helper", function ()
+  it("gives a program the file and takes what it writes", function ()
+    assert.equal("hello\n", helper.run(script "cat", {}, input "hello\n"))
+    assert.equal("x", helper.run(script 'cat "$1"', { "@" }, input "x"))
+    assert.equal("", helper.run(script "true", {}, input "x"))
+    assert.equal("12\n34", helper.run(script "cat", {}, input "12\n34"))
+  end)
+
+  it("never shows a name to a shell", function ()
+    local here = lfs.currentdir()
+    local folder = support.folder()
+    assert(lfs.chdir(folder))
+    for _, name in ipairs({ "'; touch pwned; '", "$(touch pwned)", "`id`",
+        "a b\n; touch pwned", "-rf", "\"|touch pwned" }) do
+      support.write(folder .. "/" .. name, "text of it")
+      assert.equal("text of it", helper.run(script "cat", {}, name))
+      assert.equal("text of it", helper.run(script 'cat "$1"', { "@" }, name))
+    end
+    assert.is_nil(lfs.attributes("pwned"))
+    assert(lfs.chdir(here))
+  end)
+
+  it("ends what takes too long, and what that started", function ()
+    local began = os.time()
+    local mark = tostring(81000 + began % 10000)
+    local out, message = helper.run(
+      script("sleep " .. mark .. " & sleep " .. mark), {}, input "x",
+      { SECONDS = 1 })
+    assert.is_nil(out)
+    assert.equal("took too long", message)
+    assert.is_true(os.time() - began < 10)
+    for pid in lfs.dir("/proc") do
+      local line = pid:find("^%d+$")
+        and support.read("/proc/" .. pid .. "/cmdline") or ""
+      assert.is_not_equal("sleep\0" .. mark .. "\0", line)
+    end
+    -- One that does not listen to SIGTERM.
+    out = helper.run(script "trap '' TERM; while :; do :; done", {},
+      input "x", { SECONDS = 1 })
+    assert.is_nil(out)
+    assert.is_true(os.time() - began < 20)
+  end)
+
+  it("takes no more output than it wants", function ()
+    for n = 99, 101 do
+      local out = helper.run(script(("head -c %d /dev/zero"):format(n)), {},
+        input "x", { OUTPUT_MAX = 100 })
+      assert.is_true(#out <= 100)
+    end
+    assert.equal(100, #helper.run(script "cat /dev/zero", {}, input "x",
+      { OUTPUT_MAX = 100 }))
+  end)
+
+  it("bounds memory", function ()
+    local out, message = helper.run(script
+      "exec lua5.4 -e 'local s = (\"x\"):rep(400 << 20) print(#s)'", {},
+      input "x", { MEMORY_KIB = 100 * 1024 })
+    assert.is_nil(out)
+    assert.equal("could not read it", message)
+  end)
+
+  it("takes files alone, of bounded size", function ()
+    local folder = support.folder()
+    assert(os.execute("mkfifo " .. support.quoted(folder .. "/pipe")))
+    for _, path in ipairs({ folder, folder .. "/pipe", folder .. "/none",
+        "/dev/zero" }) do
+      local out, message = helper.run(script "cat", {}, path)
+      assert.is_nil(out)
+      assert.equal("not a file", message)
+    end
+    for size = 9, 11 do
+      assert.equal(size <= 10, helper.run(script "cat", {},
+        input(("x"):rep(size)), { INPUT_MAX = 10 }) ~= nil)
+    end
+  end)
+
+  it("leaves no name behind", function ()
+    local name = helper.run(script 'printf "%s" "$1"', { "@" }, input "x")
+    assert.is_truthy(name:find("^/"))
+    assert.is_nil(lfs.symlinkattributes(name))
+  end)
+
+  it("keeps what was read of a damaged file", function ()
+    assert.equal("half", helper.run(script "printf half; exit 3", {},
+      input "x"))
+    assert.is_nil(helper.run(script "exit 3", {}, input "x"))
+    assert.is_nil(helper.run("/nowhere/program", {}, input "x"))
+  end)
+end)
+
+-- A page with one line, as the format's specification has the smallest one.
+local function pdf(line)
+  local stream = "BT /F1 18 Tf 20 100 Td (" .. line .. ") Tj ET"
+  local objects = {
+    "<< /Type /Catalog /Pages 2 0 R >>",
+    "<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+    "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 300 200] /Contents 4 0 R "
+      .. "/Resources << /Font << /F1 5 0 R >> >> >>",
+    "<< /Length " .. #stream .. " >>\nstream\n" .. stream .. "\nendstream",
+    "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+  }
+  local out, places = "%PDF-1.4\n", {}
+  for i, object in ipairs(objects) do
+    places[i] = ("%010d 00000 n \n"):format(#out)
+    out = out .. i .. " 0 obj\n" .. object .. "\nendobj\n"
+  end
+  return out .. "xref\n0 6\n0000000000 65535 f \n" .. table.concat(places)
+    .. "trailer << /Size 6 /Root 1 0 R >>\nstartxref\n" .. #out .. "\n%%EOF\n"
+end
+
+-- A zip archive of ${files} (name -> bytes) as ${name}; nil without zip.
+local function archive(name, files)
+  local folder = support.folder()
+  for inside, bytes in pairs(files) do
+    support.write(folder .. "/" .. inside, bytes)
+  end
+  if not helper.find("zip") then return nil end
+  assert(os.execute("cd " .. support.quoted(folder) .. " && zip -qr "
+    .. support.quoted(name) .. " . >/dev/null"))
+  return folder .. "/" .. name
+end
+
+local DOCX = [[<?xml version="1.0"?><w:document xmlns:w="http://schemas.]]
+  .. [[openxmlformats.org/wordprocessingml/2006/main"><w:body>]]
+  .. [[<w:p><w:r><w:t>قوانين </w:t></w:r><w:r><w:t>نيو</w:t></w:r>]]
+  .. [[<w:r><w:t>تن</w:t></w:r></w:p><w:p><w:r><w:t>A &amp; B</w:t></w:r>]]
+  .. [[</w:p></w:body></w:document>]]
+
+describe("text of files", function ()
+  it("reads subtitles", function ()
+    assert.equal("مرحبا بكم\nالدرس الأول", extract.bytes(
+      "1\r\n00:00:01,000 --> 00:00:02,000\r\n<i>مرحبا</i> بكم\r\n\r\n2\r\n"
+      .. "00:00:03,000 --> 00:00:04,000\r\n{\\an8}الدرس الأول\r\n",
+      kinds.type "a.srt").text)
+    assert.equal("Hello", extract.bytes(
+      "WEBVTT\n\n00:01.000 --> 00:02.000\n<v Ali>Hello\n",
+      kinds.type "a.vtt").text:gsub("<[^>]*>", ""))
+  end)
+
+  it("reads the words of any JSON, in their order", function ()
+    assert.equal("ب\nc \"d\"\ne", extract.bytes(
+      [[{"a": "\u0628", "b": {"x": ["c \"d\"", 1]}, "z" : "e"}]],
+      "application/json").text)
+    assert.equal("one\ntwo", extract.bytes('{"a":"one"}\n{"a":"two"}\n',
+      "application/jsonl").text)
+    assert.equal("x", extract.bytes('{"a":"x","b":"never closed',
+      "application/jsonl").text)
+    assert.same({}, extract.bytes('{"a":1}', "application/json"))
+  end)
+
+  it("is linear, whatever JSON and subtitles hold", function ()
+    local began = os.clock()
+    for _, part in ipairs({ '"', '\\', '"\\', '"a"', "<", "{\\", "--", " " }) do
+      extract.bytes(part:rep(300000), "application/jsonl")
+      extract.bytes(part:rep(300000), "application/x-subrip")
+    end
+    assert.is_true(os.clock() - began < 10)
+  end)
+
+  it("reads PDF", function ()
+    if not helper.find("pdftotext") then pending("no pdftotext") end
+    local path = input(pdf "Newton laws of motion", "a.pdf")
+    assert.equal("Newton laws of motion",
+      extract.file(path, "application/pdf").text)
+    -- Damaged, empty, something else: no text, no error.
+    for _, bytes in ipairs({ "", "%PDF-1.4\n", "not a PDF",
+        pdf("x"):sub(1, 200), ("\0\xff"):rep(5000) }) do
+      assert.same({}, extract.file(input(bytes, "b.pdf"), "application/pdf"))
+    end
+  end)
+
+  it("reads DOCX, ODT and EPUB", function ()
+    local docx = archive("a.docx", { ["word/document.xml"] = DOCX })
+    if not docx or not helper.find("unzip") then pending("no zip") end
+    local found = extract.file(docx, kinds.type "a.docx")
+    assert.equal("قوانين نيوتن\nA & B", found.text)
+    assert.equal("قوانين نيوتن", found.title)
+    local odt = archive("a.odt", { ["content.xml"] = "<office:document-content>"
+      .. "<text:h>Head</text:h><text:p>one<text:s/>two<text:span>three"
+      .. "</text:span></text:p></office:document-content>" })
+    found = extract.file(odt, kinds.type "a.odt")
+    assert.equal("Head\none twothree", found.text)
+    local epub = archive("a.epub", { ["OPS/1.xhtml"] =
+      "<html><head><title>Book</title></head><body><p>سڵاو</p></body></html>" })
+    found = extract.file(epub, kinds.type "a.epub")
+    assert.equal("سڵاو", found.text)
+  end)
+
+  it("finds nothing in archives that lie", function ()
+    for _, name in ipairs({ "a.docx", "a.odt", "a.epub" }) do
+      assert.same({}, extract.file(input("PK\3\4 no archive", name),
+        kinds.type(name)))
+      local other = archive(name, { ["else.bin"] = "x" })
+      if other then
+        assert.same({}, extract.file(other, kinds.type(name)))
+      end
+    end
+    -- A bomb: what comes out is bounded, as is the time.
+    local began = os.time()
+    local bomb = archive("b.docx", { ["word/document.xml"] =
+      "<w:p>" .. (" "):rep(20 << 20) .. "x" })
+    if bomb then extract.file(bomb, kinds.type "b.docx", { SECONDS = 5 }) end
+    assert.is_true(os.time() - began < 20)
+  end)
+
+  it("takes tags of hostile XML for no more than tags", function ()
+    local hostile = archive("c.docx", { ["word/document.xml"] =
+      ("<"):rep(200000) .. "<w:t>" .. ("<a"):rep(100000) })
+    local began = os.clock()
+    if hostile then extract.file(hostile, kinds.type "c.docx") end
+    assert.is_true(os.clock() - began < 5)
+  end)
+end)
