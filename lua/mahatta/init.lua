@@ -444,10 +444,10 @@ function Station:label(id, value, options)
     { time = label_time(self, id, value) })
 end
 
-function Station:labels(id)
+function Station:labels(id, options)
   local wrong = unlike(id, "string")
   if wrong then misuse(1, "labels", wrong) end
-  local entries, message, code = self:about(id)
+  local entries, message, code = self:about(id, options)
   if not entries then return nil, message, code end
   local seen, labels = {}, {}
   local now = clock_of(self)

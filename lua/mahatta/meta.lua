@@ -240,10 +240,11 @@ function Station:current(collection, key, author) end
 ---All versions of the thing that ${id} is a version of, newest first; just
 ---itself when it has no key.
 ---@param id string
+---@param options? { limit?: integer }
 ---@return mahatta.Entry[]? versions
 ---@return string? message
 ---@return mahatta.Code? code
-function Station:history(id) end
+function Station:history(id, options) end
 
 ---@class mahatta.ListOptions
 ---@field type? string
@@ -271,12 +272,14 @@ function Station:page(collection, options) end
 ---@return { name: string, parcels: integer }[]
 function Station:collections() end
 
----Records about ${id} (labels, corrections, comments), newest first.
+---Records about ${id} (labels, corrections, comments), newest first; anybody
+---may write them, so programs that serve others ask for a bounded number.
 ---@param id string
+---@param options? { limit?: integer }
 ---@return mahatta.Entry[]? entries
 ---@return string? message
 ---@return mahatta.Code? code
-function Station:about(id) end
+function Station:about(id, options) end
 
 ---Take back what this station published: hides it here and wherever the
 ---withdrawal arrives, drops its bytes, and old carry files don't bring it
@@ -299,12 +302,13 @@ function Station:withdraw(id, options) end
 function Station:label(id, value, options) end
 
 ---Labels in force: the newest of each author and value, not negated, not
----expired.
+---expired. ${limit}: among so many of the newest records about it.
 ---@param id string
+---@param options? { limit?: integer }
 ---@return { value: string, author: string, time: integer, expires?: integer, id: string }[]?
 ---@return string? message
 ---@return mahatta.Code? code
-function Station:labels(id) end
+function Station:labels(id, options) end
 
 ---Follow a collection ("edu/physics"), all below a prefix ("edu/*"), or
 ---everything ("*"). ${files}: largest file to fetch: "none", "all" or a size;

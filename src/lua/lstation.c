@@ -205,6 +205,7 @@ struct collect {
   lua_State *L;
   struct station *st;
   int table;
+  lua_Integer left; /* entries that are wanted still */
   bool raised, was; /* what lutil_pause said */
 };
 
@@ -229,14 +230,24 @@ static int append_entry(lua_State *L)
 
 static int collect_entry(void *ud, const struct entry *en)
 {
-  return collect_one(ud, append_entry, en);
+  struct collect *c = ud;
+  int rc = collect_one(c, append_entry, en);
+  return rc < 0 ? rc : --c->left <= 0;
+}
+
+/* The bound of a list that the options at ${arg} give, or none. */
+static lua_Integer limit_arg(lua_State *L, int arg)
+{
+  static const char *const known[] = {"limit", NULL};
+  (void)lutil_options(L, arg, known);
+  return lutil_opt_int(L, arg, "limit", LUA_MAXINTEGER, 1, LUA_MAXINTEGER);
 }
 
 /* From here to collect_end nothing raises, and no finaliser runs: it could
  * close the station under the core's feet. */
 static struct collect collect_start(lua_State *L, const struct lstation *s)
 {
-  struct collect c = {.L = L};
+  struct collect c = {.L = L, .left = LUA_MAXINTEGER};
   luaL_checkstack(L, 12, "entries");
   lua_newtable(L);
   c.table = lua_gettop(L);
@@ -300,9 +311,11 @@ static int station_history(lua_State *L)
 {
   struct lstation *s = lstation_check(L, 1);
   struct cid cid = lutil_cid(L, 2);
+  lua_Integer limit = limit_arg(L, 3);
   struct entry en = {0};
   struct err e;
   struct collect c = collect_start(L, s);
+  c.left = limit;
   int rc = station_get(c.st, &cid, &en, &e);
   if (rc == 0 && en.record.key.n == 0) {
     rc = collect_entry(&c, &en);
@@ -319,8 +332,10 @@ static int station_about_list(lua_State *L)
 {
   struct lstation *s = lstation_check(L, 1);
   struct cid cid = lutil_cid(L, 2);
+  lua_Integer limit = limit_arg(L, 3);
   struct err e;
   struct collect c = collect_start(L, s);
+  c.left = limit;
   int rc = station_about(c.st, &cid, collect_entry, &c, &e);
   return collect_end(&c, rc, &e);
 }

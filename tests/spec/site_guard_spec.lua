@@ -251,10 +251,15 @@ describe("the site's guard", function ()
     assert.is_true(it_pairs:offers())
     now = now + 1
     assert.is_nil(it_pairs:try(shown[2]))
-    it_pairs:offer()
+    now = now + 10
+    assert.is_true(it_pairs:offer())
     for _ = 1, 5 do assert.is_nil(it_pairs:try("WRONGWRONG")) end
     assert.is_nil(it_pairs:try(shown[3]))
-    it_pairs:offer()
+    assert.is_false(it_pairs:offer()) -- nobody floods the screen
+    now = now + pairing.PAUSE_S - 1
+    assert.is_false(it_pairs:offer())
+    now = now + 1
+    assert.is_true(it_pairs:offer())
     for _ = 1, 4 do assert.is_nil(it_pairs:try("WRONGWRONG")) end
     token = assert(it_pairs:try(shown[4]))
     it_pairs:lock()

@@ -139,6 +139,35 @@ describe("the site's pages", function ()
       or site:get("/en/r/" .. id):find("at 1 other", 1, true))
   end)
 
+  it("read a bounded number of what others say", function ()
+    local id = assert(site.station:publish("a/flood", { type = "idea",
+      title = "flooded", key = "f" }, { time = NOW - 5000 }))
+    assert.equal(700, site.station:publish_all("a/flood", (function ()
+      local n = 0
+      return function ()
+        n = n + 1
+        if n > 700 then return nil end
+        return { type = "label", value = "v" .. n, about = id }
+      end
+    end)()))
+    assert.equal(700, #site.station:about(id))
+    assert.equal(7, #site.station:about(id, { limit = 7 }))
+    assert.equal(700, #site.station:about(id, { limit = 701 }))
+    assert.equal(7, #site.station:labels(id, { limit = 7 }))
+    assert.same(site.station:about(id)[1],
+      site.station:about(id, { limit = 1 })[1])
+    assert.equal(1, #site.station:history(id, { limit = 1 }))
+    support.raises("limit", site.station.about, site.station, id,
+      { limit = 0 })
+    support.raises("unknown option", site.station.history, site.station, id,
+      { most = 1 })
+    local body, response = site:get("/en/r/" .. id)
+    assert.equal(200, response.status)
+    local _, n = body:gsub("<strong>", "")
+    assert.is_true(n > 10 and n <= 60, n)
+    assert.is_true(#body <= 15000, #body)
+  end)
+
   it("lead from an old version to the newest, and back", function ()
     local one = assert(site.station:publish("a/v", { type = "idea", key = "k",
       title = "first" }, { time = NOW - 10 }))

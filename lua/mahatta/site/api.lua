@@ -137,16 +137,19 @@ function get.record(ctx, id, what, number)
   if not entry then return api.fault(message, code) end
   local entries
   if what == "history" then
-    entries, message, code = ctx.site.station:history(id)
+    entries, message, code = ctx.site.station:history(id,
+      { limit = record.VERSIONS_READ })
   elseif what == "about" then
-    entries, message, code = ctx.site.station:about(id)
+    entries, message, code = ctx.site.station:about(id,
+      { limit = record.ABOUT_READ })
   elseif what == "table" then
     return table_of(ctx, entry, number)
   elseif what then
     return api.fault("", "ENOENT")
   else
     local value = entry_of(entry)
-    value.labels, message, code = ctx.site.station:labels(id)
+    value.labels, message, code = ctx.site.station:labels(id,
+      { limit = record.ABOUT_READ })
     if not value.labels then return api.fault(message, code) end
     return api.answer(value)
   end

@@ -2,7 +2,8 @@
 -- Which pages may change something: those whose user stands before the
 -- station and reads a code off its own screen. Tokens live in memory only.
 
-local pairing = { CODE_S = 120, TRIES = 5, IDLE_S = 1800, DEVICES = 4 }
+local pairing = { CODE_S = 120, TRIES = 5, IDLE_S = 1800, DEVICES = 4,
+  PAUSE_S = 3 }
 
 local ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ" -- Crockford's
 local CODE_CHARS, TOKEN_BYTES = 10, 32 -- 50 bits; 256 bits
@@ -42,17 +43,24 @@ local function typed(code)
   return (code:upper():gsub("[%s%-]", ""):gsub("O", "0"):gsub("[IL]", "1"))
 end
 
--- Make a code and show it. The one before is worth nothing any more.
+-- Make a code and show it. The one before is worth nothing any more. False
+-- when one was made a moment ago: nobody shall flood the screen.
 function Pairing:offer()
+  local now = self.clock()
+  if self.offered and now - self.offered < pairing.PAUSE_S then
+    return false
+  end
+  self.offered = now
   local bytes, code = self.random(CODE_CHARS), {}
   for i = 1, CODE_CHARS do
     local at = bytes:byte(i) % #ALPHABET + 1
     code[i] = ALPHABET:sub(at, at)
   end
   self.code = table.concat(code)
-  self.until_time = self.clock() + pairing.CODE_S
+  self.until_time = now + pairing.CODE_S
   self.tries = pairing.TRIES
   self.show(self.code:sub(1, 5) .. "-" .. self.code:sub(6))
+  return true
 end
 
 -- Is a code on the screen that still opens?

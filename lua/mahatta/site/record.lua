@@ -15,6 +15,8 @@ local record = {}
 local TEXT_SHOWN, LINES_SHOWN = 4000, 60 -- before one has to ask for all
 local FILES_SHOWN = 50
 local ABOUT_SHOWN = 20
+record.ABOUT_READ = 300 -- of what others write about it, the newest
+record.VERSIONS_READ = 300
 local VERSIONS_SHOWN = 20
 local TABLE_BYTES = 256 * 1024 -- of a file that are read for its table
 
@@ -73,7 +75,8 @@ local function said(ctx, entry, about, versions)
       items[#items + 1] = about_line(ctx, other, CORRECTION)
     end
   end
-  for _, label in ipairs(ctx.site.station:labels(entry.id) or {}) do
+  for _, label in ipairs(ctx.site.station:labels(entry.id,
+      { limit = record.ABOUT_READ }) or {}) do
     if #items < 2 * ABOUT_SHOWN then
       items[#items + 1] = LABEL(ctx.words, { value = label.value,
         author = shape.author(label.author),
@@ -324,10 +327,10 @@ function record.page(ctx, id)
   local station = ctx.site.station
   local entry, message, code = record.entry(ctx.site, id)
   if not entry then return absent(ctx, message, code) end
-  local about, fault = station:about(id)
+  local about, fault = station:about(id, { limit = record.ABOUT_READ })
   if not about then return nil, fault end
   local versions
-  versions, fault = station:history(id)
+  versions, fault = station:history(id, { limit = record.VERSIONS_READ })
   if not versions then return nil, fault end
   local name, lang = shape.title(entry.record, ctx.lang)
   local title = name or markup.say(ctx.words, "no_title")

@@ -54,11 +54,6 @@ function respond.html(page, status)
   return response
 end
 
-function respond.redirect(path)
-  return { status = 303, headers = { location = path,
-    ["content-type"] = "text/plain; charset=utf-8" }, body = path .. "\n" }
-end
-
 local FOREVER = "public, max-age=31536000, immutable"
 
 local function unchanged(request, tag)

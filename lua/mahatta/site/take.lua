@@ -6,6 +6,7 @@ local layout = require "mahatta.site.layout"
 local markup = require "mahatta.site.markup"
 local respond = require "mahatta.site.respond"
 local shape = require "mahatta.site.shape"
+local sniff = require "mahatta.site.sniff"
 local spool = require "mahatta.site.spool"
 local url = require "mahatta.site.url"
 
@@ -185,7 +186,7 @@ function take.ready(ctx, parts)
   local response = respond.bytes("application/octet-stream",
     spool.stream(file, size), { ["cache-control"] = "no-store",
       ["content-disposition"] = ("attachment; filename*=UTF-8''%s")
-        :format(url.encode(one.name)) })
+        :format(url.encode(sniff.file_name(one.name))) })
   return response
 end
 

@@ -19,7 +19,10 @@ local function bad(message) return api.fault(message, "EINVALID") end
 -- ---- pairing ----
 
 function post.code(ctx)
-  if not ctx.site.pairing:offers() then ctx.site.pairing:offer() end
+  local pairing = ctx.site.pairing
+  if not pairing:offers() and not pairing:offer() then
+    return api.fault("a code was shown a moment ago", "EBUSY")
+  end
   return api.answer({ shown = true }, 202)
 end
 
