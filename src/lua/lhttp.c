@@ -204,6 +204,7 @@ static enum MHD_Result begin(struct exchange *x)
   return x->refused ? queue(x) : MHD_YES;
 }
 
+/* The signature is libmicrohttpd's. NOLINTNEXTLINE */
 static enum MHD_Result on_request(void *cls, struct MHD_Connection *c,
                                   const char *url, const char *method,
                                   const char *version, const char *bytes,
@@ -537,8 +538,7 @@ static int group_poll(lua_State *L)
 static int group_close(lua_State *L)
 {
   struct group *g = luaL_checkudata(L, 1, GROUP);
-  struct lhttp *s;
-  for (lua_Integer i = 1; g->epoll >= 0 && (s = member(L, i)) != NULL; i++) {
+  for (lua_Integer i = 1; g->epoll >= 0 && member(L, i) != NULL; i++) {
     lua_pushcfunction(L, server_close);
     lua_insert(L, -2);
     lua_call(L, 1, 0);

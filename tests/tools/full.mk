@@ -42,9 +42,10 @@ fuzz-run: $(FUZZ_BIN)
 
 # --- analyzers -------------------------------------------------------------
 
-TIDY_FLAGS = -std=c11 -D_GNU_SOURCE -Isrc $(LUA_CFLAGS) $(DEP_CFLAGS)
+TIDY_FLAGS = -std=c11 -D_GNU_SOURCE -Isrc $(LUA_CFLAGS) $(DEP_CFLAGS) \
+  $(HTTP_CFLAGS)
 KNOWN_ERR = -include tests/tools/analyzer.h
-TIDY_SRC = $(filter-out src/base/err.c,$(CORE_SRC) $(LUA_SRC))
+TIDY_SRC = $(filter-out src/base/err.c,$(CORE_SRC) $(LUA_SRC) $(HTTP_SRC))
 
 # One file a run: with more, this version invents faults with va_list.
 tidy:
@@ -113,6 +114,8 @@ FULL := @gcc '$(MAKE) WERROR=1 CC=gcc check' \
     build/$(LUA_DIR)/tests/fault/sketch_hostile_test' \
   @power 'CUT_STATES=1000000 \
     build/$(LUA_DIR)/tests/fault/power_cut_test' \
+  @web 'MUTANTS=20000 node tests/web/http_test.mjs' \
+    "FULL=1 sh tests/tools/npm.sh tests/web '*_npm.*'" \
   @static '=$(MAKE) headers' '=$(MAKE) tidy' '=$(MAKE) analyze' \
   @valgrind '$(MAKE) CC=gcc valgrind' \
   @fuzz '=$(MAKE) fuzz-all SECS=20' \
