@@ -204,7 +204,8 @@ static enum MHD_Result begin(struct exchange *x)
   return x->refused ? queue(x) : MHD_YES;
 }
 
-/* The signature is libmicrohttpd's. NOLINTNEXTLINE */
+/* The signature is libmicrohttpd's.
+ * NOLINTNEXTLINE(readability-function-size) */
 static enum MHD_Result on_request(void *cls, struct MHD_Connection *c,
                                   const char *url, const char *method,
                                   const char *version, const char *bytes,

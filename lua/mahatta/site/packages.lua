@@ -3,6 +3,7 @@
 -- schema.org/Dataset, a dataset of a DCAT catalogue.
 
 local dagjson = require "mahatta.dagjson"
+local json = require "dkjson"
 local markup = require "mahatta.site.markup"
 local mahatta = require "mahatta"
 local respond = require "mahatta.site.respond"
@@ -116,10 +117,17 @@ function packages.schema_org(ctx, entry)
     distribution = #downloads > 0 and downloads or nil }
 end
 
+-- Plain JSON: there is no link or byte string in it. All its names, so that
+-- the same record is always the same text.
+local ORDER = { keyorder = { "@context", "@type", "@id", "name", "inLanguage",
+  "description", "identifier", "url", "license", "isAccessibleForFree",
+  "datePublished", "keywords", "creator", "includedInDataCatalog",
+  "distribution", "contentUrl", "encodingFormat", "contentSize", "sha256" } }
+
 -- What a record's page has in its head for programs.
 function packages.head(ctx, entry)
   return markup.data_block("application/ld+json",
-    dagjson.encode(packages.schema_org(ctx, entry)))
+    json.encode(packages.schema_org(ctx, entry), ORDER))
 end
 
 -- ---- DCAT ----

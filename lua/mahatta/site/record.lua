@@ -329,9 +329,11 @@ function record.page(ctx, id)
   if not entry then return absent(ctx, message, code) end
   local about, fault = station:about(id, { limit = record.ABOUT_READ })
   if not about then return nil, fault end
-  local versions
-  versions, fault = station:history(id, { limit = record.VERSIONS_READ })
-  if not versions then return nil, fault end
+  local versions = { entry } -- without a key there are no others
+  if entry.record.key then
+    versions, fault = station:history(id, { limit = record.VERSIONS_READ })
+    if not versions then return nil, fault end
+  end
   local name, lang = shape.title(entry.record, ctx.lang)
   local title = name or markup.say(ctx.words, "no_title")
   return layout.page(ctx, { title = name or ctx.words.say.no_title,
