@@ -371,7 +371,7 @@ function Station:search(query, options)
   local wrong = unlike(query, "string")
   if wrong then misuse(1, "search", wrong) end
   wrong = unknown(options, "collection", "type", "lang", "limit", "offset",
-    "mark")
+    "mark", "cursor", "trust", "explain")
   if wrong then misuse(2, "search", wrong) end
   local hits, message = self:find(query, options)
   if not hits then error(message, 2) end

@@ -156,6 +156,33 @@ function mahatta.size(size) end
 ---@field time integer
 ---@field type string
 ---@field lang? string language of the title shown
+---@field why? mahatta.Why with explain
+
+---Why a hit stands where it does: a list of the query's words and what each
+---gave; the rest are what followed one another as in the query, and factors
+---for what is new, held by many, labelled by somebody trusted.
+---@class mahatta.Why
+---@field [integer] { word: string, part: number }
+---@field beside number
+---@field newer number
+---@field held number
+---@field labels number
+
+---A list of hits.
+---@class mahatta.Hits
+---@field [integer] mahatta.Hit
+---@field meant? string the query spelled as the index knows its words
+---@field next? string a cursor: where to go on
+
+---How many records match, by what they are. Versions that a later one
+---replaced count too.
+---@class mahatta.Tally
+---@field total integer
+---@field file integer with files
+---@field author table<string, integer>
+---@field collection table<string, integer>
+---@field lang table<string, integer>
+---@field type table<string, integer>
 
 ---@class mahatta.Station
 local Station = {}
@@ -336,21 +363,43 @@ function Station:follows() end
 ---@field limit? integer default 10, at most 1000
 ---@field offset? integer
 ---@field mark? string[] before and after a found word; default "«", "»"
+---@field cursor? string go on where a list's `next` says
+---@field trust? string[] authors (dids) whose labels count: "hide", "spam",
+---"abuse", "malware" hide; "lower", "wrong", "outdated", "duplicate" push down
+---@field explain? boolean tell of each hit why it stands there
 
----Search titles and texts. Any text is a query: words; any of them may match,
----more and rarer ones rank higher. Raises when the store fails.
+---Search titles, texts and tags. Any text is a query: words, of which more and
+---rarer ones rank higher; "phrases"; -not; lang: type: author: collection:
+---before: after: has:file; OR. Raises when the store fails.
 ---@param query string
 ---@param options? mahatta.SearchOptions
 ---@return fun(): mahatta.Hit?
 function Station:search(query, options) end
 
----The list behind search.
+---The list behind search, and what it tells besides its hits.
 ---@param query string
 ---@param options? mahatta.SearchOptions
----@return mahatta.Hit[]? hits
+---@return mahatta.Hits? hits
 ---@return string? message
 ---@return mahatta.Code? code
 function Station:find(query, options) end
+
+---Count what matches, by author, collection, language and type.
+---@param query string
+---@param options? { collection?: string, type?: string }
+---@return mahatta.Tally? tally
+---@return string? message
+---@return mahatta.Code? code
+function Station:tally(query, options) end
+
+---What a person may be about to type: ${text} with its last word completed,
+---the most frequent first.
+---@param text string
+---@param options? { limit?: integer }
+---@return string[]? texts
+---@return string? message
+---@return mahatta.Code? code
+function Station:suggest(text, options) end
 
 ---Store a file's content: durable once a record that lists it is published,
 ---or the station is closed. The job's result: { link, size, sha256 (bytes),

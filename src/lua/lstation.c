@@ -200,18 +200,7 @@ static int station_get_entry(lua_State *L)
   return give_entry(L, rc, &en, &e);
 }
 
-/* A sink that appends entries to the table at ${table}. */
-struct collect {
-  lua_State *L;
-  struct station *st;
-  int table;
-  lua_Integer left; /* entries that are wanted still */
-  bool raised, was; /* what lutil_pause said */
-};
-
-/* Let ${append} put ${thing} (lent for the call) into the table. */
-static int collect_one(struct collect *c, lua_CFunction append,
-                       const void *thing)
+int collect_one(struct collect *c, lua_CFunction append, const void *thing)
 {
   union {
     const void *in;
@@ -243,9 +232,7 @@ static lua_Integer limit_arg(lua_State *L, int arg)
   return lutil_opt_int(L, arg, "limit", LUA_MAXINTEGER, 1, LUA_MAXINTEGER);
 }
 
-/* From here to collect_end nothing raises, and no finaliser runs: it could
- * close the station under the core's feet. */
-static struct collect collect_start(lua_State *L, const struct lstation *s)
+struct collect collect_start(lua_State *L, const struct lstation *s)
 {
   struct collect c = {.L = L, .left = LUA_MAXINTEGER};
   luaL_checkstack(L, 12, "entries");
@@ -256,8 +243,7 @@ static struct collect collect_start(lua_State *L, const struct lstation *s)
   return c;
 }
 
-/* The table, or the failure, or the error that a sink met. */
-static int collect_end(struct collect *c, int rc, const struct err *e)
+int collect_end(struct collect *c, int rc, const struct err *e)
 {
   lutil_resume(c->L, c->was);
   if (c->raised) {
@@ -470,71 +456,6 @@ static int station_missing_list(lua_State *L)
   m.c = collect_start(L, s);
   int rc = station_missing(m.c.st, collect_missing, &m, &e);
   return collect_end(&m.c, rc, &e);
-}
-
-/* ---- search ---- */
-
-static int append_hit(lua_State *L)
-{
-  const struct search_hit *hit = lua_touserdata(L, 1);
-  const struct entry *en = hit->entry;
-  char did[CRYPT_DID_MAX];
-  lua_createtable(L, 0, 9);
-  lvalue_push_id(L, &en->cid);
-  lua_setfield(L, -2, "id");
-  lua_pushlstring(L, (const char *)hit->title.p, hit->title.n);
-  lua_setfield(L, -2, "title");
-  lua_pushlstring(L, (const char *)hit->snippet.p, hit->snippet.n);
-  lua_setfield(L, -2, "snippet");
-  lua_pushnumber(L, hit->score);
-  lua_setfield(L, -2, "score");
-  lua_pushlstring(L, (const char *)en->collection.p, en->collection.n);
-  lua_setfield(L, -2, "collection");
-  did_text(did, en->author);
-  lua_pushstring(L, did);
-  lua_setfield(L, -2, "author");
-  lua_pushinteger(L, en->time);
-  lua_setfield(L, -2, "time");
-  lua_pushlstring(L, (const char *)en->record.type.p, en->record.type.n);
-  lua_setfield(L, -2, "type");
-  if (hit->lang.n > 0) {
-    lua_pushlstring(L, (const char *)hit->lang.p, hit->lang.n);
-    lua_setfield(L, -2, "lang");
-  }
-  lua_rawseti(L, 2, (lua_Integer)lua_rawlen(L, 2) + 1);
-  return 0;
-}
-
-static int collect_hit(void *ud, const struct search_hit *hit)
-{
-  return collect_one(ud, append_hit, hit);
-}
-
-static int station_find(lua_State *L)
-{
-  static const char *const known[] = {"collection", "type", "lang", "limit",
-                                      "offset",     "mark", NULL};
-  static const char open[] = "\xc2\xab", close[] = "\xc2\xbb";
-  struct lstation *s = lstation_check(L, 1);
-  struct search_query q = {.text = lutil_span(L, 2)};
-  struct err e;
-  size_t marks;
-  lua_settop(L, 3);
-  (void)lutil_options(L, 3, known);
-  q.collection = lutil_opt_text(L, 3, "collection");
-  q.type = lutil_opt_text(L, 3, "type");
-  q.lang = lutil_opt_text(L, 3, "lang");
-  q.limit = (size_t)lutil_opt_int(L, 3, "limit", 10, 0, STORE_LIST_MAX);
-  q.offset = (size_t)lutil_opt_int(L, 3, "offset", 0, 0, INT_MAX);
-  const struct span *mark = lutil_opt_list(L, 3, "mark", &marks);
-  if (mark != NULL && marks != 2) {
-    return luaL_argerror(L, 3, "option 'mark' must hold two strings");
-  }
-  q.mark_open = mark != NULL ? mark[0] : span_of(open, sizeof open - 1);
-  q.mark_close = mark != NULL ? mark[1] : span_of(close, sizeof close - 1);
-  struct collect c = collect_start(L, s);
-  int rc = station_search(c.st, &q, collect_hit, &c, &e);
-  return collect_end(&c, rc, &e);
 }
 
 /* ---- follow ---- */
@@ -803,7 +724,6 @@ void lstation_open(lua_State *L)
                                      {"page", station_page_list},
                                      {"collections", station_collection_list},
                                      {"missing", station_missing_list},
-                                     {"find", station_find},
                                      {"follow", station_follow_one},
                                      {"unfollow", station_unfollow_one},
                                      {"follows", station_follow_list},

@@ -60,10 +60,29 @@ static inline int lstation_give_job(lua_State *L, int rc, const struct err *e)
   return rc < 0 ? lutil_fail(L, rc, e) : 1;
 }
 
+/* A sink that appends entries to the table at ${table}. */
+struct collect {
+  lua_State *L;
+  struct station *st;
+  int table;
+  lua_Integer left; /* entries that are wanted still */
+  bool raised, was; /* what lutil_pause said */
+};
+
+/* From here to collect_end nothing raises, and no finaliser runs: it could
+ * close the station under the core's feet. */
+struct collect collect_start(lua_State *L, const struct lstation *s);
+/* Let ${append} put ${thing} (lent for the call) into the table. */
+int collect_one(struct collect *c, lua_CFunction append, const void *thing);
+/* The table, or the failure, or the error that a sink met. */
+int collect_end(struct collect *c, int rc, const struct err *e);
+
 void lstation_open(lua_State *L); /* class; leaves its methods on the stack */
 /* Add what is told in lcarry.c: methods of stations to the table on top, and
  * functions to the one below. */
 void lcarry_open(lua_State *L);
+/* The same of lsearch.c. */
+void lsearch_open(lua_State *L);
 void ljob_open(lua_State *L);
 void lpublisher_open(lua_State *L);
 void lreader_open(lua_State *L);

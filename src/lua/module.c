@@ -16,6 +16,7 @@ LUTIL_EXPORT int luaopen_mahatta_core(lua_State *L)
   lua_pushvalue(L, -2);
   lstation_open(L);
   lcarry_open(L);
+  lsearch_open(L);
   lua_setfield(L, -3, "Station");
   lua_pop(L, 1);
   lpublisher_open(L);

@@ -143,3 +143,15 @@ double beside_given(const struct beside *b)
   }
   return sum;
 }
+
+bool beside_holds(const struct beside *b, struct analyser *an, struct span text)
+{
+  struct words it = {.text = text, .an = an};
+  struct word w;
+  while (words_next(&it, &w)) {
+    if (stands_for(b, &w) != 0) {
+      return true;
+    }
+  }
+  return false;
+}

@@ -22,4 +22,8 @@ void beside_start(struct beside *b);
 void beside_read(struct beside *b, struct analyser *an, struct span text);
 double beside_given(const struct beside *b);
 
+/* Does the text hold any of the query's words? */
+bool beside_holds(const struct beside *b, struct analyser *an,
+                  struct span text);
+
 #endif

@@ -1,119 +1,105 @@
 /* SPDX-License-Identifier: 0BSD */
-/* Words to groups of terms, candidates from the store, ranked. */
+/* Candidates from the store, read again and ranked.
+ *
+ * The best RECIPE_HEAD of the store are the head: their texts are read for
+ * words beside one another, and what is newer, held by more, or labelled by
+ * somebody trusted moves. What comes after them keeps the store's order. */
 #include "base/mem.h"
-#include "station/change.h"
-#include "station/document.h"
+#include "station/asking.h"
+#include "station/beside.h"
 #include "station/listing.h"
 #include "station/snippet.h"
-#include "station/station.h"
-#include "text/words.h"
+#include "station/standing.h"
+#include "text/recipe.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#define SURFACE_WEIGHT 0.3
-#define STOP_WEIGHT 0.3
-#define TITLE_WEIGHT 0.5
-#define TAG_WEIGHT 0.3
-#define HITS_PAGE 64
-#define WAYS 4 /* that a word is looked for: stem, surface, title, tag */
+#define SCORE_ONE 65536.0
+#define TEXTS_MAX 64 /* of a record that are looked at */
+
+/* A hit of the head, read. */
+struct headed {
+  struct entry entry;
+  struct store_hit hit;
+  double beside, score;
+  struct standing standing;
+};
 
 struct search {
   struct station *st;
   const struct search_query *q;
-  struct word word[QUERY_WORDS_MAX];
-  struct span token[QUERY_WORDS_MAX];
-  size_t words;
-  struct term term[QUERY_WORDS_MAX * WAYS * 2];
-  struct store_match match[QUERY_WORDS_MAX * WAYS * 2];
-  struct store_group group[QUERY_WORDS_MAX * WAYS];
-  size_t terms, groups;
-  struct buf facet[2];
-  struct span facets[2];
-  struct store_filter filter[2];
-  size_t filters;
-  size_t passed, given;
+  struct asking asking;
+  struct plan plan;
+  struct beside *beside;
+  struct store_query ask;
+  struct headed *head;
+  size_t heads;
+  struct snippet_term *term;
+  size_t terms;
+  uint32_t worth[QUERY_WORDS_MAX];
   struct buf text;
+  struct search_why why;
+  /* the part of the list that is wanted */
+  bool in_tail, after;
+  double after_score;
+  uint64_t after_ref;
+  size_t passed, given;
+  bool stopped;
 };
 
-static void put_match(struct search *s, enum term_kind kind, struct span bytes)
+static int no_memory(struct err *e)
 {
-  struct term *t = &s->term[s->terms];
-  term_of(t, kind, bytes);
-  s->match[s->terms++] = (struct store_match){term_span(t), 1, true};
+  return err_set(e, ERR_NOMEM, "not enough memory");
 }
 
-/* A group of the terms noted from ${from} on. */
-static void put_group(struct search *s, size_t from, double weight)
-{
-  s->group[s->groups++] =
-      (struct store_group){&s->match[from], s->terms - from, weight, STORE_ANY};
-}
+/* ---- cursors ---- */
 
-/* The ways to find a word: its stem (or two, when its language is unclear),
- * itself where that differs, and both again for titles and tags. */
-static void put_word(struct search *s, const struct word *w)
+static void cursor_write(struct search *s, bool tail, double score,
+                         uint64_t ref)
 {
-  double weight = word_is_stop(w) ? STOP_WEIGHT : 1;
-  static const struct {
-    enum term_kind kind;
-    double weight;
-  } way[] = {{TERM_STEM, 1},
-             {TERM_TITLE_STEM, TITLE_WEIGHT},
-             {TERM_TAG_STEM, TAG_WEIGHT}};
-  for (size_t i = 0; i < sizeof way / sizeof way[0]; i++) {
-    size_t from = s->terms;
-    put_match(s, way[i].kind, word_stem(w));
-    if (w->other_n > 0) {
-      put_match(s, way[i].kind, word_other(w));
-    }
-    put_group(s, from, weight * way[i].weight);
-  }
-  if (!span_equal(word_token(w), word_stem(w))) {
-    size_t from = s->terms;
-    put_match(s, TERM_SURFACE, word_token(w));
-    put_group(s, from, weight * SURFACE_WEIGHT);
+  if (s->q->report != NULL) {
+    (void)snprintf(s->q->report->cursor, sizeof s->q->report->cursor,
+                   "%c%016" PRIx64 "%016" PRIx64, tail ? 't' : 'h',
+                   (uint64_t)(score * SCORE_ONE + 0.5), ref);
   }
 }
 
-/* The query's different words. Any text is a query. */
-static void read_words(struct search *s)
+static bool read_hex(const uint8_t *p, uint64_t *out)
 {
-  struct words it = {.text = s->q->text, .an = s->st->analyser, .query = true};
-  while (s->words < QUERY_WORDS_MAX && words_next(&it, &s->word[s->words])) {
-    struct word *w = &s->word[s->words];
-    struct span token = word_token(w);
-    bool twice = false;
-    for (size_t i = 0; i < s->words; i++) {
-      twice = twice || span_equal(s->token[i], token);
+  *out = 0;
+  for (int i = 0; i < 16; i++) {
+    uint8_t c = p[i];
+    bool digit = c >= '0' && c <= '9', letter = c >= 'a' && c <= 'f';
+    if (!digit && !letter) {
+      return false;
     }
-    if (!twice) {
-      s->token[s->words++] = token;
-      put_word(s, w);
-    }
+    *out = *out << 4 | (uint64_t)(digit ? c - '0' : c - 'a' + 10);
   }
+  return true;
 }
 
-static int put_filter(struct search *s, enum facet_kind kind, struct span value)
+static int cursor_read(struct search *s, struct err *e)
 {
-  struct buf *f = &s->facet[s->filters];
-  if (value.n == 0) {
+  struct span c = s->q->cursor;
+  uint64_t score;
+  if (c.n == 0) {
     return 0;
   }
-  int rc = facet_put(f, kind, value);
-  if (rc == 0) {
-    s->facets[s->filters] = span_of(f->p + 1, f->n - 1);
-    s->filter[s->filters] =
-        (struct store_filter){&s->facets[s->filters], 1, false};
-    s->filters++;
+  if (c.n != SEARCH_CURSOR_SIZE || (c.p[0] != 'h' && c.p[0] != 't') ||
+      !read_hex(c.p + 1, &score) || !read_hex(c.p + 17, &s->after_ref) ||
+      score >> 40 != 0 || s->after_ref > INT64_MAX) {
+    return err_set(e, ERR_INVALID, "this is no cursor of a search");
   }
-  return rc;
+  s->after = true;
+  s->in_tail = c.p[0] == 't';
+  s->after_score = (double)score / SCORE_ONE;
+  return 0;
 }
 
-static int read_facets(struct search *s)
-{
-  int rc = put_filter(s, FACET_COLLECTION, s->q->collection);
-  return rc < 0 ? rc : put_filter(s, FACET_TYPE, s->q->type);
-}
+/* ---- texts ---- */
 
 /* The text in the wanted language, else the first. */
 static struct span pick_text(struct span value, struct span want,
@@ -132,18 +118,18 @@ static struct span pick_text(struct span value, struct span want,
   return best;
 }
 
-static bool holds_word(const struct search *s, struct span text)
+static size_t texts_of(const struct record *rec, struct span out[TEXTS_MAX])
 {
-  struct words it = {.text = text};
-  struct word w;
-  while (words_next(&it, &w)) {
-    for (size_t i = 0; i < s->words; i++) {
-      if (span_equal(s->token[i], span_of(w.token, w.token_n))) {
-        return true;
-      }
+  const struct span value[2] = {rec->title, rec->text};
+  struct span text, lang;
+  size_t n = 0;
+  for (size_t i = 0; i < 2; i++) {
+    struct record_texts it = {0};
+    while (n < TEXTS_MAX && record_text_next(&it, value[i], &lang, &text)) {
+      out[n++] = text;
     }
   }
-  return false;
+  return n;
 }
 
 /* The text to cut the snippet from: in the wanted language when that holds a
@@ -154,30 +140,58 @@ static struct span snippet_text(const struct search *s, struct span value,
   struct record_texts it = {0};
   struct span text, in, lang;
   struct span best = pick_text(value, want, &lang);
-  if (holds_word(s, best)) {
+  if (s->beside == NULL || beside_holds(s->beside, s->st->analyser, best)) {
     return best;
   }
   while (record_text_next(&it, value, &in, &text)) {
-    if (holds_word(s, text)) {
+    if (beside_holds(s->beside, s->st->analyser, text)) {
       return text;
     }
   }
   return best;
 }
 
-static int give(struct search *s, const struct entry *en, double score,
-                hit_sink *sink, void *ud, struct err *e)
+/* ---- giving ---- */
+
+static int explain(struct search *s, const struct headed *h, struct err *e)
+{
+  struct store *store = s->st->store;
+  double *part = mem_resize(NULL, s->plan.groups, sizeof *part);
+  struct search_why *w = &s->why;
+  memset(w, 0, sizeof *w);
+  w->beside = h->beside;
+  w->newer = h->standing.newer;
+  w->held = h->standing.held;
+  w->labels = h->standing.labels;
+  w->words = s->plan.words;
+  if (part == NULL) {
+    return no_memory(e);
+  }
+  int rc = s->ask.groups == 0
+               ? 0
+               : store->ops->explain(store, &s->ask, h->hit.ref, part, e);
+  for (size_t i = 0; rc == 0 && i < s->plan.words; i++) {
+    w->word[i] = word_token(&s->plan.word[i].word);
+  }
+  for (size_t i = 0; rc == 0 && i < s->ask.groups; i++) {
+    w->part[s->plan.of[i]] += part[i];
+  }
+  mem_free(part);
+  return rc;
+}
+
+static int give(struct search *s, const struct headed *h, hit_sink *sink,
+                void *ud, struct err *e)
 {
   const struct search_query *q = s->q;
-  struct search_hit hit = {.entry = en, .score = score};
-  struct snippet_term term[QUERY_WORDS_MAX];
-  struct snippet_query cut = {.term = term,
-                              .terms = s->words,
+  const struct entry *en = &h->entry;
+  struct search_hit hit = {.entry = en, .score = h->score};
+  struct snippet_query cut = {.term = s->term,
+                              .terms = s->terms,
+                              .worth = s->worth,
+                              .an = s->st->analyser,
                               .mark_open = q->mark_open,
                               .mark_close = q->mark_close};
-  for (size_t i = 0; i < s->words; i++) {
-    term[i] = (struct snippet_term){s->token[i], (uint8_t)i};
-  }
   hit.lang = en->record.lang;
   hit.title = pick_text(en->record.title, q->lang, &hit.lang);
   if (hit.lang.n == 0) {
@@ -186,53 +200,327 @@ static int give(struct search *s, const struct entry *en, double score,
   struct span text = snippet_text(s, en->record.text, q->lang);
   buf_clear(&s->text);
   if (text.n > 0 && snippet(&s->text, text, &cut) < 0) {
-    return err_set(e, ERR_NOMEM, "not enough memory");
+    return no_memory(e);
   }
   hit.snippet = buf_span(&s->text);
+  if (q->explain) {
+    int rc = explain(s, h, e);
+    if (rc < 0) {
+      return rc;
+    }
+    hit.why = &s->why;
+  }
   return sink(ud, &hit);
 }
 
-/* 1: the sink has enough. */
-static int take(struct search *s, const struct store_hit *hit, hit_sink *sink,
-                void *ud, struct err *e)
+/* The next of the list: passed over, given, or the end. */
+static int take(struct search *s, const struct headed *h, bool tail,
+                hit_sink *sink, void *ud, struct err *e)
 {
-  struct entry en = {0};
-  int rc = view_entry(s->st, hit->ref, s->q->collection, &en, e);
-  if (rc > 0) {
-    if (s->passed < s->q->offset) {
-      s->passed++;
-      rc = 0;
-    } else {
-      s->given++;
-      rc = give(s, &en, hit->score, sink, ud, e);
+  if (s->passed < s->q->offset) {
+    s->passed++;
+    return 0;
+  }
+  if (s->given == s->q->limit) {
+    s->stopped = true; /* and there is more: the cursor stays */
+    return 0;
+  }
+  s->given++;
+  cursor_write(s, tail, tail ? h->hit.score : h->score, h->hit.ref);
+  int rc = give(s, h, sink, ud, e);
+  s->stopped = rc > 0;
+  return rc < 0 ? rc : 0;
+}
+
+/* ---- the head ---- */
+
+/* Read a candidate: 1, or 0 when it is not to be shown. */
+static int read_hit(struct search *s, const struct store_hit *hit,
+                    struct headed *out, struct err *e)
+{
+  struct span text[TEXTS_MAX];
+  struct analyser *an = s->st->analyser;
+  memset(out, 0, sizeof *out);
+  out->hit = *hit;
+  int rc = view_entry(s->st, hit->ref, s->q->collection, &out->entry, e);
+  if (rc <= 0) {
+    return rc;
+  }
+  size_t n = texts_of(&out->entry.record, text);
+  if (s->asking.phrases > 0 && !asking_phrases_hold(&s->asking, an, text, n)) {
+    return 0;
+  }
+  if (s->beside != NULL && beside_most(s->beside) > 0) {
+    beside_start(s->beside);
+    for (size_t i = 0; i < n; i++) {
+      beside_read(s->beside, an, text[i]);
+    }
+    out->beside = beside_given(s->beside);
+  }
+  rc = standing_of(s->st, &out->entry, s->q, &out->standing, e);
+  out->score = (hit->score + out->beside) * out->standing.newer *
+               out->standing.held * out->standing.labels;
+  return rc < 0 ? rc : !out->standing.hidden;
+}
+
+static int order_head(const void *a, const void *b)
+{
+  const struct headed *x = a, *y = b;
+  if (x->score < y->score || x->score > y->score) {
+    return x->score > y->score ? -1 : 1;
+  }
+  return x->hit.ref > y->hit.ref ? -1 : x->hit.ref < y->hit.ref;
+}
+
+/* The ${k}-th best score of what was read, 0 while there are fewer. */
+static double best_so_far(const struct search *s, size_t k)
+{
+  double best[RECIPE_HEAD];
+  size_t n = 0;
+  if (k == 0 || k > s->heads) {
+    return 0;
+  }
+  for (size_t i = 0; i < s->heads; i++) {
+    size_t at = n < k ? n++ : k;
+    while (at > 0 && best[at - 1] < s->head[i].score) {
+      if (at < k) {
+        best[at] = best[at - 1];
+      }
+      at--;
+    }
+    if (at < k) {
+      best[at] = s->head[i].score;
     }
   }
-  entry_free(&en);
-  return rc;
+  return best[k - 1];
+}
+
+/* Can what comes after a candidate of this score still be among the first
+ * that are wanted? */
+static bool worth_reading(const struct search *s, double score)
+{
+  size_t k =
+      s->q->offset < RECIPE_HEAD ? s->q->offset + s->q->limit + 1 : RECIPE_HEAD;
+  double most = s->beside != NULL ? beside_most(s->beside) : 0;
+  if (s->after || k >= RECIPE_HEAD) {
+    return true;
+  }
+  return (score + most) * STANDING_MOST >= best_so_far(s, k);
+}
+
+static int read_head(struct search *s, const struct store_hit *hit, int n,
+                     struct err *e)
+{
+  s->head = mem_resize(NULL, RECIPE_HEAD, sizeof *s->head);
+  if (s->head == NULL) {
+    return no_memory(e);
+  }
+  for (int i = 0; i < n && worth_reading(s, hit[i].score); i++) {
+    struct headed *h = &s->head[s->heads];
+    int rc = read_hit(s, &hit[i], h, e);
+    if (rc > 0) {
+      s->heads++;
+    } else {
+      entry_free(&h->entry);
+    }
+    if (rc < 0) {
+      return rc;
+    }
+  }
+  qsort(s->head, s->heads, sizeof *s->head, order_head);
+  return 0;
+}
+
+static bool comes_after(const struct search *s, double score, uint64_t ref)
+{
+  double own = (double)(uint64_t)(score * SCORE_ONE + 0.5) / SCORE_ONE;
+  if (own < s->after_score || own > s->after_score) {
+    return own < s->after_score;
+  }
+  return ref < s->after_ref;
+}
+
+/* ---- the list ---- */
+
+/* What comes after the head, in the store's order. */
+static int run_tail(struct search *s, const struct store_hit *from,
+                    hit_sink *sink, void *ud, struct err *e)
+{
+  struct store_hit hit[RECIPE_HEAD];
+  int n = RECIPE_HEAD, rc = 0;
+  s->ask.after = true;
+  s->ask.last = *from;
+  if (s->in_tail) {
+    s->ask.last = (struct store_hit){s->after_ref, s->after_score};
+  }
+  while (rc == 0 && n == RECIPE_HEAD && !s->stopped) {
+    n = s->st->store->ops->query(s->st->store, &s->ask, hit, RECIPE_HEAD, e);
+    for (int i = 0; rc == 0 && i < n && !s->stopped; i++) {
+      struct headed h;
+      rc = read_hit(s, &hit[i], &h, e);
+      if (rc > 0) {
+        rc = take(s, &h, true, sink, ud, e);
+      }
+      entry_free(&h.entry);
+    }
+    if (n > 0) {
+      s->ask.last = hit[n - 1];
+    }
+  }
+  return n < 0 ? n : rc;
 }
 
 static int run(struct search *s, hit_sink *sink, void *ud, struct err *e)
 {
-  struct store_hit hits[HITS_PAGE];
-  struct store_query q = {.group = s->group,
-                          .groups = s->groups,
-                          .filter = s->filter,
-                          .filters = s->filters};
-  int n;
-  do {
-    n = s->st->store->ops->query(s->st->store, &q, hits, HITS_PAGE, e);
-    for (int i = 0; i < n && s->given < s->q->limit; i++) {
-      int rc = take(s, &hits[i], sink, ud, e);
-      if (rc != 0) {
-        return rc < 0 ? rc : 0;
+  struct store_hit hit[RECIPE_HEAD];
+  int rc = 0;
+  int n = s->st->store->ops->query(s->st->store, &s->ask, hit, RECIPE_HEAD, e);
+  if (n < 0) {
+    return n;
+  }
+  if (!s->in_tail && (rc = read_head(s, hit, n, e)) < 0) {
+    return rc;
+  }
+  for (size_t i = 0; rc == 0 && i < s->heads && !s->stopped; i++) {
+    if (!s->after || comes_after(s, s->head[i].score, s->head[i].hit.ref)) {
+      rc = take(s, &s->head[i], false, sink, ud, e);
+    }
+  }
+  if (rc == 0 && n == RECIPE_HEAD && !s->stopped) {
+    rc = run_tail(s, &hit[n - 1], sink, ud, e);
+  }
+  if (rc == 0 && !s->stopped && s->q->report != NULL) {
+    s->q->report->cursor[0] = '\0'; /* that was all */
+  }
+  return rc;
+}
+
+/* ---- before it ---- */
+
+/* The query with the words that the index lacks replaced by the nearest that
+ * it has. */
+static int put_meant(struct search *s, struct err *e)
+{
+  const struct asking *a = &s->asking;
+  struct span text = s->q->text;
+  struct buf *out = &s->q->report->meant;
+  size_t at = 0;
+  int rc = 0;
+  for (size_t i = 0; rc == 0 && i < a->words; i++) {
+    const struct word *w = &a->word[i].word;
+    const struct term *like = NULL;
+    for (size_t k = 0; k < s->plan.words; k++) {
+      const struct plan_word *p = &s->plan.word[k];
+      if (p->like.n > 0 && span_equal(word_token(&p->word), word_token(w))) {
+        like = &p->like;
       }
     }
-    if (n > 0) {
-      q.after = true;
-      q.last = hits[n - 1];
+    if (like != NULL && a->at[i] >= at) {
+      rc = buf_put(out, text.p + at, a->at[i] - at);
+      rc = rc < 0 ? rc : buf_put(out, like->b, like->n);
+      at = a->at[i] + (w->end - w->start);
     }
-  } while (n == HITS_PAGE && s->given < s->q->limit);
-  return n < 0 ? n : 0;
+  }
+  if (rc == 0 && at > 0) {
+    rc = buf_put(out, text.p + at, text.n - at);
+  }
+  return rc < 0 ? no_memory(e) : 0;
+}
+
+/* What counts as found, and what it is worth, for snippets. */
+static int list_terms(struct search *s, struct err *e)
+{
+  const struct plan *p = &s->plan;
+  size_t most = 0;
+  for (size_t i = 0; i < p->words; i++) {
+    most += p->word[i].members + 2;
+  }
+  s->term = mem_resize(NULL, most, sizeof *s->term);
+  if (s->term == NULL) {
+    return no_memory(e);
+  }
+  for (size_t i = 0; i < p->words; i++) {
+    const struct plan_word *w = &p->word[i];
+    if (w->how == STORE_NOT) {
+      continue;
+    }
+    s->term[s->terms++] =
+        (struct snippet_term){term_span(&w->surface), (uint8_t)i};
+    for (size_t k = 0; k < w->members; k++) {
+      s->term[s->terms++] =
+          (struct snippet_term){term_span(&w->member[k].term), (uint8_t)i};
+    }
+    s->worth[i] = 1 + (uint32_t)(w->idf * w->weight * 100);
+  }
+  return 0;
+}
+
+static int make_plan(struct search *s, struct err *e)
+{
+  struct plan_ask *ask = mem_resize(NULL, s->asking.words, sizeof *ask);
+  size_t n = 0;
+  int rc = ask == NULL ? no_memory(e) : 0;
+  for (size_t i = 0; rc == 0 && i < s->asking.words; i++) {
+    if (s->asking.word[i].how != ASK_NOWHERE) {
+      ask[n++] = s->asking.word[i];
+    }
+  }
+  if (rc == 0) {
+    rc = plan_words(&s->plan, s->st->store, s->st->analyser, ask, n, e);
+  }
+  mem_free(ask);
+  return rc;
+}
+
+/* Everything up to the store's query: 1, or 0 when nothing can be found. */
+static int prepare(struct search *s, struct err *e)
+{
+  int rc = asking_read(&s->asking, s->q, s->st->analyser);
+  if (rc < 0) {
+    return no_memory(e);
+  }
+  const struct asking *a = &s->asking;
+  if ((rc = cursor_read(s, e)) < 0 || (rc = make_plan(s, e)) < 0 ||
+      (rc = list_terms(s, e)) < 0) {
+    return rc;
+  }
+  if (s->q->report != NULL && (rc = put_meant(s, e)) < 0) {
+    return rc;
+  }
+  if (s->plan.orders > 0 && beside_open(&s->beside, &s->plan) < 0) {
+    return no_memory(e);
+  }
+  bool wanted = false;
+  for (size_t i = 0; i < s->plan.groups; i++) {
+    wanted = wanted || s->plan.group[i].how != STORE_NOT;
+  }
+  s->ask = (struct store_query){.group = s->plan.group,
+                                .groups = s->plan.groups,
+                                .filter = a->filter,
+                                .filters = a->filters,
+                                .timed = a->timed,
+                                .from = a->from,
+                                .to = a->to};
+  return a->wanted > 0 ? wanted : a->filters > 0 || a->timed;
+}
+
+static void search_free(struct search *s)
+{
+  for (size_t i = 0; i < s->heads; i++) {
+    entry_free(&s->head[i].entry);
+  }
+  mem_free(s->head);
+  mem_free(s->term);
+  beside_close(s->beside);
+  plan_words_free(&s->plan);
+  asking_free(&s->asking);
+  buf_free(&s->text);
+  mem_free(s);
+}
+
+void search_report_free(struct search_report *r)
+{
+  buf_free(&r->meant);
 }
 
 int station_search(struct station *st, const struct search_query *q,
@@ -244,19 +532,35 @@ int station_search(struct station *st, const struct search_query *q,
   }
   struct search *s = mem_zero(sizeof *s);
   if (s == NULL) {
-    return err_set(e, ERR_NOMEM, "not enough memory");
+    return no_memory(e);
   }
   s->st = st;
   s->q = q;
-  read_words(s);
-  if ((rc = read_facets(s)) < 0) {
-    rc = err_set(e, rc, "not enough memory");
-  } else if (s->words > 0) {
+  rc = prepare(s, e);
+  if (rc > 0) {
     rc = run(s, sink, ud, e);
   }
-  buf_free(&s->text);
-  buf_free(&s->facet[0]);
-  buf_free(&s->facet[1]);
-  mem_free(s);
+  search_free(s);
   return rc < 0 ? rc : indexing_slice(st, e);
+}
+
+int station_tally(struct station *st, const struct search_query *q,
+                  uint64_t *total, struct buf *sets, struct err *e)
+{
+  int rc;
+  *total = 0;
+  if ((rc = station_alive(st, e)) < 0 || (rc = station_refresh(st, e)) < 0) {
+    return rc;
+  }
+  struct search *s = mem_zero(sizeof *s);
+  if (s == NULL) {
+    return no_memory(e);
+  }
+  s->st = st;
+  s->q = q;
+  if ((rc = prepare(s, e)) > 0) {
+    rc = st->store->ops->tally(st->store, &s->ask, total, sets, e);
+  }
+  search_free(s);
+  return rc;
 }

@@ -140,24 +140,58 @@ int station_unfollow(struct station *st, struct span pattern,
 int station_follows(struct station *st, struct buf *out,
                     struct err *e) MUST_USE;
 
-/* ---- search (search.c) ---- */
+/* ---- search (search.c, suggest.c) ---- */
+#define SEARCH_CURSOR_SIZE 33
 struct search_query {
-  struct span text;
+  struct span text;       /* as text/query.h reads it */
   struct span collection; /* empty: all */
   struct span type;       /* empty: all */
   struct span lang;       /* preferred for title and snippet */
   struct span mark_open, mark_close;
   size_t limit, offset;
+  struct span cursor;         /* go on from there; empty: from the start */
+  const uint8_t (*trust)[32]; /* keys of authors whose labels count */
+  size_t trusts;
+  bool explain;
+  struct search_report *report; /* or NULL */
+};
+/* What a search tells besides its hits; search_report_free frees. */
+struct search_report {
+  struct buf meant; /* the query spelled as the index knows it, or empty */
+  char cursor[SEARCH_CURSOR_SIZE + 1]; /* where to go on, or "" */
+};
+void search_report_free(struct search_report *r);
+/* Why a hit stands where it does: what each word gave, and the rest. */
+struct search_why {
+  struct span word[QUERY_WORDS_MAX];
+  double part[QUERY_WORDS_MAX];
+  size_t words;
+  double beside; /* words that follow one another as in the query */
+  double newer, held, labels; /* factors, 1: none */
 };
 struct search_hit {
   const struct entry *entry;
   double score;
   struct span title, lang;
   struct span snippet;
+  const struct search_why *why; /* NULL unless asked for */
 };
 typedef int hit_sink(void *ud, const struct search_hit *hit);
+/* Best first; the order of equals is fixed. */
 int station_search(struct station *st, const struct search_query *q,
                    hit_sink *sink, void *ud, struct err *e) MUST_USE;
+
+/* How many records match; per set of facets that they have, appended to
+ * ${sets}: u64 records, u32 length (little endian), the facets as document.h
+ * has them. Counts are of the index: versions that a later one replaced count
+ * too. */
+int station_tally(struct station *st, const struct search_query *q,
+                  uint64_t *total, struct buf *sets, struct err *e) MUST_USE;
+
+/* Words that the last word of ${text} may become, the most frequent first. */
+typedef int suggest_sink(void *ud, struct span text);
+int station_suggest(struct station *st, struct span text, size_t limit,
+                    suggest_sink *sink, void *ud, struct err *e) MUST_USE;
 
 /* ---- files (files.c) ---- */
 enum file_cut { FILE_CUT_FIXED, FILE_CUT_CONTENT };

@@ -13,6 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define IN_MEMORY ":memory:" /* a name of SQLite's */
+
 /* ---- errors ---- */
 
 static int code_of_sqlite(int rc)
@@ -625,7 +627,7 @@ int sq_files_open(struct sq *s, bool create, struct err *e)
   if (s->files != NULL) {
     return 0;
   }
-  char *name = sq_path(s->path, "-files");
+  char *name = sq_path(s->path, s->memory ? "" : "-files");
   if (name == NULL) {
     return sq_nomem(e);
   }
@@ -735,12 +737,14 @@ static const struct store_ops ops = {
 static int open_path(struct sq *s, const struct store_options *opt,
                      struct err *e)
 {
-  int rc = sq_refuse_network(s->path, e);
+  int rc = s->memory ? 0 : sq_refuse_network(s->path, e);
   if (rc < 0) {
     return rc;
   }
   struct stat info;
-  if (stat(s->path, &info) != 0) {
+  if (s->memory) {
+    rc = 0; /* there is no file */
+  } else if (stat(s->path, &info) != 0) {
     if (s->readonly || !opt->create) {
       return err_sys(e, errno, "%s", s->path);
     }
@@ -748,8 +752,8 @@ static int open_path(struct sq *s, const struct store_options *opt,
     return err_set(e, ERR_INVALID,
                    "%s is a folder; a station's store is a file", s->path);
   }
-  if ((!s->readonly && (rc = sq_lock(s, e)) < 0) ||
-      (rc = open_db(s, s->path, opt->create, &s->db, e)) < 0 ||
+  if ((!s->readonly && !s->memory && (rc = sq_lock(s, e)) < 0) ||
+      (rc = open_db(s, s->path, opt->create || s->memory, &s->db, e)) < 0 ||
       (rc = prepare_main(s, e)) < 0) {
     return rc;
   }
@@ -781,11 +785,12 @@ int store_sqlite_open(struct store **out, const char *path,
   s->base.ops = &ops;
   s->lock_fd = -1;
   s->pid = getpid();
-  s->readonly = opt->readonly;
+  s->readonly = opt->readonly && !opt->memory;
+  s->memory = opt->memory;
   s->cache_kib = opt->cache_bytes > 0 && opt->cache_bytes < ((size_t)1 << 40)
                      ? (int)(opt->cache_bytes / 1024 + 1)
                      : 2048;
-  s->path = sq_path(path, "");
+  s->path = sq_path(opt->memory ? IN_MEMORY : path, "");
   s->zpack = zpack_new();
   int rc =
       s->path == NULL || s->zpack == NULL ? sq_nomem(e) : open_path(s, opt, e);

@@ -198,6 +198,7 @@ struct sq {
   int lock_fd;
   pid_t pid; /* who opened it: a child after fork must not use it */
   bool readonly;
+  bool memory;     /* nothing is in files */
   bool held;       /* a read transaction is kept open between calls */
   bool grouped;    /* changes wait for the group's end ... */
   bool group_open; /* ... in a transaction that has begun */

@@ -9,7 +9,7 @@
  *   search_lead   first term of each leaf -> its number
  *   search_leaf   terms and short lists (leaf.h)
  *   search_strip  pieces of long lists (post.h)
- *   search_word   the words that are in two documents or more, for likeness
+ *   search_word   its words once more, for likeness
  *   search_len    lengths, a byte a document
  *   search_doc    per document: its number in the store, facets, time
  *   search_ref    number in the store -> document

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: 0BSD */
-/* Words that are like another: each word of the index that two documents of
- * a segment hold stands in a page of `search_word` with a signature of 64
- * bits, one for each of its 3-grams. What two signatures share bounds the
- * grams that two words share from above; so all words are looked at in a row,
- * and few have to be read.
+/* Words that are like another: each word of a segment stands in a page of
+ * `search_word` with a signature of 64 bits, one for each of its 3-grams. What
+ * two signatures share bounds the grams that two words share from above; so all
+ * words are looked at in a row, and few have to be read.
  *
  * A page: the number of words (varint); signatures, 8 bytes each, little
  * endian; how many grams each word has, a byte each; then the terms: bytes
@@ -19,10 +18,6 @@
 #define PAGE_BYTES 4000u
 #define SIGN_BYTES 9u
 
-/* A word of one document is as likely a slip; but few documents have few
- * words twice. */
-#define DF_MIN 2
-#define FEW_DOCS PENDING_MAX
 #define SCAN_DOCS                                                              \
   4096u /* segments up to this are looked through leaf by leaf */
 
@@ -129,8 +124,7 @@ int words_add(struct seg_writer *w, struct span term, uint32_t df,
   struct near_word letters;
   uint64_t gram[NEAR_GRAMS_MAX];
   struct span word;
-  uint32_t least = w->seg->docs < FEW_DOCS ? 1 : DF_MIN;
-  if (df < least || !words_is_one(term, &word) || term.n > TERM_MAX) {
+  if (!words_is_one(term, &word) || term.n > TERM_MAX) {
     return 0;
   }
   size_t size = SIGN_BYTES + 4 + term.n;

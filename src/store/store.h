@@ -304,6 +304,7 @@ struct store {
 struct store_options {
   bool readonly;      /* never writes, takes no lock */
   bool create;        /* make it when missing, else ERR_NOENT */
+  bool memory;        /* in memory alone, gone when closed; path is unused */
   size_t cache_bytes; /* page cache, 0: the engine's default (about 2 MiB) */
 };
 

@@ -151,11 +151,110 @@ describe("search", function ()
   end)
 
   it("only finds the current version", function ()
-    assert(station:publish("v", { type = "a", key = "k", title = "oldword" },
+    assert(station:publish("v", { type = "a", key = "k", title = "aardvark" },
       { time = 100 }))
-    assert(station:publish("v", { type = "a", key = "k", title = "newword" },
+    assert(station:publish("v", { type = "a", key = "k", title = "quokka" },
       { time = 200 }))
-    assert.same({}, titles("oldword"))
-    assert.same({ "newword" }, titles("newword"))
+    assert.same({}, titles("aardvark"))
+    assert.same({ "quokka" }, titles("quokka"))
+  end)
+
+  it("reads what people know of queries", function ()
+    local function count(query) return #station:find(query) end
+    assert.equal(1, count('"mass times"'))
+    assert.equal(0, count('"times mass"'))
+    assert.equal(0, count("force -acceleration"))
+    assert.equal(1, count("water type:news"))
+    assert.equal(0, count("water type:lesson"))
+    assert.equal(1, count("water collection:news/x -type:lesson"))
+    assert.equal(0, count("water has:file"))
+    assert.equal(0, count("water before:1990-01-01"))
+    assert.equal(1, count("water after:1990-01-01"))
+    assert.equal(1, count("water author:" .. station:id()))
+    assert.equal(3, count("type:news lang:en"))
+  end)
+
+  it("tells what may have been meant", function ()
+    local hits = station:find("acceleratoin forse")
+    assert.equal("acceleration force", hits.meant)
+    assert.equal("قوانين نيوتن", hits[1].title)
+    assert.is_nil(station:find("acceleration").meant)
+  end)
+
+  it("suggests how a word may go on", function ()
+    assert.same({ "the acceleration" }, station:suggest("the accel"))
+    assert.same({}, station:suggest("accel "))
+    assert.same({}, station:suggest(""))
+    assert.is_true(#station:suggest("الم") > 0)
+    assert.equal(1, #station:suggest("w", { limit = 1 }))
+  end)
+
+  it("counts what matches by what it is", function ()
+    local tally = station:tally("water needle newton")
+    assert.equal(3, tally.total)
+    assert.same({ lesson = 1, news = 2 }, tally.type)
+    assert.same({ ["edu/physics"] = 1, ["news/x"] = 2 }, tally.collection)
+    assert.same({ [station:id()] = 3 }, tally.author)
+    assert.same({ ar = 1, en = 3 }, tally.lang)
+    assert.equal(0, tally.file)
+    assert.equal(0, station:tally("zzqqxx").total)
+  end)
+
+  it("explains why", function ()
+    local hit = station:find("mass times", { explain = true })[1]
+    assert.equal(2, #hit.why)
+    assert.equal("mass", hit.why[1].word)
+    assert.is_true(hit.why[1].part > 0 and hit.why.beside > 0)
+    local sum = hit.why.beside
+    for _, w in ipairs(hit.why) do sum = sum + w.part end
+    sum = sum * hit.why.newer * hit.why.held * hit.why.labels
+    assert.is_true(math.abs(sum - hit.score) < 1e-6)
+    assert.is_nil(station:find("mass")[1].why)
+  end)
+
+  it("pages by cursor, each hit once", function ()
+    local many = support.station({})
+    local publisher = assert(many:publisher("c"))
+    for i = 1, 150 do
+      assert(publisher:add({ type = "a", title = "common " .. i,
+        text = i % 3 == 0 and "rare" or "" }))
+    end
+    assert(publisher:commit())
+    publisher:close()
+    local seen, n, cursor = {}, 0, nil
+    repeat
+      local hits = assert(many:find("common rare", { limit = 7,
+        cursor = cursor }))
+      for _, hit in ipairs(hits) do
+        assert.is_nil(seen[hit.id])
+        seen[hit.id] = true
+        n = n + 1
+      end
+      cursor = hits.next
+    until not cursor
+    assert.equal(150, n)
+    local _, message, code = many:find("common", { cursor = "nonsense" })
+    assert.equal("EINVALID", code, message)
+    many:close()
+  end)
+
+  it("hears the labels of those who are trusted", function ()
+    local mine, theirs = support.station({}), support.station({})
+    local first = assert(mine:publish("c", { type = "a", title = "plum" }))
+    assert(mine:publish("c", { type = "a", title = "plum tart" }))
+    assert(mine:label(first, "spam"))
+    local me = mine:id()
+    assert.equal(2, #mine:find("plum"))
+    assert.equal(2, #mine:find("plum", { trust = { theirs:id() } }))
+    assert.equal("plum tart", mine:find("plum", { trust = { me } })[1].title)
+    assert.equal(1, #mine:find("plum", { trust = { me } }))
+    assert(mine:label(first, "spam", { negated = true }))
+    assert(mine:label(first, "wrong"))
+    local hits = mine:find("plum", { trust = { me }, explain = true })
+    assert.equal(2, #hits)
+    assert.equal("plum tart", hits[1].title)
+    assert.equal(0.5, hits[2].why.labels)
+    mine:close()
+    theirs:close()
   end)
 end)

@@ -188,21 +188,55 @@ local search = {
     { "-c", "--collection", "NAME", "only in this collection" },
     { nil, "--type", "TYPE", "only these: lesson, dataset, ..." },
     { nil, "--lang", "CODE", "show titles in this language" },
+    { nil, "--next", "CURSOR", "go on where an answer ended" },
   },
   notes = [[
 Any words, in any order; rare ones count more. Arabic and Kurdish words are
 found however they are spelled: with or without vowel marks, any alef, any
-kaf and yeh.]],
+kaf and yeh; slips are mended. "A phrase", -not, OR, lang:ar, type:lesson,
+author:DID, collection:NAME, before:2026-01-31, after:2025, has:file narrow
+it down.]],
   examples = { "mahatta search قوانين نيوتن",
     "mahatta search water --type dataset" },
 }
+
+-- "lesson 12, news 3": the values of one facet, the most frequent first.
+local function facet_line(name, counts)
+  local list = {}
+  for value in pairs(counts) do list[#list + 1] = value end
+  table.sort(list, function (a, b)
+    if counts[a] ~= counts[b] then return counts[a] > counts[b] end
+    return a < b
+  end)
+  if #list < 2 then return end
+  local shown = {}
+  for i = 1, math.min(#list, 4) do
+    shown[i] = out.name(list[i]) .. " " .. counts[list[i]]
+  end
+  if #list > 4 then shown[5] = "…" end
+  out.line("    %s: %s", name, table.concat(shown, ", "))
+end
+
+local function after_hits(o, run, station, query, hits)
+  if hits.meant then
+    out.line("did you mean: %s", out.name(hits.meant))
+  end
+  if hits.next then
+    local tally = run.check(station:tally(query, { type = o.type,
+      collection = o.collection }))
+    out.line("%d in all; more with --next %s", tally.total, hits.next)
+    facet_line("type", tally.type)
+    facet_line("collection", tally.collection)
+    facet_line("lang", tally.lang)
+  end
+end
 
 function search.run(o, run)
   local limit = work.whole(o.limit or "10", "--limit", run, 1, 1000)
   local station = run.open(o, { readonly = true })
   local query = table.concat(o.WORD, " ")
   local hits = run.check(station:find(query, { limit = limit, type = o.type,
-    lang = o.lang, collection = o.collection }))
+    lang = o.lang, collection = o.collection, cursor = o.next }))
   for i, hit in ipairs(hits) do
     if o.json then
       out.json(hit)
@@ -219,6 +253,7 @@ function search.run(o, run)
   if #hits == 0 and not o.json then
     out.line("nothing found for %s", out.name(query))
   end
+  if not o.json then after_hits(o, run, station, query, hits) end
 end
 
 -- ---- get ----
