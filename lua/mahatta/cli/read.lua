@@ -202,18 +202,18 @@ it down.]],
 
 -- "lesson 12, news 3": the values of one facet, the most frequent first.
 local function facet_line(name, counts)
-  local list = {}
-  for value in pairs(counts) do list[#list + 1] = value end
-  table.sort(list, function (a, b)
+  local values = {}
+  for value in pairs(counts) do values[#values + 1] = value end
+  table.sort(values, function (a, b)
     if counts[a] ~= counts[b] then return counts[a] > counts[b] end
     return a < b
   end)
-  if #list < 2 then return end
+  if #values < 2 then return end
   local shown = {}
-  for i = 1, math.min(#list, 4) do
-    shown[i] = out.name(list[i]) .. " " .. counts[list[i]]
+  for i = 1, math.min(#values, 4) do
+    shown[i] = out.name(values[i]) .. " " .. counts[values[i]]
   end
-  if #list > 4 then shown[5] = "…" end
+  if #values > 4 then shown[5] = "…" end
   out.line("    %s: %s", name, table.concat(shown, ", "))
 end
 
