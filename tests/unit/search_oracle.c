@@ -214,11 +214,6 @@ void oracle_del(struct oracle *o)
   free(o);
 }
 
-size_t oracle_docs(const struct oracle *o)
-{
-  return o->docs;
-}
-
 /* One more occurrence of a term in the newest document. */
 static void occur(struct oracle *o, uint32_t term)
 {

@@ -28,7 +28,4 @@ void oracle_ready(struct oracle *o);
 size_t oracle_search(struct oracle *o, struct span query, bool again,
                      struct oracle_hit *hits, size_t max);
 
-/* How many bytes of terms and documents it was given: for benches. */
-size_t oracle_docs(const struct oracle *o);
-
 #endif
