@@ -20,7 +20,8 @@ struct host_set {
   char name[COLLECTION_NAME_MAX + 1];
   struct digest *d; /* in the order in which they came */
   size_t n, cap;
-  uint64_t *handle; /* of all of them, ascending; NULL: to be made */
+  uint64_t *handle;  /* of all of them, ascending; NULL: to be made */
+  struct setsum sum; /* of all */
 };
 
 struct host_pick {
@@ -116,6 +117,7 @@ static inline void host_put(struct host_set *s, struct digest d)
     NEED(s->d != NULL);
   }
   s->d[s->n++] = d;
+  setsum_add(&s->sum, d.b);
   free(s->handle);
   s->handle = NULL;
 }
@@ -203,12 +205,12 @@ static inline int host_digest_of(const struct host_set *s, size_t n,
                                  uint8_t digest[HASH_SIZE])
 {
   static struct setsum own;
-  memset(&own, 0, sizeof own);
-  for (size_t i = 0; i < n; i++) {
-    setsum_add(&own, s->d[i].b);
-    if (sketch != NULL) {
-      sketch_add(sketch, sketch_handle(s->d[i].b));
-    }
+  own = s->sum;
+  for (size_t i = n; i < s->n; i++) {
+    setsum_remove(&own, s->d[i].b);
+  }
+  for (size_t i = 0; i < n && sketch != NULL; i++) {
+    sketch_add(sketch, sketch_handle(s->d[i].b));
   }
   if (sum != NULL) {
     *sum = own;

@@ -219,7 +219,7 @@ static inline void puppet_overhear(struct buf *out, bool from_initiator,
   for (size_t at = 0, size = 0; at < bytes.n; at += size) {
     size_t done = 0, n;
     int got = 1;
-    size = 2 + (size_t)wire_get(bytes.p + at, 2); /* a message at a time */
+    size = 2 + (size_t)wire_get(bytes.p + at, 2);     /* a message at a time */
     NEED(channel_pull(&c, &none, 1u << 16, &e) >= 0); /* its own handshake */
     while (got > 0) {
       uint8_t head[FRAME_HEAD];
