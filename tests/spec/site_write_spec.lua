@@ -88,6 +88,40 @@ describe("a paired page", function ()
     assert.equal(404, select(2, site:file("/f/" .. first.id .. "/1/a")).status)
   end)
 
+  it("keeps of a version what the form does not show", function ()
+    local first = assert(site.station:publish("a/b", { type = "lesson",
+      key = "k", title = { ar = "واحد", en = "one" }, grade = 6,
+      created = "2020-01-01", tags = { "t" } }))
+    now = now + 5
+    local second = assert(site:job("/api/1/publish", { collection = "a/b",
+      edit = first, record = { type = "lesson", title = { ar = "اثنان",
+        en = "one" } } })).id
+    local entry = site.station:get(second)
+    assert.same({ ar = "اثنان", en = "one" }, entry.record.title)
+    assert.equal(6, entry.record.grade)
+    assert.equal("2020-01-01", entry.record.created)
+    assert.equal("k", entry.record.key)
+    assert.is_nil(entry.record.tags) -- the form has them, and they were empty
+    assert.equal(2, #site.station:history(second))
+    local keyless = assert(site.station:publish("a/b", { type = "lesson",
+      title = "no key" }))
+    local after = assert(site:job("/api/1/publish", { collection = "a/b",
+      edit = keyless, record = { type = "update", title = "next" } })).id
+    assert.equal(keyless, tostring(site.station:get(after).record.about))
+    assert.is_truthy(site:get("/en/r/" .. keyless):find(after, 1, true))
+    local fresh = assert(publish({ type = "lesson", title = "new" })).id
+    assert.equal(32, #site.station:get(fresh).record.key)
+    local other <close> = support.station({
+      clock = function () return now end })
+    local foreign = assert(other:publish("a/b", { type = "x", title = "f" }))
+    support.carry(other, site.station)
+    for _, edit in ipairs({ foreign, "x", 3, { "x" } }) do
+      local _, fault = site:job("/api/1/publish", { collection = "a/b",
+        edit = edit, record = { type = "lesson", title = "t" } })
+      assert.equal("EINVALID", fault.code)
+    end
+  end)
+
   it("is told what is wrong, and nothing is published then", function ()
     for _, bad in ipairs({ { type = "withdraw" }, { type = "label" }, {},
         { type = 3 }, { type = "x", title = 3 }, { type = "x", files = {} },

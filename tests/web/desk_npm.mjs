@@ -139,6 +139,24 @@ await test('a new version keeps the files; a withdrawal ends it', async () => {
   same(gone.status(), 404)
 })
 
+await test('editing one language leaves the others', async () => {
+  await page.goto(`${site.origin}/ar/publish?edit=${site.ids.newton}`)
+  await pair()
+  await page.waitForFunction(() =>
+    document.querySelector('input[name=title]').value.includes('نيوتن'))
+  await page.fill('input[name=title]', 'قوانين نيوتن الثلاثة')
+  await page.click('.go')
+  await status('تم')
+  const id = (await page.getAttribute('[role=status] a', 'href')).split('/')
+    .pop()
+  const { record: made } = await (await page.request.get(
+    `${site.origin}/api/1/record/${id}`)).json()
+  same(made.title.ar, 'قوانين نيوتن الثلاثة')
+  same(made.title.en, "Newton's laws of motion")
+  same(Object.keys(made.text).sort(), ['ar', 'ckb', 'en'])
+  same(made.files.length, 4)
+})
+
 await test('locking ends it for every page', async () => {
   await page.goto(site.origin + '/en/publish')
   await pair()

@@ -33,7 +33,7 @@ api.ROUTES = {
   { "POST", "/api/1/upload", "{name}: begin an upload" },
   { "PUT", "/api/1/upload/ID?at=N", "its next bytes, at most 1 MiB" },
   { "POST", "/api/1/publish", "{collection, record, files: [{upload, name, "
-    .. "type}]}: a job" },
+    .. "type}], kept: [file], edit: ID of the version before}: a job" },
   { "POST", "/api/1/withdraw", "{id, reason}" },
   { "POST", "/api/1/label", "{id, value, negated}" },
   { "POST", "/api/1/unpack", "{upload}: take a carry file in: a job" },

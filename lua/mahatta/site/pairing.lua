@@ -87,7 +87,7 @@ function Pairing:try(code)
     if self.tries <= 0 then self.code = nil end
     return nil
   end
-  self.code = nil
+  self.code, self.offered = nil, nil
   forget_oldest(self.tokens)
   local token = hex(self.random(TOKEN_BYTES))
   table.insert(self.tokens, { token = token, used = self.clock() })

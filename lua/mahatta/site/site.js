@@ -36,6 +36,11 @@ async function ask (method, path, body) {
   return value
 }
 
+// One language of a text.
+const plain = text => typeof text === 'object'
+  ? Object.values(text)[0]
+  : text
+
 const wait = ms => new Promise(resolve => setTimeout(resolve, ms))
 
 // One file in pieces. After a break it goes on where the station stands.
@@ -187,15 +192,21 @@ function desk (section) {
   let files = []
   let kept = []
   let draft = null
+  let original = {} // the version that is edited
+
+  // A text that has other languages, too, keeps them.
+  const texts = name => typeof original[name] === 'object'
+    ? { ...original[name], [fields.lang.value]: fields[name].value }
+    : fields[name].value
 
   const record = () => {
     const made = {
       type: fields.type.value,
-      title: fields.title.value,
+      title: texts('title'),
       lang: fields.lang.value,
       license: fields.license.value
     }
-    if (fields.text.value) made.text = fields.text.value
+    if (fields.text.value) made.text = texts('text')
     if (fields.source.value) made.source = fields.source.value
     if (fields.key.value) made.key = fields.key.value
     const tags = fields.tags.value.split(/[,،]/).map(tag => tag.trim())
@@ -212,7 +223,7 @@ function desk (section) {
     for (const name of ['title', 'text']) {
       if (made[name] && typeof made[name] === 'object') {
         fields[name].value = made[name][fields.lang.value] ??
-          Object.values(made[name])[0]
+          plain(made[name])
       }
     }
     fields.tags.value = (made.tags ?? []).join(', ')
@@ -220,7 +231,8 @@ function desk (section) {
 
   function line (name, size, remove) {
     const item = element('li', '')
-    item.append(element('bdi', name), ` ${Math.ceil(size / 1000)} kB `)
+    item.append(element('bdi', name), ' ', element('bdi',
+      `${Math.ceil(size / 1000)} kB`, { dir: 'ltr' }), ' ')
     const button = element('button', say('js_remove'), { type: 'button' })
     button.addEventListener('click', () => { remove(); showFiles() })
     item.append(button)
@@ -241,7 +253,7 @@ function desk (section) {
     const { items } = await ask('GET', 'drafts')
     drafts.replaceChildren(element('option', '', { value: '' }),
       ...items.map(item => element('option',
-        item.draft.record?.title || item.id.slice(0, 8), { value: item.id })))
+        plain(item.draft.record?.title) || item.id.slice(0, 8), { value: item.id })))
     drafts.onchange = () => {
       const item = items.find(item => item.id === drafts.value)
       draft = item?.id ?? null
@@ -254,9 +266,9 @@ function desk (section) {
 
   async function loadRecord (id) {
     const entry = await ask('GET', `record/${id}`)
+    original = entry.record
     fields.collection.value = entry.collection
     fill(entry.record)
-    if (!entry.record.key) fields.key.value = id
     kept = entry.record.files ?? []
     showFiles()
     const withdraw = $('.withdraw', section)
@@ -274,8 +286,9 @@ function desk (section) {
 
   $('.preview', form).addEventListener('click', () => {
     const made = record()
-    shown.replaceChildren(element('h2', made.title, { dir: 'auto' }),
-      ...(made.text ?? '').split('\n').map(text =>
+    shown.replaceChildren(
+      element('h2', fields.title.value, { dir: 'auto' }),
+      ...fields.text.value.split('\n').map(text =>
         element('p', text, { dir: 'auto' })),
       element('p', made.license))
     shown.hidden = false
@@ -315,7 +328,7 @@ function desk (section) {
       }
       const { job } = await ask('POST', 'publish', {
         collection: fields.collection.value, record: record(), files: sent,
-        kept })
+        kept, edit: section.dataset.edit || undefined })
       const { id } = await work(job, (done, all) =>
         report.move('js_working', done, all))
       if (draft) await ask('DELETE', `draft/${draft}`)

@@ -129,6 +129,29 @@ local function publishing(ctx, collection, record, files, kept)
   end
 end
 
+-- What the page's form has fields for; all else of a version stays with the
+-- next one.
+local FORM = { type = true, title = true, text = true, lang = true,
+  tags = true, license = true, source = true, files = true, key = true }
+
+-- Make ${record} the next version of ${id}, which is ours. One without a key
+-- can have no versions: the new one says what it is about. nil, message.
+local function follow_on(ctx, record, id)
+  if type(id) ~= "string" or not ctx.site.mahatta.link(id) then
+    return nil, "the version before is none"
+  end
+  local entry = ctx.site.station:get(id)
+  if not entry or entry.author ~= ctx.site.station:id() then
+    return nil, "the version before is none of ours"
+  end
+  for name, value in pairs(entry.record) do
+    if not FORM[name] and record[name] == nil then record[name] = value end
+  end
+  record.key = entry.record.key or record.key
+  if not entry.record.key then record.about = record.about or id end
+  return true
+end
+
 local function uploads_of(ctx, list)
   local files = {}
   for i, one in ipairs(type(list) == "table" and list or {}) do
@@ -160,6 +183,12 @@ function post.publish(ctx, body)
   if type(body.collection) ~= "string" then
     return bad("a collection is missing")
   end
+  if body.edit ~= nil then
+    local followed
+    followed, message = follow_on(ctx, record, body.edit)
+    if not followed then return bad(message) end
+  end
+  record.key = record.key or ctx.site.spool:name()
   local kept = {}
   for i, file in ipairs(type(body.kept) == "table" and body.kept or {}) do
     if type(file) ~= "table" then return bad("a kept file is none") end
