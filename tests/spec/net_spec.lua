@@ -301,6 +301,14 @@ describe("a handle in another loop", function ()
   end
 end)
 
+describe("libuv's loop", function ()
+  it("is left empty", function ()
+    if not has("luv") then return pending("lua-luv is not here") end
+    require("mahatta.net.uvstream").drain()
+    assert.is_false(require("luv").loop_alive() or false)
+  end)
+end)
+
 describe("an address", function ()
   local address = require "mahatta.net.address"
 

@@ -326,4 +326,7 @@ local function main(words)
 end
 
 if required then return main end
-os.exit(main({ ... }), true)
+local code = main({ ... })
+local uvstream = package.loaded["mahatta.net.uvstream"]
+if uvstream then uvstream.drain() end
+os.exit(code, true)

@@ -61,9 +61,7 @@ end
 
 function Socket:pollfd() return uv.backend_fd() end -- luacheck: ignore 212
 
-function Socket:close()
-  if not self.tcp:is_closing() then self.tcp:close() end
-end
+function Socket:close() uvstream.close(self.tcp) end
 
 -- The options, with new handles put into libuv's loop.
 local function driven(options)

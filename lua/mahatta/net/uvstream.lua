@@ -141,11 +141,26 @@ function Stream:shutdown()
   if self.output then self.output:shutdown() end
 end
 
+-- Close a handle. libuv is done with it when its loop has turned once more,
+-- and to end the Lua state before that would be the end of the process.
+function uvstream.close(handle)
+  if not handle:is_closing() then handle:close() end
+  if not uv.loop_mode() then uv.run("nowait") end
+end
+
+-- Close whatever is in libuv's loop: before a program ends.
+function uvstream.drain()
+  uv.walk(function (handle)
+    if not handle:is_closing() then handle:close() end
+  end)
+  uv.run()
+end
+
 -- Let go of everything.
 function Stream:release()
-  if not self.timer:is_closing() then self.timer:close() end
+  uvstream.close(self.timer)
   for _, handle in pairs({ self.input or false, self.output or false }) do
-    if handle and not handle:is_closing() then handle:close() end
+    if handle then uvstream.close(handle) end
   end
 end
 
