@@ -59,17 +59,6 @@ static int cut_open(const char *name, int flags, unsigned mode)
   return CUT_FD + i;
 }
 
-static bool cut_path(const char *path)
-{
-  return strncmp(path, "/cut", 4) == 0 && (path[4] == '/' || path[4] == '\0');
-}
-
-/* The name below the folder; "" for the folder. */
-static const char *cut_below(const char *path)
-{
-  return cut_path(path) ? path + 4 + (path[4] == '/') : path;
-}
-
 int open(const char *path, int flags, ...)
 {
   va_list more;

@@ -24,11 +24,15 @@ static struct vfs_file *vfs_of(sqlite3_file *f)
   return (struct vfs_file *)(void *)f;
 }
 
-/* "/cut/x" is x. */
-static const char *cut_name(const char *path)
+static bool cut_path(const char *path)
 {
-  const char *slash = strrchr(path, '/');
-  return slash != NULL ? slash + 1 : path;
+  return strncmp(path, "/cut", 4) == 0 && (path[4] == '/' || path[4] == '\0');
+}
+
+/* The name below the disk's folder; "" for the folder. */
+static const char *cut_below(const char *path)
+{
+  return cut_path(path) ? path + 4 + (path[4] == '/') : path;
 }
 
 static int vfs_shm_unmap(sqlite3_file *file, int remove_it)
@@ -175,7 +179,7 @@ static int vfs_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *file,
                     int flags, int *out_flags)
 {
   struct vfs_file *f = vfs_of(file);
-  const char *name = path != NULL ? cut_name(path) : "";
+  const char *name = path != NULL ? cut_below(path) : "";
   int journal =
       SQLITE_OPEN_MAIN_JOURNAL | SQLITE_OPEN_SUPER_JOURNAL | SQLITE_OPEN_WAL;
   (void)vfs;
@@ -198,10 +202,10 @@ static int vfs_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *file,
 static int vfs_delete(sqlite3_vfs *vfs, const char *path, int sync)
 {
   (void)vfs;
-  if (disk_find(&disk, cut_name(path)) < 0) {
+  if (disk_find(&disk, cut_below(path)) < 0) {
     return SQLITE_IOERR_DELETE_NOENT;
   }
-  disk_do_entry("", -1, cut_name(path));
+  disk_do_entry("", -1, cut_below(path));
   if (sync) {
     disk_do_sync_names();
   }
@@ -210,7 +214,7 @@ static int vfs_delete(sqlite3_vfs *vfs, const char *path, int sync)
 
 static int vfs_access(sqlite3_vfs *vfs, const char *path, int flags, int *out)
 {
-  int file = disk_find(&disk, cut_name(path));
+  int file = disk_find(&disk, cut_below(path));
   (void)vfs;
   /* As that of Unix: one without bytes is not there. */
   *out = file >= 0 && (flags != SQLITE_ACCESS_EXISTS || disk.file[file].n > 0);
