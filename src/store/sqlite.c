@@ -207,6 +207,25 @@ struct span sq_column(sqlite3_stmt *st, int i)
 
 /* ---- transactions ---- */
 
+static void roll_back(struct sq *s, sqlite3 *db)
+{
+  if (db != NULL && !sqlite3_get_autocommit(db) &&
+      sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL) != SQLITE_OK) {
+    s->dead = true;
+  }
+}
+
+/* Begin with ${q}. One that fails half-way (memory ran out) leaves nothing
+ * open, or all later ones would be told that they can't nest. */
+static int begin(struct sq *s, enum sq_stmt q, struct err *e)
+{
+  int rc = sq_exec(s, q, e);
+  if (rc < 0) {
+    roll_back(s, s->db);
+  }
+  return rc;
+}
+
 int sq_begin(struct sq *s, struct err *e)
 {
   if (s->group_fault < 0) {
@@ -216,17 +235,9 @@ int sq_begin(struct sq *s, struct err *e)
     return 0;
   }
   sq_hold(&s->base, false);
-  int rc = sq_exec(s, Q_BEGIN, e);
+  int rc = begin(s, Q_BEGIN, e);
   s->group_open = rc == 0 && s->grouped;
   return rc;
-}
-
-static void roll_back(struct sq *s, sqlite3 *db)
-{
-  if (db != NULL && !sqlite3_get_autocommit(db) &&
-      sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL) != SQLITE_OK) {
-    s->dead = true;
-  }
 }
 
 /* Erased bytes still lie in the WAL: empty it. A reader may be in the way;
@@ -297,7 +308,7 @@ int sq_snapshot_many(struct sq *s, size_t n, struct err *e)
   if (s->readonly || n < 2) {
     return sq_snapshot(s, e);
   }
-  return sq_exec(s, Q_READ, e); /* else each row asks the system for a lock */
+  return begin(s, Q_READ, e); /* else each row asks the system for a lock */
 }
 
 void sq_release(struct sq *s)
@@ -316,7 +327,7 @@ void sq_hold(struct store *st, bool on)
     return;
   }
   if (on) {
-    s->held = sq_exec(s, Q_READ, NULL) == 0;
+    s->held = begin(s, Q_READ, NULL) == 0;
   } else {
     s->held = false;
     roll_back(s, s->db);
