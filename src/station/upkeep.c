@@ -538,18 +538,26 @@ int station_sweep(struct job **out, struct station *st, struct err *e)
 struct salvage {
   struct station *st;
   struct err *e;
+  bool marked; /* as half derived */
 };
 
 static int keep_block(void *ud, const struct store_block *b, bool file)
 {
   struct salvage *s = ud;
+  if (!s->marked) { /* should it end here: opening derives it all */
+    int rc = mark_rebuilding(s->st, true, s->e);
+    if (rc < 0) {
+      return rc;
+    }
+    s->marked = true;
+  }
   return s->st->store->ops->put(s->st->store, b, 1, file, NULL, NULL, s->e);
 }
 
 int station_salvage(struct station *st, const char *path, uint64_t *saved,
                     uint64_t *lost, struct err *e)
 {
-  struct salvage s = {st, e};
+  struct salvage s = {st, e, false};
   struct job *job = NULL;
   int rc = station_writable(st, e);
   if (rc < 0 ||
