@@ -25,7 +25,10 @@ int carsource_open(struct carsource *s, const char *path, struct err *e)
   if (s->fd < 0) {
     return err_sys(e, errno, "can't read %s", path);
   }
-  if (fstat(s->fd, &info) < 0 || !S_ISREG(info.st_mode)) {
+  if (fstat(s->fd, &info) < 0) {
+    return err_sys(e, errno, "can't read %s", path);
+  }
+  if (!S_ISREG(info.st_mode)) {
     return err_set(e, ERR_INVALID, "%s is not a plain file", path);
   }
   if (info.st_size == 0) {

@@ -247,7 +247,12 @@ static int open_source(const char *path, struct stat *out, struct err *e)
   if (fd < 0) {
     return err_sys(e, errno, "can't read %s", path);
   }
-  if (fstat(fd, &info) < 0 || !S_ISREG(info.st_mode)) {
+  if (fstat(fd, &info) < 0) {
+    int rc = err_sys(e, errno, "can't read %s", path);
+    (void)close(fd);
+    return rc;
+  }
+  if (!S_ISREG(info.st_mode)) {
     (void)close(fd);
     return err_set(e, ERR_INVALID, "%s is not a plain file", path);
   }
