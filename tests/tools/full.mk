@@ -115,6 +115,7 @@ FULL := @gcc '$(MAKE) WERROR=1 CC=gcc check' \
   @power 'CUT_STATES=1000000 \
     build/$(LUA_DIR)/tests/fault/power_cut_test' \
   'CUT_STATES=100000 build/$(LUA_DIR)/tests/fault/power_cut_station_test' \
+  'FAULT_ALL=1 build/$(LUA_DIR)/tests/fault/station_fault_test' \
   @web 'MUTANTS=20000 node tests/web/http_test.mjs' \
     "FULL=1 sh tests/tools/npm.sh tests/web '*_npm.*'" \
   @static '=$(MAKE) headers' '=$(MAKE) tidy' '=$(MAKE) analyze' \

@@ -21,12 +21,14 @@
 struct home {
   char dir[40];
   int64_t now;
+  int64_t (*clock)(int64_t now); /* or NULL: it tells ${now} */
   struct station *st;
 };
 
 static inline int64_t home_clock(void *ud)
 {
-  return ((const struct home *)ud)->now;
+  const struct home *h = ud;
+  return h->clock != NULL ? h->clock(h->now) : h->now;
 }
 
 /* A path in its folder; valid for three calls more. */

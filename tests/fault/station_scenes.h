@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: 0BSD */
-/* Memory that runs out once, at the first, second, third ... request of a
- * call of the station: the right answer, or ERR_NOMEM with its sentence.
- * Nothing leaks (under the sanitizers), the station closes, opens again,
- * passes its checks, and the same call then succeeds. This program brings its
- * own base/mem. */
-#include "base/limits.h"
-#include "failing_heap.h"
-#include "unit/station_shelf.h"
+/* What a station is asked while everything below it fails: a world, made once
+ * and copied for each failure, and the calls. For the program that has the
+ * table of faults. */
+#ifndef STATION_SCENES_H
+#define STATION_SCENES_H
 
-#include <sys/stat.h>
+#include "fault_table.h"
+
+#include "unit/link_pair.h"
 
 /* ---- a world, made once and copied for each failure ---- */
 
-static struct home world, h;
-static struct cid note, lesson, image, raw_file, gone_id;
+static struct home world, h, far;
+static struct cid note, lesson, image, raw_file, gone_id, raw_record;
 
 /* Into the folder of ${h}, for nftw: s, s.key, s-files/, what lies there. */
 static int copy_one(const char *path, const struct stat *info, int kind,
@@ -21,9 +20,13 @@ static int copy_one(const char *path, const struct stat *info, int kind,
 {
   const char *name = path + strlen(world.dir);
   struct buf bytes = {0};
+  const char *dot = strrchr(name, '.');
   (void)at;
   if (kind == FTW_D) {
     return *name == '\0' ? 0 : mkdir(home_file(&h, name + 1), 0700);
+  }
+  if (dot != NULL && strcmp(dot, ".key") != 0) { /* nobody writes to these */
+    return link(path, home_file(&h, name + 1));
   }
   if (info->st_size > 0) {
     shelf_read(path, &bytes);
@@ -38,6 +41,9 @@ static void copy_world(void)
 {
   home_folder(&h);
   h.now = world.now;
+  h.clock = fault_clock;
+  far = (struct home){.now = world.now, .clock = fault_clock};
+  (void)snprintf(far.dir, sizeof far.dir, "%s", home_file(&h, "far"));
   NEED(nftw(world.dir, copy_one, 16, FTW_PHYS) == 0);
   home_open(&h);
 }
@@ -53,6 +59,19 @@ static struct cid add_file(struct home *at, const char *name)
   return link;
 }
 
+/* A carry file with a parcel from the future: it is to be held back. */
+static void crate_later(const struct home *to)
+{
+  struct crate c;
+  struct home at = *to;
+  struct made m = {.n = 77, .title = "tomorrow"};
+  crate_start(&c);
+  struct cid record = crate_record(&c, &m);
+  (void)crate_parcel(&c, 9, "d", SHELF_NOW + 10 * 86400, &record, 1);
+  shelf_write(home_file(&at, "later.car"), buf_span(&c.car));
+  buf_free(&c.car);
+}
+
 static void make_world(void)
 {
   struct home other;
@@ -60,7 +79,10 @@ static void make_world(void)
   struct err e = {0};
   struct made m = {.n = 1, .key = "k", .title = "alpha beta", .text = "gamma"};
   home_new(&world);
-  home_new(&other);
+  other = (struct home){.now = SHELF_NOW};
+  (void)snprintf(other.dir, sizeof other.dir, "%s", home_file(&world, "far"));
+  NEED(mkdir(other.dir, 0700) == 0);
+  home_open(&other);
   note = home_publish(&world, "c", &m, -1);
   shelf_noise(&noise, 200000, 5);
   shelf_write(home_file(&world, "a.bin"), buf_span(&noise));
@@ -76,7 +98,7 @@ static void make_world(void)
   shelf_write(home_file(&other, "f.bin"), buf_span(&noise));
   raw_file = add_file(&other, "f.bin");
   m = (struct made){.n = 3, .files = 1, .file = &raw_file, .size = 1080000};
-  (void)home_publish(&other, "d", &m, -1);
+  raw_record = home_publish(&other, "d", &m, -1);
   m = (struct made){.n = 4, .title = "to be taken back"};
   gone_id = home_publish(&other, "d", &m, -1);
   struct unpacked u = shelf_carry(&other, &world);
@@ -94,7 +116,8 @@ static void make_world(void)
   struct slip_report r;
   NEED(station_slip(other.st, home_file(&world, "ask.slip"), &ask, &r, &e) ==
        0);
-  home_end(&other);
+  crate_later(&world);
+  station_close(other.st);
   buf_free(&noise);
   station_close(world.st);
   world.st = NULL;
@@ -113,11 +136,10 @@ static int body_open(struct err *e)
 /* The test's own part does not fail. */
 static void quietly_make(struct buf *b, const struct made *m)
 {
-  long was = heap.at, requests = heap.requests;
-  heap_heal();
+  unsigned kinds = fault.kinds;
+  fault.kinds = 0;
   made_block(b, m);
-  heap.at = was;
-  heap.requests = requests;
+  fault.kinds = kinds;
 }
 
 static int publish_n(const struct made *list, int n, struct err *e)
@@ -333,123 +355,198 @@ static int body_reader(struct err *e)
   return rc;
 }
 
-/* ---- the sweep ---- */
-
-static void check_station(void)
+static int body_lacks(struct err *e)
 {
-  struct err e = {0};
+  struct lacks_options opt = {0};
   struct job *j = NULL;
-  NEED(station_verify(&j, h.st, true, &e) == 0);
-  NEED(run_job(j, &e) == 0);
-  EXPECT_INT(job_value(j, "bad"), 0);
-  job_del(j);
-  (void)home_missing(&h); /* settles what a failure left half noted */
-  EXPECT(home_sound(&h));
+  return run(j, station_lacks(&j, h.st, home_file(&h, "ask.slip"), &opt, e), e);
 }
 
-/* One failure at request ${at}; true when the call came so far. */
-static bool fail_once(body *call, long at)
+static int body_slip_text(struct err *e)
 {
-  struct err e = {0};
-  heap_fail(at + 1, HEAP_ONCE);
-  int rc = call(&e);
-  heap_heal();
-  bool reached = heap.requests > at;
-  EXPECT(rc == 0 || rc == ERR_NOMEM);
-  EXPECT(rc == 0 || e.code == rc);
-  EXPECT(rc == 0 || e.text[0] != '\0');
-  if (rc != 0 && rc != ERR_NOMEM) {
-    printf("  request %ld: %d %s\n", at, rc, e.text);
+  struct slip_options opt = {.files = -1};
+  struct slip_report r;
+  struct buf text = {0};
+  int rc = station_slip_text(h.st, &opt, &text, &r, e);
+  if (rc == 0) {
+    buf_clear(&text);
+    rc = station_slip_short(h.st, &opt, &text, &r, e);
   }
-  EXPECT(reached || rc == 0);
-  return reached;
+  buf_free(&text);
+  return rc;
 }
 
-/* Every failure up to 60, then ever fewer: what comes later are the same few
- * places again. */
-static long next_failure(long at)
+static int body_unpack_later(struct err *e)
 {
-  return at + (at < 60 ? 1 : at < 300 ? 7 : at / 8);
+  return unpack_from("later.car", e);
 }
 
-static void sweep(body *call, bool changes)
+static int body_label(struct err *e)
 {
-  struct err e = {0};
-  long n = 0, at = 0;
-  copy_world();
-  for (bool reached = true; reached; at = next_failure(at), n++) {
-    if (changes && n > 0) {
-      home_end(&h);
-      copy_world();
+  struct made m = {.type = "label", .about = &lesson, .value = "good"};
+  return publish_n(&m, 1, e);
+}
+
+static int body_version(struct err *e)
+{
+  struct made m = {.n = 200, .key = "k", .title = "newer"};
+  return publish_n(&m, 1, e);
+}
+
+static int body_index(struct err *e)
+{
+  struct job *j = NULL;
+  return run(j, station_index(&j, h.st, e), e);
+}
+
+static int body_export_whole(struct err *e)
+{
+  struct job *j = NULL;
+  (void)unlink(home_file(&h, "b2.bin"));
+  return run(j, files_export(&j, h.st, &image, h.dir, span_of("b2.bin", 6), e),
+             e);
+}
+
+static int body_seek(struct err *e)
+{
+  struct reader *r = NULL;
+  struct buf part = {0};
+  int rc = reader_new(&r, h.st, &image, e);
+  if (rc == 0 && (rc = reader_seek(r, 1050000, e)) == 0) {
+    rc = reader_next(r, &part, e);
+    EXPECT(rc < 0 || part.n > 0);
+  }
+  reader_del(r);
+  buf_free(&part);
+  return rc;
+}
+
+static int body_block(struct err *e)
+{
+  struct buf b = {0};
+  int rc = station_block(h.st, &lesson, &b, e);
+  EXPECT(rc < 0 || b.n > 0);
+  buf_free(&b);
+  return rc;
+}
+
+static int body_missing(struct err *e)
+{
+  int n = 0;
+  int rc = station_missing(h.st, shelf_count_missing, &n, e);
+  EXPECT(rc < 0 || n == 0);
+  return rc;
+}
+
+static int body_readonly(struct err *e)
+{
+  station_close(h.st);
+  int rc = home_try(&h, true, e);
+  if (rc == 0) {
+    rc = body_get(e);
+  }
+  station_close(h.st);
+  h.st = NULL;
+  return rc;
+}
+
+static int body_make(struct err *e)
+{
+  struct station_options opt = {.create = true};
+  struct station *st = NULL;
+  static const char *const all[] = {"new", "new.key", "new-wal", "new-lock"};
+  for (size_t i = 0; i < 4; i++) {
+    (void)unlink(home_file(&h, all[i]));
+  }
+  int rc = station_open(&st, home_file(&h, "new"), &opt, e);
+  station_close(st);
+  return rc;
+}
+
+/* What is in the world's folder, saved into a station of its own. */
+static int body_salvage(struct err *e)
+{
+  uint64_t saved = 0, lost = 0;
+  int rc = station_salvage(h.st, home_file(&h, "far/s"), &saved, &lost, e);
+  bool read = (fault.kinds & FAULT_READ) == 0; /* else that is passed over */
+  EXPECT(rc < 0 || !read || (saved > 5 && lost == 0));
+  return rc;
+}
+
+/* A session with the other station. Its end fails too, as it may. */
+static int meet(struct err *e)
+{
+  struct link_pair p = {.size = 65536, .seed = 1};
+  struct link_status s[2];
+  *e = (struct err){0};
+  int rc = home_try(&far, false, e);
+  if (rc == 0 && (rc = link_pair_try(&p, &h, &far, e)) == 0) {
+    bool done = link_pair_run(&p);
+    link_status(p.link[0], &s[0]);
+    link_status(p.link[1], &s[1]);
+    rc = done ? 0 : p.rc < 0 ? p.rc : ERR_CLOSED;
+    if (rc < 0) {
+      *e = p.e;
+      e->code = rc;
     }
-    reached = fail_once(call, at);
-    if (h.st == NULL || changes) {
-      home_again(&h);
-      if (n % 4 == 0) {
-        check_station();
-      }
-      int rc = call(&e);
-      EXPECT_INT(rc, 0);
-      if (rc < 0) {
-        printf("  after request %ld: %s\n", at, e.text);
-      }
-    }
   }
-  EXPECT(n > 1); /* it did fail before */
-  check_station();
-  home_end(&h);
+  link_pair_end(&p);
+  if (rc == 0 && p.rc < 0) {
+    rc = p.rc;
+    (void)err_set(e, rc, "at the session's end");
+  }
+  if (rc == 0) { /* what was told as done is */
+    unsigned kinds = fault.kinds;
+    fault.kinds = 0;
+    EXPECT(home_has(&h, &raw_record));
+    fault.kinds = kinds;
+  }
+  station_close(far.st);
+  far.st = NULL;
+  return rc;
 }
 
-#define SWEEP(name, changes)                                                   \
-  static void test_##name(void)                                                \
-  {                                                                            \
-    sweep(body_##name, changes);                                               \
-  }
-
-SWEEP(open, false)
-SWEEP(publish, true)
-SWEEP(publish_20, true)
-SWEEP(add_file, true)
-SWEEP(export, false)
-SWEEP(slip, false)
-SWEEP(pack, false)
-SWEEP(pack_slip, false)
-SWEEP(unpack, true)
-SWEEP(unpack_zip, true)
-SWEEP(withdraw, true)
-SWEEP(rebuild, true)
-SWEEP(verify, false)
-SWEEP(sweep, true)
-SWEEP(search, false)
-SWEEP(get, false)
-SWEEP(page, false)
-SWEEP(lists, false)
-SWEEP(follow, true)
-SWEEP(reader, false)
-
-int main(void)
+static int body_first_sync(struct err *e)
 {
-  make_world();
-  RUN(test_open);
-  RUN(test_publish);
-  RUN(test_publish_20);
-  RUN(test_add_file);
-  RUN(test_export);
-  RUN(test_slip);
-  RUN(test_pack);
-  RUN(test_pack_slip);
-  RUN(test_unpack);
-  RUN(test_unpack_zip);
-  RUN(test_withdraw);
-  RUN(test_rebuild);
-  RUN(test_verify);
-  RUN(test_sweep);
-  RUN(test_search);
-  RUN(test_get);
-  RUN(test_page);
-  RUN(test_lists);
-  RUN(test_follow);
-  RUN(test_reader);
-  home_end(&world);
-  return unit_done();
+  return meet(e);
 }
+
+/* The second session brings only what was published since. */
+static int body_delta_sync(struct err *e)
+{
+  unsigned kinds = fault.kinds;
+  struct made m = {.n = 300, .title = "since then"};
+  fault.kinds = 0;
+  if (!home_has(&h, &raw_record)) {
+    NEED(meet(e) == 0);
+    (void)home_publish(&h, "c", &m, -1);
+  }
+  fault.kinds = kinds;
+  return meet(e);
+}
+
+/* A station that was killed: its WAL is still there. */
+static int body_open_killed(struct err *e)
+{
+  struct buf b = {0};
+  unsigned kinds = fault.kinds;
+  fault.kinds = 0;
+  struct made m = {.n = 400, .title = "the last words"};
+  (void)home_publish(&h, "c", &m, -1);
+  static const char *const part[] = {"s", "s-wal", "s.key"};
+  static const char *const copy[] = {"k", "k-wal", "k.key"};
+  for (size_t i = 0; i < 3; i++) {
+    shelf_read(home_file(&h, part[i]), &b);
+    shelf_write(home_file(&h, copy[i]), buf_span(&b));
+    NEED(chmod(home_file(&h, copy[i]), 0600) == 0);
+  }
+  buf_free(&b);
+  fault.kinds = kinds;
+  struct station_options opt = {0};
+  struct station *st = NULL;
+  int rc = station_open(&st, home_file(&h, "k"), &opt, e);
+  station_close(st);
+  return rc;
+}
+
+#endif
