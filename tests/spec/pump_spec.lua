@@ -360,6 +360,17 @@ describe("a pump's deadlines", function ()
     assert.is_nil((p.a:step()))
   end)
 
+  it("let one who has shown a name follow many collections", function ()
+    local p = pair()
+    for _, did in ipairs({ "did:a", false }) do
+      p.b.session.status = function ()
+        return { state = "greeting", peer = did or nil, bytes_in = 100000 }
+      end
+      p.b:step()
+      assert.equal(did == false, p.b.failure ~= nil)
+    end
+  end)
+
   it("bound what a stranger may send", function ()
     local p = pair()
     p.ab.bytes = "1" .. string.pack(">I4", 5000) .. ("x"):rep(4091)

@@ -137,7 +137,8 @@ local function look_at_peer(self)
       local good, message, code = self.on_peer(status.peer)
       if not good then fail(self, message, code or "EACCES", true) end
     end
-  elseif (status.bytes_in or self.moved) > HANDSHAKE_BYTES then
+  elseif not status.peer -- who has shown one may follow many collections
+      and (status.bytes_in or self.moved) > HANDSHAKE_BYTES then
     fail(self, "the other side sent too much before the handshake ended",
       "ELIMIT", true)
   end
