@@ -107,6 +107,8 @@ lua53:
 
 # --- all -------------------------------------------------------------------
 
+SIM := build/$(LUA_DIR)/tests/sim/sync_test
+
 FULL := @gcc '$(MAKE) WERROR=1 CC=gcc check' \
   @asan '$(MAKE) asan CC=gcc' '$(MAKE) asan CC=clang' \
   @clang '$(MAKE) WERROR=1 CC=clang unit' '=$(MAKE) WERROR=1 CC=clang all' \
@@ -118,6 +120,8 @@ FULL := @gcc '$(MAKE) WERROR=1 CC=gcc check' \
   'FAULT_ALL=1 build/$(LUA_DIR)/tests/fault/station_fault_test' \
   @web 'MUTANTS=20000 node tests/web/http_test.mjs' \
     "FULL=1 sh tests/tools/npm.sh tests/web '*_npm.*'" \
+  @sim $(foreach s,301-2300 2301-4300 4301-6300 6301-8300 8301-10000,\
+    '$(SIM) $(s)') $(foreach s,1-5 6-10 11-15 16-20,'$(SIM) $(s) 1000') \
   @static '=$(MAKE) headers' '=$(MAKE) tidy' '=$(MAKE) analyze' \
   @valgrind '$(MAKE) CC=gcc valgrind' \
   @fuzz '=$(MAKE) fuzz-all SECS=20' \
