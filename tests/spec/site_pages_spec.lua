@@ -237,6 +237,42 @@ describe("the site's pages", function ()
     end
   end)
 
+  it("narrow a search by what there is, one link at a time", function ()
+    local function facets(path)
+      return (site:get(path):match("<aside.-</aside>") or "")
+        :gsub("&amp;", "&")
+    end
+    local all = facets("/en/search?q=thing")
+    assert.is_truthy(all:find("many/things", 1, true))
+    assert.is_truthy(all:find("Idea</a>", 1, true), all)
+    local path = assert(all:match('href="([^"]*type=idea[^"]*)"'))
+    local narrowed = facets(path)
+    assert.is_truthy(narrowed:find('class="taken"', 1, true))
+    assert.equal("/en/search?q=thing", narrowed:match(
+      'class="taken" href="([^"]+)"'))
+    assert.is_truthy(site:get("/en/search?q=thing&type=book"):find(
+      "Nothing was found", 1, true))
+    for query, count in pairs({ ["by=" .. site.station:id()] = 1,
+        ["by=did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK"] = 0,
+        ["l=en"] = 1, ["l=ar"] = 1, ["l=fr"] = 0, ["year=2023"] = 1,
+        ["year=1999"] = 0, ["files=1"] = 0, ["c=edu/physics"] = 1,
+        ["c=no/such"] = 0, ["l=%22"] = 1, ["year=x"] = 1, ["by=x"] = 1 }) do
+      local found = decoded(site:get("/api/1/search?q=force&" .. query))
+      assert.equal(count, #found.items, query)
+    end
+    local cities = decoded(site:get("/api/1/search?q=cities&files=1"))
+    assert.equal(dataset, cities.items[1].id)
+    assert.equal(1, cities.total)
+  end)
+
+  it("ask whether something else was meant", function ()
+    local body = site:get("/en/search?q=fource&l=en")
+    local link = body:match('Did you mean <a href="([^"]+)"')
+    assert.is_string(link)
+    assert.is_nil(link:find("lang", 1, true))
+    assert.is_truthy(site:get((link:gsub("&amp;", "&"))):find(lesson, 1, true))
+  end)
+
   it("mark what was found", function ()
     local body = site:get("/en/search?q=force")
     assert.is_truthy(body:find("<mark>Force</mark> is mass", 1, true))

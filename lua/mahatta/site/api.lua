@@ -121,7 +121,8 @@ function get.search(ctx)
     search.wanted(ctx.query, ctx.query.lang))
   if not found then return api.fault(message, code) end
   return api.answer({ items = found.hits, next = found.next,
-    facets = found.facets, suggestion = found.suggestion })
+    facets = found.facets, total = found.total,
+    suggestion = found.suggestion })
 end
 
 local function table_of(ctx, entry, number)

@@ -128,7 +128,7 @@ end
 local function search_feed(ctx, query)
   local found, message, code = finder.find(ctx.site.station, { q = query.q,
     collection = query.c, type = query.type, lang = ctx.lang,
-    cursor = query.after, limit = FEED_PAGE })
+    cursor = query.after, limit = FEED_PAGE, plain = true })
   if not found then return nil, message, code end
   local entries, times = {}, {}
   for _, hit in ipairs(found.hits) do

@@ -3,33 +3,91 @@
 -- all ask here.
 
 local finder = { MARK_OPEN = "\1", MARK_CLOSE = "\2", LIMIT = 10,
-  LIMIT_MAX = 100, DEPTH_MAX = 1000 }
+  LIMIT_MAX = 100, DEPTH_MAX = 1000, VALUES = 8 }
 
--- A cursor is a place in the list of hits, as text; others are none.
+-- Conditions of an address, as the query language has them. What is no value
+-- of its field is left out: it could be read as something else.
+local function conditions(wanted)
+  local out = {}
+  local lang, year = wanted.content_lang, wanted.year
+  if lang and lang:find("^%a[%w-]*$") then out[#out + 1] = "lang:" .. lang end
+  if wanted.author and wanted.author:find("^did:key:%w+$") then
+    out[#out + 1] = "author:" .. wanted.author
+  end
+  if year and year:find("^[12]%d%d%d$") then
+    out[#out + 1] = ("after:%s-01-01 before:%d-01-01"):format(year,
+      tonumber(year) + 1)
+  end
+  if wanted.files == "1" then out[#out + 1] = "has:file" end
+  return table.concat(out, " ")
+end
+
+-- The values that most records have, the most frequent first.
+local function values_of(counts)
+  local list = {}
+  for value, count in pairs(counts) do
+    list[#list + 1] = { value = value, count = count }
+  end
+  table.sort(list, function (a, b)
+    if a.count ~= b.count then return a.count > b.count end
+    return a.value < b.value
+  end)
+  return table.move(list, 1, finder.VALUES, 1, {})
+end
+
+local FACETS = { "collection", "type", "lang", "author" }
+
+local function facets_of(station, query, options)
+  local tally, message, code = station:tally(query, options)
+  if not tally then return nil, message, code end
+  local facets = {}
+  for i, name in ipairs(FACETS) do
+    facets[i] = { name = name, values = values_of(tally[name]) }
+  end
+  facets[#facets + 1] = { name = "files", values = tally.file > 0
+    and { { value = "1", count = tally.file } } or {} }
+  return facets, tally.total
+end
+
+-- A cursor is a place in the list of hits, as text; others are the start.
+-- (Not the search's own cursor: that is a score, and scores fall with every
+-- second that a record grows older.)
 local function place_of(cursor)
-  local n = math.tointeger(tonumber((cursor or ""):match("^p(%d%d?%d?%d?)$")))
-  return n or 0
+  return math.tointeger(tonumber((cursor or ""):match("^p(%d%d?%d?%d?)$")))
+    or 0
 end
 
 -- { hits, next (cursor or nil), facets: list of { name, values: { { value,
--- count } } }, suggestion (text or nil) }; nil, message, code. `wanted`: q,
--- collection, type, lang, author, cursor, limit.
+-- count } } }, total, suggestion (text or nil) }; nil, message, code.
+-- `wanted`: q, collection, type, content_lang, author, year, files, lang,
+-- cursor, limit; `plain`: without facets.
 function finder.find(station, wanted)
+  local query = wanted.q .. " " .. conditions(wanted)
   local limit = math.min(wanted.limit or finder.LIMIT, finder.LIMIT_MAX)
   local first = place_of(wanted.cursor)
-  local hits, message, code = station:find(wanted.q, {
+  local hits, message, code = station:find(query, {
     collection = wanted.collection, type = wanted.type, lang = wanted.lang,
     limit = limit + 1, offset = first,
     mark = { finder.MARK_OPEN, finder.MARK_CLOSE } })
   if not hits then return nil, message, code end
-  local following
+  local found = { hits = hits, facets = {} }
   if #hits > limit then
     hits[#hits] = nil
     if first + limit <= finder.DEPTH_MAX then
-      following = "p" .. first + limit
+      found.next = "p" .. first + limit
     end
   end
-  return { hits = hits, next = following, facets = {} }
+  if hits.meant and not wanted.plain then
+    -- The conditions stand in the address, not in the field.
+    found.suggestion = hits.meant:sub(1, -#conditions(wanted) - 1)
+      :match("^%s*(.-)%s*$")
+  end
+  if not wanted.plain and query:find("%S") then
+    found.facets, found.total, code = facets_of(station, query,
+      { collection = wanted.collection, type = wanted.type })
+    if not found.facets then return nil, found.total, code end
+  end
+  return found
 end
 
 return finder

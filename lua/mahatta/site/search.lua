@@ -4,7 +4,9 @@
 local finder = require "mahatta.site.finder"
 local layout = require "mahatta.site.layout"
 local markup = require "mahatta.site.markup"
+local shape = require "mahatta.site.shape"
 local url = require "mahatta.site.url"
+local words = require "mahatta.site.words"
 
 local search = {}
 
@@ -86,13 +88,18 @@ local TAKEN = markup.template [[
 local FIELDS = { collection = "c", type = "type", lang = "l", author = "by",
   year = "year", files = "files" }
 
+-- What a value is called, where it isn't by itself.
+local LABELS = {
+  type = layout.type_name,
+  lang = function (_, value) return words.name_of(value) end,
+  author = function (_, value) return shape.author(value) end,
+  files = function (ctx) return markup.say(ctx.words, "has_files") end,
+}
+
 local function facet_value(ctx, facet, one)
   local field = FIELDS[facet.name]
-  local label = one.label or one.value
-  if facet.name == "type" then label = layout.type_name(ctx, one.value) end
-  if facet.name == "files" then
-    label = markup.say(ctx.words, "has_files")
-  end
+  local label = LABELS[facet.name]
+  label = label and label(ctx, one.value) or one.value
   if ctx.query[field] == one.value then
     return TAKEN(ctx.words, { label = label, link = narrowed(ctx, field) })
   end
