@@ -10,6 +10,20 @@ local PEERS_MAX = 256 -- the longest ago are forgotten
 
 local function path_of(station) return station .. "-peers" end
 
+-- What a session came to, as it is kept and told to scripts. ${message} and
+-- ${code} when it failed.
+function book.entry(status, address, message, code)
+  local s = status or {}
+  return { address = address, peer = s.peer, ended = message == nil,
+    error = message, code = code, time = os.time(), added = s.added,
+    parcels = s.parcels and s.parcels[1], blocks = s.files and s.files[1],
+    sent_parcels = s.sent and s.sent.parcels,
+    sent_blocks = s.sent and s.sent.files, bad = s.bad,
+    missing_parcels = s.parcels and s.parcels[2] - s.parcels[1],
+    missing_blocks = s.files and s.files[2] - s.files[1],
+    bytes_in = s.bytes_in, bytes_out = s.bytes_out }
+end
+
 -- Entries { peer, time, address?, ended, ... }, the last first. What is no
 -- entry in the file is left out.
 function book.read(station)

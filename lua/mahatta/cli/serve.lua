@@ -43,22 +43,20 @@ Server.__index = Server
 function Server:tell(handle, where, dialled)
   local s, run, o = handle:status(), self.run, self.o
   local _, message, code = handle:result()
-  if self.stopping and message then message = "stopped here" end
+  if self.stopping and message then
+    message = "stopped here"
+  elseif code == "ECLOSED" and not s.peer and not dialled then
+    message = "it left before it said who it is"
+  end
+  local entry = book.entry(s, dialled and where or nil, message, code)
   if s.peer then
-    local kept, why = book.add(run.path(o), { peer = s.peer,
-      address = dialled and where or nil, time = os.time(),
-      ended = message == nil, error = message, code = code, added = s.added,
-      parcels = s.parcels[1], blocks = s.files[1], bad = s.bad,
-      sent_parcels = s.sent.parcels, sent_blocks = s.sent.files,
-      missing_parcels = s.parcels[2] - s.parcels[1],
-      missing_blocks = s.files[2] - s.files[1] })
+    local kept, why = book.add(run.path(o), entry)
     if not kept then run.warn("what was met", why) end
   end
   self.line:wipe()
   if o.json then
-    return out.json({ event = "session", peer = s.peer, address = where,
-      error = message, code = code, added = s.added, sent = s.sent,
-      parcels = s.parcels[1], blocks = s.files[1], bad = s.bad })
+    entry.event, entry.address = "session", where
+    return out.json(entry)
   end
   out.line("%s  %s  %s%s", os.date("%H:%M:%S"), out.name(s.peer or where),
     s.peer and table.concat(live.told(s), "; ") or "no session",
@@ -237,10 +235,9 @@ local function serve_stdio(o, run)
   while not ended do uv.run("once") end
   local s = handle:status()
   if s.peer then
-    local ok, message, code = handle:result()
-    book.add(run.path(o), { peer = s.peer, time = os.time(), ended = ok,
-      error = message, code = code, added = s.added, blocks = s.files[1],
-      sent_parcels = s.sent.parcels, sent_blocks = s.sent.files })
+    local _, message, code = handle:result()
+    local kept, why = book.add(run.path(o), book.entry(s, nil, message, code))
+    if not kept then run.warn("what was met", why) end
   end
   run.check(handle:result())
 end

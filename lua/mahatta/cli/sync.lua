@@ -61,24 +61,12 @@ end
 local Round = {}
 Round.__index = Round
 
-local function entry_of(status, target, message, code)
-  local s = status or {}
-  return { address = target, peer = s.peer, ended = message == nil,
-    error = message, code = code, time = os.time(), added = s.added,
-    parcels = s.parcels and s.parcels[1], blocks = s.files and s.files[1],
-    sent_parcels = s.sent and s.sent.parcels,
-    sent_blocks = s.sent and s.sent.files, bad = s.bad,
-    missing_parcels = s.parcels and s.parcels[2] - s.parcels[1],
-    missing_blocks = s.files and s.files[2] - s.files[1],
-    bytes_in = s.bytes_in, bytes_out = s.bytes_out }
-end
-
 -- Tell how one came out; its exit code.
 function Round:tell(target, handle)
   local o, run, status = self.o, self.run, handle:status()
   local _, message, code = handle:result()
   if self.signal then message = "interrupted" end
-  local entry = entry_of(status, target.name, message, code)
+  local entry = book.entry(status, target.name, message, code)
   if status and status.peer then
     local kept, why = book.add(run.path(o), entry)
     if not kept then run.warn("what was met", why) end

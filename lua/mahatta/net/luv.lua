@@ -49,9 +49,11 @@ function Socket:accept()
   if not self.tcp:accept(tcp) then return tcp:close() end
   tcp:nodelay(true)
   local peer = tcp:getpeername()
+  -- IPv4 as IPv6 has it, where one socket listens for both.
+  local host = peer and peer.ip:gsub("^::ffff:(%d)", "%1")
   local stream = uvstream.stream()
   uvstream.open(stream, tcp, tcp)
-  return stream, peer and peer.ip or "?"
+  return stream, host or "?"
 end
 
 function Socket:address()
