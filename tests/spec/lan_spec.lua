@@ -222,6 +222,7 @@ end)
 
 describe("the local network", function ()
   local has, uv = pcall(require, "luv")
+  after_each(support.drain)
 
   it("brings two together, and a goodbye", function ()
     if not has then return pending("no library") end
@@ -255,7 +256,6 @@ describe("the local network", function ()
     assert.equal(own.name, browser.browser:found()[1].name)
     browser:close()
     own:close()
-    uv.run("nowait")
   end)
 
   it("sends nobody elsewhere, whatever is said there", function ()
@@ -286,6 +286,5 @@ describe("the local network", function ()
     assert.same({ "both 127.0.0.2:23" }, found)
     browser:close()
     liar:close()
-    uv.run("nowait")
   end)
 end)

@@ -228,6 +228,8 @@ describe("a folder", function ()
 end)
 
 describe("a handle in another loop", function ()
+  after_each(support.drain)
+
   -- Listener and dialler of one transport, stepped by ${wait} alone.
   local function drive(net, wait, forget)
     local made = {}

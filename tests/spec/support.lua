@@ -152,4 +152,11 @@ function support.raises(pattern, f, ...)
     ("raised %q; wanted: %s"):format(tostring(message), pattern))
 end
 
+-- Let libuv's handles that were closed go, before the Lua state does: luv
+-- (1.44) crashes over them otherwise.
+function support.drain()
+  local uv = package.loaded.luv
+  if uv then uv.run() end
+end
+
 return support

@@ -11,10 +11,15 @@ local uverror = require "mahatta.net.uverror"
 local uvstream = {}
 
 -- Writing to somebody who has gone is an error like any other, not the end of
--- the process; libuv leaves that to its users.
-local sigpipe = uv.new_signal()
-sigpipe:start("sigpipe", function () end)
-sigpipe:unref()
+-- the process: libuv leaves that to its users. One for good, also when this
+-- file is loaded again: to stop it would undo what others set.
+local registry = debug.getregistry()
+if not registry["mahatta.sigpipe"] then
+  local sigpipe = uv.new_signal()
+  sigpipe:start("sigpipe", function () end)
+  sigpipe:unref()
+  registry["mahatta.sigpipe"] = sigpipe
+end
 
 local FLUSH_MS = 5000 -- for what was written when it closes
 local HELD_MAX = 4 * pump.CHUNK -- read, and not yet fed: then reading stops
