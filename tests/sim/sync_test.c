@@ -16,9 +16,10 @@
  *     withdrawn or that the policy refused; nothing that was published is lost;
  *   - who takes all has all files; who has everything opens no collection;
  *   - `verify` finds nothing, a rebuild gives the same again.
- * And each bug of plants.h is noticed in some world. By hand, once, these were
- * put into the code, and found too: parcels not verified, records that their
- * parcel does not list, blocks not hashed, no proof after the sketches.
+ * And each bug of plants.h is noticed in some world. Put into the code by hand,
+ * these were noticed, too: parcels not verified, blocks not hashed. These were
+ * not, in 16 worlds: records that their parcel does not list (admit drops them
+ * again), no proof after the sketches (no villain here forges a parcel's id).
  *
  *   sync_test [SEEDS [STATIONS]]    SEEDS: "7" or "1-300"
  * Without arguments kept seeds (tests/sim/seeds.txt) and the planted bugs come
