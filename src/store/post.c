@@ -24,7 +24,7 @@ int post_varint_put(struct buf *out, uint64_t v)
   return buf_put(out, bytes, (size_t)(varint(bytes, v) - bytes));
 }
 
-uint64_t post_varint(struct post_reader *r)
+uint64_t post_varint_long(struct post_reader *r)
 {
   uint64_t v = 0;
   for (unsigned shift = 0; shift < 63; shift += 7) {
@@ -142,7 +142,7 @@ int post_block_get(struct post *out, const struct post_place *at,
     return ERR_CORRUPT;
   }
   for (size_t i = 0; i < at->n; i++) {
-    uint64_t v = r.p < r.end && *r.p < 0x80 ? *r.p++ : post_varint(&r);
+    uint64_t v = post_varint(&r);
     uint64_t tf = v & 1 ? post_varint(&r) : 1;
     doc += (v >> 1) + 1;
     if (doc > at->last || tf == 0 || tf > POST_TF_MAX) {

@@ -41,7 +41,11 @@ static inline struct post_reader post_reader_of(struct span s)
   struct post_reader r = {s.p, s.p + s.n, false};
   return r;
 }
-uint64_t post_varint(struct post_reader *r);
+uint64_t post_varint_long(struct post_reader *r);
+static inline uint64_t post_varint(struct post_reader *r)
+{
+  return r->p < r->end && *r->p < 0x80 ? *r->p++ : post_varint_long(r);
+}
 uint8_t post_byte(struct post_reader *r);
 /* The next ${n} bytes; an empty span when there are fewer. */
 struct span post_bytes(struct post_reader *r, uint64_t n);
