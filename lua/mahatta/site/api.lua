@@ -75,12 +75,6 @@ local function list(entries, following)
   return api.answer({ items = items, next = following })
 end
 
-local function cursor_of(query)
-  local after = query.after
-  return after and #after == 32 and not after:find("[^0-9a-f]") and after
-    or nil
-end
-
 local get = {}
 
 function get.station(ctx)
@@ -104,7 +98,7 @@ end
 
 function get.records(ctx)
   local page, following, code = ctx.site.station:page(ctx.query.c or "",
-    { limit = PAGE, cursor = cursor_of(ctx.query) })
+    { limit = PAGE, cursor = shape.page_cursor(ctx.query) })
   if not page then return api.fault(following, code) end
   return list(page, following)
 end

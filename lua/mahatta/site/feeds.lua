@@ -94,12 +94,6 @@ local function following(ctx, path, query, cursor)
   return ctx.origin .. path .. url.search(query)
 end
 
-local function cursor_of(query)
-  local after = query.after
-  return after and #after == 32 and not after:find("[^0-9a-f]") and after
-    or nil
-end
-
 -- ---- Atom ----
 
 local function newest_of(entries)
@@ -110,7 +104,7 @@ end
 
 local function collection_feed(ctx, name)
   local page, cursor, code = ctx.site.station:page(name,
-    { limit = FEED_PAGE, cursor = cursor_of(ctx.query) })
+    { limit = FEED_PAGE, cursor = shape.page_cursor(ctx.query) })
   if not page then return nil, cursor, code end
   local entries = {}
   for i, entry in ipairs(page) do
@@ -185,7 +179,7 @@ local BOOKS = { lesson = true, book = true, lecture = true, article = true }
 
 local function shelf(ctx, name)
   local page, cursor, code = ctx.site.station:page(name,
-    { limit = FEED_PAGE, cursor = cursor_of(ctx.query) })
+    { limit = FEED_PAGE, cursor = shape.page_cursor(ctx.query) })
   if not page then return nil, cursor, code end
   local entries = {}
   for _, entry in ipairs(page) do

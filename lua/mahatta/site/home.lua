@@ -124,13 +124,6 @@ function home.collections(ctx)
       more = layout.more(ctx, following) }) })
 end
 
--- A cursor that this station gave; nil for any other text.
-local function cursor_of(query)
-  local after = query.after
-  return after and #after == 32 and not after:find("[^0-9a-f]") and after
-    or nil
-end
-
 local COLLECTION = markup.template [[
 <h1>{name}</h1>
 <ul class="row actions">
@@ -144,7 +137,7 @@ function home.collection(ctx, name)
   local page, cursor, code
   if #name > 0 and #name <= 128 then
     page, cursor, code = ctx.site.station:page(name,
-      { limit = PAGE, cursor = cursor_of(ctx.query) })
+      { limit = PAGE, cursor = shape.page_cursor(ctx.query) })
   end
   if not page and code and code ~= "EINVALID" then return nil, cursor end
   if not page or #page == 0 and not ctx.query.after then

@@ -226,10 +226,8 @@ function packages.catalog(ctx, names_of)
   if not name then
     return json_ld(index(ctx, names_of(ctx.site.station, after, 100)))
   end
-  local cursor = after and #after == 32 and not after:find("[^0-9a-f]")
-    and after or nil
   local page, following, code = ctx.site.station:page(name,
-    { limit = CATALOG_PAGE, cursor = cursor })
+    { limit = CATALOG_PAGE, cursor = shape.page_cursor(ctx.query) })
   if not page then return nil, following, code end
   return json_ld(catalog(ctx, name, page, following))
 end

@@ -142,6 +142,13 @@ function shape.link(s)
     and mahatta.display(s, true) == s and s or nil
 end
 
+-- The cursor of a station's page() in an address; nil for any other text.
+function shape.page_cursor(query)
+  local after = query.after
+  return after and #after == 32 and not after:find("[^0-9a-f]") and after
+    or nil
+end
+
 -- Where things are on this site.
 function shape.record_path(lang, id) return url.path(lang, "r", id) end
 -- A collection's name is a path of its own, where it can be one.
