@@ -114,9 +114,10 @@ FULL := @gcc '$(MAKE) WERROR=1 CC=gcc check' \
   @clang '$(MAKE) WERROR=1 CC=clang unit' '=$(MAKE) WERROR=1 CC=clang all' \
   @hostile 'HOSTILE_SKETCHES=10000000 \
     build/$(LUA_DIR)/tests/fault/sketch_hostile_test' \
-  @power 'CUT_STATES=1000000 \
+  @power 'CUT_STATES=1150000 \
     build/$(LUA_DIR)/tests/fault/power_cut_test' \
   'CUT_STATES=100000 build/$(LUA_DIR)/tests/fault/power_cut_station_test' \
+  'KILLS=1000 build/$(LUA_DIR)/tests/fault/kill_many_test' \
   'FAULT_ALL=1 build/$(LUA_DIR)/tests/fault/station_fault_test' \
   @web 'MUTANTS=20000 node tests/web/http_test.mjs' \
     "FULL=1 sh tests/tools/npm.sh tests/web '*_npm.*'" \
