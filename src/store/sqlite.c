@@ -46,6 +46,14 @@ static int code_of_sqlite(int rc)
   }
 }
 
+/* The WAL needs a shared file beside it even to be read, and SQLite does not
+ * say that it could not be made because nothing can be written there. */
+static bool is_readonly_disk(sqlite3 *db, int rc)
+{
+  return (rc & 0xff) == SQLITE_CANTOPEN && db != NULL &&
+         access(sqlite3_db_filename(db, "main"), W_OK) != 0 && errno == EROFS;
+}
+
 int sq_fail(struct sq *s, sqlite3 *db, int rc, const char *doing, struct err *e)
 {
   int code = code_of_sqlite(rc);
@@ -59,6 +67,12 @@ int sq_fail(struct sq *s, sqlite3 *db, int rc, const char *doing, struct err *e)
     return err_set(e, code,
                    "%s: a write was cut off there; open the station for"
                    " writing once, which undoes it",
+                   sqlite3_db_filename(db, "main"));
+  }
+  if (is_readonly_disk(db, rc)) {
+    return err_set(e, ERR_READONLY,
+                   "%s: the disk is read-only: a station can only be opened "
+                   "where it may write; copy it to another disk",
                    sqlite3_db_filename(db, "main"));
   }
   const char *why = db != NULL ? sqlite3_errmsg(db) : sqlite3_errstr(rc);
