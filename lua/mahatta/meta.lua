@@ -645,7 +645,8 @@ local Session = {}
 ---Take bytes of the peer, all of them; what came is checked and stored on the
 ---way (so feed pieces of up to 64 KiB), and the policy is asked, which may
 ---yield. nil, message, code once the session has failed: what came before
----stays, the next session goes on from there.
+---stays, the next session goes on from there. A policy that raises raises
+---here; feed again (if need be, "") to ask it again.
 ---@param bytes string
 ---@return true?
 ---@return string? message

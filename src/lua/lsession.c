@@ -200,6 +200,26 @@ static bool push_question(lua_State *L)
   return false;
 }
 
+/* A policy that raises is not being asked any more: the next call asks it
+ * again. Its error goes on; nothing of what was fed is lost. */
+static void raise_if(lua_State *L, int status)
+{
+  if (status != LUA_OK && status != LUA_YIELD) {
+    struct lsession *h = luaL_testudata(L, 1, SESSION);
+    h->asking = false;
+    if (lua_type(L, 2) == LUA_TSTRING) { /* of a feed: what is left of it */
+      size_t n;
+      const char *bytes = lua_tolstring(L, 2, &n);
+      size_t at = (size_t)lua_tointeger(L, 3);
+      lutil_get_own(L, 1);
+      lua_pushlstring(L, bytes + at, n - at);
+      lua_setfield(L, -2, "rest");
+      lua_pop(L, 1);
+    }
+    (void)lua_error(L);
+  }
+}
+
 /* Ask the policy, with ${top} values on the stack before and after. 0, or the
  * code. */
 static int ask(lua_State *L, int top, lua_KFunction then, struct err *e)
@@ -214,7 +234,7 @@ static int ask(lua_State *L, int top, lua_KFunction then, struct err *e)
                : session_answer(s, default_answer(asked), e);
   }
   to_lsession(L)->asking = true;
-  lua_callk(L, 2, 1, 0, then);
+  raise_if(L, lua_pcallk(L, 2, 1, 0, 0, then));
   int rc = take_answer(L, e);
   lua_settop(L, top);
   return rc;
@@ -231,6 +251,7 @@ static int feed_on(lua_State *L, int status, lua_KContext ctx)
   size_t n, taken;
   int rc = 0;
   (void)ctx;
+  raise_if(L, status);
   if (status == LUA_YIELD) {
     rc = take_answer(L, &e);
     lua_settop(L, FEED_TOP);
@@ -265,13 +286,30 @@ static void check_idle(lua_State *L)
   }
 }
 
+/* Put before the bytes at 2 what a policy's error left of those before. */
+static void take_rest(lua_State *L)
+{
+  lutil_get_own(L, 1);
+  lua_getfield(L, -1, "rest");
+  if (lua_isnil(L, -1)) {
+    lua_pop(L, 2);
+    return;
+  }
+  lua_pushnil(L);
+  lua_setfield(L, -3, "rest");
+  lua_insert(L, 2); /* session, rest, bytes, own */
+  lua_pop(L, 1);
+  lua_concat(L, 2);
+}
+
 static int session_feed_bytes(lua_State *L)
 {
   (void)to_lsession(L);
   (void)luaL_checklstring(L, 2, NULL);
   lua_settop(L, 2);
-  lua_pushinteger(L, 0);
   check_idle(L);
+  take_rest(L);
+  lua_pushinteger(L, 0);
   lstation_tick_of(L, 1);
   return feed_on(L, LUA_OK, 0);
 }
@@ -283,6 +321,7 @@ static int pull_on(lua_State *L, int status, lua_KContext ctx)
   struct err e;
   int rc = 0;
   (void)ctx;
+  raise_if(L, status);
   if (status == LUA_YIELD) {
     rc = take_answer(L, &e);
     lua_settop(L, PULL_TOP);
