@@ -106,7 +106,7 @@ static bool may(bool calling, enum stage stage, uint8_t type)
   case FRAME_WISH:
     return stage == HELLO;
   case FRAME_CREDIT: /* of nothing, as these have it */
-    return stage >= GREETED;
+    return greeted;
   case FRAME_OPEN:
   case FRAME_NAMES:
   case FRAME_MORE:
