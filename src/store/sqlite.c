@@ -50,8 +50,9 @@ static int code_of_sqlite(int rc)
  * say that it could not be made because nothing can be written there. */
 static bool is_readonly_disk(sqlite3 *db, int rc)
 {
-  return (rc & 0xff) == SQLITE_CANTOPEN && db != NULL &&
-         access(sqlite3_db_filename(db, "main"), W_OK) != 0 && errno == EROFS;
+  const char *path = db != NULL ? sqlite3_db_filename(db, "main") : NULL;
+  return (rc & 0xff) == SQLITE_CANTOPEN && path != NULL &&
+         access(path, W_OK) != 0 && errno == EROFS;
 }
 
 int sq_fail(struct sq *s, sqlite3 *db, int rc, const char *doing, struct err *e)

@@ -147,6 +147,7 @@ static void judge_twice(struct tally *t, look *see, size_t at)
   disk_log = log;
   disk_log_n = n;
   disk_log_cap = cap;
+  disk_free(&first);
 }
 
 /* About ${wanted} states, spread over the log. */

@@ -364,6 +364,7 @@ static void cut_end(struct cut_walk *w)
 {
   free(w->pending);
   w->pending = NULL;
+  disk_free(&w->durable);
 }
 
 static void cut_sync(struct cut_walk *w, const struct disk_op *sync)
