@@ -744,6 +744,15 @@ function Station:index() end
 ---@return mahatta.Code? code
 function Station:verify(options) end
 
+---Read and hash one of `share` parts (default 8) of all blocks, from where the
+---last one stopped: as many runs read all. Result: { blocks, bytes, bad, whole,
+---faults }; whole is 1 when the end was reached.
+---@param options? { share?: integer }
+---@return mahatta.Job? job
+---@return string? message
+---@return mahatta.Code? code
+function Station:scrub(options) end
+
 ---Free file blocks that nothing lists any more. Result: { freed }.
 ---@return mahatta.Job? job
 ---@return string? message

@@ -620,6 +620,19 @@ static int station_verify_all(lua_State *L)
       L, station_verify(&j->job, lstation_core(L, s), read, &e), &e);
 }
 
+static int station_scrub_share(lua_State *L)
+{
+  static const char *const known[] = {"share", NULL};
+  struct lstation *s = lstation_check(L, 1);
+  struct err e;
+  lua_settop(L, 2);
+  (void)lutil_options(L, 2, known);
+  lua_Integer share = lutil_opt_int(L, 2, "share", 8, 1, 1000);
+  struct ljob *j = ljob_new(L, 1, NULL);
+  return lstation_give_job(
+      L, station_scrub(&j->job, lstation_core(L, s), (uint32_t)share, &e), &e);
+}
+
 static int station_sweep_all(lua_State *L)
 {
   struct lstation *s = lstation_check(L, 1);
@@ -736,6 +749,7 @@ void lstation_open(lua_State *L)
                                      {"rebuild", station_rebuild_all},
                                      {"index", station_index_rest},
                                      {"verify", station_verify_all},
+                                     {"scrub", station_scrub_share},
                                      {"sweep", station_sweep_all},
                                      {"salvage", station_salvage_from},
                                      {"stats", station_sums},

@@ -302,6 +302,11 @@ int station_rebuild(struct job **out, struct station *st,
 int station_index(struct job **out, struct station *st, struct err *e) MUST_USE;
 int station_verify(struct job **out, struct station *st, bool read_data,
                    struct err *e) MUST_USE;
+/* Read and hash about one of ${share} (>= 1) parts of all blocks, from where
+ * the last one stopped: so many of them read all. Result: blocks, bytes, bad,
+ * whole (1: the end was reached, the next begins anew), faults. */
+int station_scrub(struct job **out, struct station *st, uint32_t share,
+                  struct err *e) MUST_USE;
 int station_sweep(struct job **out, struct station *st, struct err *e) MUST_USE;
 int station_salvage(struct station *st, const char *path, uint64_t *saved,
                     uint64_t *lost, struct err *e) MUST_USE;

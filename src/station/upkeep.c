@@ -189,6 +189,7 @@ struct verify {
   bool read_data;
   enum verify_stage stage;
   uint64_t after, blocks, bytes, bad;
+  uint64_t limit; /* of a scrub: blocks this time */
   struct missing_count missing;
 };
 
@@ -225,6 +226,9 @@ static int verify_page(struct verify *v, bool file, struct err *e)
   struct buf block = {0};
   size_t max = file && v->read_data ? 2 : PAGE;
   int rc = 0;
+  if (v->limit > 0 && v->limit - v->blocks < max) {
+    max = (size_t)(v->limit - v->blocks);
+  }
   int n = v->job.st->store->ops->walk(v->job.st->store, v->after, file, refs,
                                       max, e);
   for (int i = 0; i < n && rc == 0; i++) {
@@ -295,6 +299,99 @@ int station_verify(struct job **out, struct station *st, bool read_data,
   /* A damaged store may not even count: then progress has no end to show. */
   if (total_blocks(st, &j->total, e) < 0) {
     j->total = 0;
+  }
+  *out = j;
+  return 0;
+}
+
+/* ---- scrub: the same, a share of the store at a time ---- */
+
+/* Where the last one stopped: stage (1 byte), number (8, big endian). */
+#define SCRUB_SIZE 9
+
+static struct span scrub_key(void)
+{
+  static const char name[] = "station/scrub";
+  return span_of(name, sizeof name - 1);
+}
+
+static int scrub_load(struct verify *v, struct err *e)
+{
+  struct store *store = v->job.st->store;
+  struct buf b = {0};
+  int rc = store->ops->kv_get(store, scrub_key(), &b, e);
+  v->stage = VERIFY_BLOCKS;
+  if (rc == 0 && b.n == SCRUB_SIZE) {
+    v->stage = b.p[0] == VERIFY_FILES ? VERIFY_FILES : VERIFY_BLOCKS;
+    for (size_t i = 1; i < SCRUB_SIZE; i++) {
+      v->after = v->after << 8 | b.p[i];
+    }
+  }
+  buf_free(&b);
+  return rc == ERR_NOENT ? 0 : rc;
+}
+
+static int scrub_done(struct verify *v, bool end, struct err *e)
+{
+  struct job *j = &v->job;
+  uint8_t place[SCRUB_SIZE] = {(uint8_t)(end ? VERIFY_BLOCKS : v->stage)};
+  for (size_t i = 1; i < SCRUB_SIZE && !end; i++) {
+    place[i] = (uint8_t)(v->after >> (8 * (SCRUB_SIZE - 1 - i)));
+  }
+  struct store_pair pair = {scrub_key(), span_of(place, sizeof place)};
+  struct store_batch batch = {.kv = &pair, .kv_n = 1};
+  int rc = station_writable(j->st, e);
+  if (rc == 0) {
+    rc = j->st->store->ops->append(j->st->store, &batch, NULL, NULL, e);
+  }
+  if (rc < 0) {
+    return rc;
+  }
+  j->result.has_faults = true;
+  job_num(j, "blocks", (int64_t)v->blocks);
+  job_num(j, "bytes", (int64_t)v->bytes);
+  job_num(j, "bad", (int64_t)v->bad);
+  job_num(j, "whole", end);
+  return JOB_DONE;
+}
+
+static int scrub_step(struct job *j, struct err *e)
+{
+  struct verify *v = (struct verify *)j;
+  int rc = verify_page(v, v->stage == VERIFY_FILES, e);
+  if (rc < 0) {
+    return rc;
+  }
+  if (rc == 0 && v->stage == VERIFY_FILES) {
+    return scrub_done(v, true, e);
+  }
+  if (rc == 0) {
+    v->stage = VERIFY_FILES;
+    v->after = 0;
+  }
+  return v->blocks >= v->limit ? scrub_done(v, false, e) : JOB_MORE;
+}
+
+int station_scrub(struct job **out, struct station *st, uint32_t share,
+                  struct err *e)
+{
+  static const struct job_ops ops = {scrub_step, nothing_to_clean};
+  uint64_t total = 0;
+  int rc = station_writable(st, e);
+  if (rc < 0 || (rc = later_flush(st, e)) < 0 ||
+      (rc = total_blocks(st, &total, e)) < 0) {
+    return rc;
+  }
+  struct job *j = new_job(st, sizeof(struct verify), &ops, e);
+  if (j == NULL) {
+    return ERR_NOMEM;
+  }
+  struct verify *v = (struct verify *)j;
+  v->read_data = true;
+  j->total = v->limit = total / share + 1;
+  if ((rc = scrub_load(v, e)) < 0) {
+    job_del(j);
+    return rc;
   }
   *out = j;
   return 0;

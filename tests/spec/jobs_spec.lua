@@ -136,6 +136,41 @@ describe("jobs", function ()
     end
   end)
 
+  it("scrubs a share at a time, and goes on where it was", function ()
+    local noise = support.noise(50000, 9)
+    support.write(dir .. "/noise.bin", noise)
+    assert(station:publish("c", { type = "a",
+      files = { { path = dir .. "/noise.bin" } } }))
+    for n = 1, 30 do
+      assert(station:publish("c", { type = "a", title = "number " .. n }))
+    end
+    local all = support.run(station:verify({ read_data = true })).blocks
+
+    -- The bytes rot where they rest, once they are in the file itself.
+    station:close()
+    local files = dir .. "/s.mahatta-files"
+    local bytes = support.read(files)
+    local at = assert(bytes:find(noise:sub(1000, 1040), 1, true))
+    support.write(files, bytes:sub(1, at - 1) .. "XYZ" .. bytes:sub(at + 3))
+
+    local read, bad, runs = 0, 0, 0
+    local r
+    repeat
+      station = support.station({}, dir)
+      r = support.run(station:scrub({ share = 4 }))
+      station:close()
+      read, bad, runs = read + r.blocks, bad + r.bad, runs + 1
+      assert.equal(r.bad, #r.faults)
+    until r.whole == 1 or runs > 9
+    assert.equal(all, read)
+    assert.is_true(runs >= 4 and runs <= 5, "runs " .. runs)
+    assert.equal(1, bad)
+    station = support.station({}, dir)
+    assert.equal(0, support.run(station:scrub({ share = 1000 })).whole)
+    support.raises("share", station.scrub, station,
+      { share = 0 })
+  end)
+
   it("salvage takes intact blocks out of another store", function ()
     local id = assert(station:publish("c", { type = "a", title = "kept" }))
     station:close()

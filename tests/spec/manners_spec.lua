@@ -18,7 +18,7 @@ describe("manners", function ()
       label = { 3, id, "x" }, follow = { 2, "c" }, search = { 2, "x" },
       find = { 2, "x" }, add_file = { 2, path }, export = { 3, id, dir },
       slip = { 2, path }, pack = { 2, path }, unpack = { 2, path },
-      verify = { 1 }, missing = { 1 }, policy = { 1 },
+      verify = { 1 }, scrub = { 1 }, missing = { 1 }, policy = { 1 },
       publisher = { 2, "c" },
     }
     for name, call in pairs(calls) do

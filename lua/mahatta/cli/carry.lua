@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: 0BSD
--- Commands that carry and keep: follow, unfollow, pack, unpack, verify,
+-- Commands that carry and keep: follow, unfollow, pack, unpack, verify, scrub,
 -- rebuild, sweep; and those with files of their own, slip and courier.
 
 local out = require "mahatta.cli.out"
@@ -213,6 +213,36 @@ function verify.run(o, run)
   if r.bad > 0 or r.missing > 0 then return run.PARTLY end
 end
 
+local scrub = {
+  name = "scrub", does = "Read and hash a part of what is here.",
+  options = { { nil, "--share", "N", "one of N parts; default 8" } },
+  notes = [[
+Each run goes on where the last one stopped: N of them read everything. One a
+week finds bytes that have rotted while a stick can still bring them again.]],
+  examples = { "mahatta scrub --share 4" },
+}
+
+function scrub.run(o, run)
+  local share = math.tointeger(tonumber(o.share or 8))
+  if not share or share < 1 or share > 1000 then
+    return run.usage "--share is a number from 1 to 1000"
+  end
+  local station = run.open(o)
+  local r = finish(run, run.check(station:scrub({ share = share })), "read",
+    o.json)
+  if o.json then
+    out.json(r)
+  else
+    out.line("%s, %s read: %s bad%s", out.count(r.blocks, "block"),
+      out.size(r.bytes), out.number(r.bad),
+      r.whole == 1 and "; that was the last part" or "")
+    for _, fault in ipairs(r.faults or {}) do
+      out.line("  %s", out.name(fault))
+    end
+  end
+  if r.bad > 0 then return run.PARTLY end
+end
+
 local rebuild = {
   name = "rebuild", does = "Make index and lists anew from the blocks.",
   options = { { nil, "--salvage", "OLD",
@@ -257,4 +287,5 @@ function sweep.run(o, run)
 end
 
 return { follow, unfollow, require "mahatta.cli.slip", pack, unpack,
-  require "mahatta.cli.courier", verify, rebuild, sweep }
+  require "mahatta.cli.courier", verify, scrub,
+  rebuild, sweep }
