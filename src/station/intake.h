@@ -8,7 +8,7 @@
 
 /* Records that wait, at most about: then they are admitted, and those that
  * come later under a parcel that is here. */
-#define INTAKE_BYTES (512u * 1024)
+#define INTAKE_BYTES (256u * 1024)
 
 /* 60 KiB; zero-initialise, set ${st}. */
 struct intake {

@@ -11,7 +11,7 @@
 
 #define STATES_PAGE 64
 #define FILES_BATCH 64
-#define FILES_BYTES (512u * 1024) /* wait for one another */
+#define FILES_BYTES (256u * 1024) /* wait for one another */
 /* What a commit takes together, about: on a stick a sync takes 50 ms. */
 #define GROUP_BYTES (16u * 1024 * 1024)
 
