@@ -3,7 +3,7 @@
 -- verified, durable when it ends. Memory is the peak of the process named.
 --   make bench                        100,000 records, a file of 1 GiB
 --   RECORDS=20000 MIB=256 MANY=100000 make bench    a smaller round
---   PEERS=DIR make bench              with git, hypercore, ssb-db2 and rsync:
+--   PEERS=DIR make bench              with git, hypercore and ssb-db2:
 --       DIR holds their scripts (PEER/run.sh, lib/, data/), which append to
 --       DIR/results; only those rows are shown that this run made
 -- Data: tests/bench/records.lua. Numbers, never a gate.
@@ -261,7 +261,7 @@ end
 local function run_peers()
   local dir, said = os.getenv("PEERS"), {}
   if not dir then return said end
-  for _, p in ipairs { { "git", "seg.sh", "git-seg" }, { "rsync", "run.sh" },
+  for _, p in ipairs { { "git", "seg.sh", "git-seg" },
     { "hypercore", "run.sh" }, { "ssb", "run.sh" } } do
     local results = ("%s/results/%s.jsonl"):format(dir, p[3] or p[1])
     local before = common.count_lines(results)
