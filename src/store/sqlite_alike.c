@@ -3,6 +3,7 @@
 #include "store/sqlite_terms.h"
 
 #include "base/mem.h"
+#include "store/vocab.h"
 
 #include <stdlib.h>
 
@@ -199,6 +200,47 @@ static int look_through(struct sq *s, const struct seg *g, struct asked *a,
   return rc;
 }
 
+/* The same, of a vocabulary in memory. */
+static int look_up(struct asked *a, struct vocab *v, bool again, struct err *e)
+{
+  struct vocab_hit hit[STORE_ALIKE_MAX];
+  struct store_alike found;
+  size_t n = 0;
+  if (vocab_alike(v, a->gram, a->grams, a->like.least, a->max, hit, &n) < 0) {
+    return err_set(e, ERR_NOMEM, "not enough memory");
+  }
+  for (size_t i = 0; i < n; i++) {
+    vocab_term(v, hit[i].word, &found);
+    found.like = hit[i].like;
+    keep(a, &found, again);
+  }
+  return 0;
+}
+
+/* Words with nothing in common stand in no list. */
+static bool any_will_do(const struct asked *a, size_t n)
+{
+  bool any = false;
+  for (size_t i = 0; i < n; i++) {
+    any = any || a[i].like.least <= 0;
+  }
+  return any;
+}
+
+static int look_in(struct sq *s, const struct seg *g, struct asked *a, size_t n,
+                   bool again, struct err *e)
+{
+  struct vocab *v = NULL;
+  int rc = vocabs_get(s, g, &v, e);
+  if (rc == 0 && (v == NULL || any_will_do(a, n))) {
+    return look_through(s, g, a, n, again, e);
+  }
+  for (size_t i = 0; rc == 0 && i < n; i++) {
+    rc = look_up(&a[i], v, again, e);
+  }
+  return rc;
+}
+
 /* All segments, what waits the last. */
 static int all_segments(struct sq *s, struct segs *out, struct err *e)
 {
@@ -214,8 +256,11 @@ static int alike_all(struct sq *s, struct asked *a, size_t n, struct err *e)
   struct segs segs = {0};
   int rc = all_segments(s, &segs, e);
   bool again = false;
+  if (rc == 0) {
+    rc = vocabs_sweep(s, &segs, e);
+  }
   for (size_t i = 0; rc == 0 && i < segs.n; i++) {
-    rc = look_through(s, &segs.seg[i], a, n, again, e);
+    rc = look_in(s, &segs.seg[i], a, n, again, e);
     again = again || segs.seg[i].rows[ROW_WORD] > 0;
   }
   segs_free(&segs);

@@ -304,5 +304,8 @@ int forget_postings(struct sq *s, struct err *e)
   forget_free(f);
   mem_free(f);
   segs_free(&segs);
+  if (rc == 0) {
+    rc = vocabs_cut(s, e);
+  }
   return rc < 0 ? rc : merge_forget(s, e);
 }

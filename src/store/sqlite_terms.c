@@ -58,6 +58,7 @@ void sq_terms_forget(struct sq *s)
   buf_free(&t->wait_bytes);
   buf_free(&t->wait_in);
   buf_free(&t->set_tokens);
+  vocabs_free(t);
   buf_free(&t->row);
   buf_free(&t->scratch);
   mem_free(t);

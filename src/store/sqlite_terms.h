@@ -88,6 +88,16 @@ struct doc_in {
   struct span terms, facets;
 };
 
+/* Vocabularies in memory, of segments that are asked again and again. */
+#define VOCABS 32
+struct vocab;
+struct vocab_kept {
+  struct seg seg;
+  unsigned asked;      /* how often, up to now */
+  bool refused;        /* it is too large */
+  struct vocab *vocab; /* or NULL */
+};
+
 /* What the engine keeps in memory for the index: all of it can be forgotten
  * at any time. */
 struct terms {
@@ -103,6 +113,9 @@ struct terms {
   int64_t set;      /* the set that was looked up last, 0: none */
   int64_t set_more; /* documents to be counted to it */
   struct buf set_tokens;
+  struct vocab_kept vocab[VOCABS];
+  size_t vocabs;
+  int64_t vocab_cut; /* the count of removals that they are of */
   struct buf row, scratch;
 };
 
@@ -238,6 +251,17 @@ void words_free(struct word_page *p);
 /* The term is in no document of the segment any more. */
 int words_drop(struct sq *s, const struct seg *g, struct span term,
                struct err *e) MUST_USE;
+
+/* ---- sqlite_vocab.c: vocabularies in memory ---- */
+
+/* Drop those that are not of these segments as they are now. */
+int vocabs_sweep(struct sq *s, const struct segs *segs, struct err *e) MUST_USE;
+/* The segment's, or NULL: its pages are to be looked through. */
+int vocabs_get(struct sq *s, const struct seg *g, struct vocab **out,
+               struct err *e) MUST_USE;
+/* Words go from pages, in the change that is under way. */
+int vocabs_cut(struct sq *s, struct err *e) MUST_USE;
+void vocabs_free(struct terms *t);
 
 /* ---- sqlite_docs.c: documents ---- */
 
