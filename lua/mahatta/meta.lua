@@ -629,7 +629,7 @@ function Station:policy(hooks) end
 ---@class mahatta.SessionOptions
 ---@field initiator? boolean the one that dials; the other end must not be one
 ---@field quiet? boolean don't tell the peer which collections are here below the prefixes that it follows: only those that it knows by name
----@field level? integer of zstd for what is sent, 1 to 19; default 3
+---@field level? integer of zstd for what is sent, 1 to 19; default 5
 
 ---A session with another station, over any transport: bytes go in by feed and
 ---come out of pull. Many may be open at once on one station.

@@ -56,11 +56,11 @@ end
 -- came.
 function part.sync(home, name, port, index)
   local uv = require "luv"
+  local net = require "mahatta.net.luv"
   local station = assert(mahatta.open(home .. "/" .. name,
     { index = index }))
   local from = uv.hrtime()
-  local handle = assert(require("mahatta.net.luv").connect(station,
-    "127.0.0.1:" .. port))
+  local handle = assert(net.connect(station, "127.0.0.1:" .. port))
   uv.run()
   local took = (uv.hrtime() - from) / 1e9
   assert(handle:result())
