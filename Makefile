@@ -194,7 +194,7 @@ $(FUZZ_BIN): $(B)/tests/fuzz/%_fuzz: $(B)/tests/fuzz/%_fuzz.o $(LIB)
 DEPS_BUILD := gcc libc6-dev pkg-config lua5.4 liblua5.4-dev lua-filesystem \
   lua-dkjson lua-luv libsqlite3-dev \
   libsodium-dev libssl-dev libzstd-dev libutf8proc-dev libstemmer-dev \
-  libqrencode-dev libpng-dev
+  libqrencode-dev libpng-dev libmicrohttpd-dev
 DEPS_DEMO  := debian-handbook iso-codes
 DEPS_WEB   := chromium fonts-noto-core libxml2-utils python3-feedparser \
   lighttpd lighttpd-modules-lua
