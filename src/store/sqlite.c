@@ -234,6 +234,10 @@ static void roll_back(struct sq *s, sqlite3 *db)
  * open, or all later ones would be told that they can't nest. */
 static int begin(struct sq *s, enum sq_stmt q, struct err *e)
 {
+  /* One that only read is left over where memory ran out for its end. */
+  if (!sqlite3_get_autocommit(s->db)) {
+    roll_back(s, s->db);
+  }
   int rc = sq_exec(s, q, e);
   if (rc < 0) {
     roll_back(s, s->db);
