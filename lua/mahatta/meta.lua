@@ -646,7 +646,9 @@ local Session = {}
 ---way (so feed pieces of up to 64 KiB), and the policy is asked, which may
 ---yield. nil, message, code once the session has failed: what came before
 ---stays, the next session goes on from there. A policy that raises raises
----here; feed again (if need be, "") to ask it again.
+---here, one that answers nonsense, too; all bytes are taken nevertheless: feed
+---again (if need be, "") to ask it again. While it waits in a coroutine,
+---nothing can be fed, unless that coroutine was closed or collected.
 ---@param bytes string
 ---@return true?
 ---@return string? message

@@ -341,15 +341,17 @@ static bool push_question(lua_State *L)
 
 enum job_verdict lstation_verdict(lua_State *L)
 {
-  const char *s = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
-  if (strcmp(s, "keep") == 0) {
-    return JOB_KEEP;
-  }
-  if (strcmp(s, "drop") == 0) {
-    return JOB_DROP;
-  }
-  if (strcmp(s, "stop") == 0) {
-    return JOB_STOP;
+  static const struct {
+    const char *word;
+    enum job_verdict verdict;
+  } answers[] = {{"keep", JOB_KEEP}, {"drop", JOB_DROP}, {"stop", JOB_STOP}};
+  size_t n = 0;
+  const char *s =
+      lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &n) : "";
+  for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
+    if (span_is(span_of(s, n), answers[i].word)) {
+      return answers[i].verdict;
+    }
   }
   luaL_error(L, "a policy answers \"keep\", \"drop\" or \"stop\", not %s",
              luaL_tolstring(L, -1, NULL));

@@ -8,8 +8,15 @@
 #define PULL_BYTES 65536
 #define LEVEL 5 /* of zstd: still cheaper to make than to take in */
 
+/* Its own table: the station, and under REST what it was fed and has not taken
+ * yet (false: all is taken), under ASKER the thread that asks its policy, in
+ * a weak table. Both places are made with the session: to use them asks for no
+ * memory, so what raises anywhere in a feed leaves them right. */
+enum { REST = 1, ASKER };
+
 struct lsession {
   struct link *link; /* NULL: closed */
+  size_t taken;      /* bytes of what lies under REST */
   bool asking;       /* its policy runs, or waits in a coroutine */
 };
 
@@ -41,6 +48,21 @@ static bool has_hook(lua_State *L, const char *name)
   return has;
 }
 
+/* REST and ASKER in the own table of the session on top. */
+static void make_places(lua_State *L)
+{
+  lutil_get_own(L, -1);
+  lua_pushboolean(L, 0);
+  lua_rawseti(L, -2, REST);
+  lua_createtable(L, 1, 0);
+  lua_createtable(L, 0, 1);
+  lua_pushliteral(L, "v");
+  lua_setfield(L, -2, "__mode");
+  lua_setmetatable(L, -2);
+  lua_rawseti(L, -2, ASKER);
+  lua_pop(L, 1);
+}
+
 int lsession_make(lua_State *L)
 {
   static const char *const known[] = {"initiator", "quiet", "level", NULL};
@@ -55,10 +77,10 @@ int lsession_make(lua_State *L)
   opt.serve = has_hook(L, "serve");
   opt.order = has_hook(L, "order");
   struct lsession *h = lua_newuserdatauv(L, sizeof *h, 1);
-  h->link = NULL;
-  h->asking = false;
+  memset(h, 0, sizeof *h);
   luaL_setmetatable(L, SESSION);
   lstation_hold(L, 3, 1);
+  make_places(L);
   int rc = link_new(&h->link, lstation_core(L, s), &opt, &e);
   return rc < 0 ? lutil_fail(L, rc, &e) : 1;
 }
@@ -200,22 +222,50 @@ static bool push_question(lua_State *L)
   return false;
 }
 
+/* ---- who asks ---- */
+
+/* Ended, closed or collected: nobody will bring its answer. */
+static bool is_dead(lua_State *co)
+{
+  lua_Debug frame;
+  int status = lua_status(co);
+  return status != LUA_YIELD &&
+         (status != LUA_OK || lua_getstack(co, 0, &frame) == 0);
+}
+
+/* Does the policy run, or wait in a coroutine that may go on yet? */
+static bool is_asking(lua_State *L)
+{
+  struct lsession *h = to_lsession(L);
+  if (!h->asking) {
+    return false;
+  }
+  lutil_get_own(L, 1);
+  lua_rawgeti(L, -1, ASKER);
+  lua_rawgeti(L, -1, 1);
+  lua_State *co = lua_tothread(L, -1);
+  h->asking = co != NULL && !is_dead(co);
+  lua_pop(L, 3);
+  return h->asking;
+}
+
+static void set_asking(lua_State *L)
+{
+  lutil_get_own(L, 1);
+  lua_rawgeti(L, -1, ASKER);
+  (void)lua_pushthread(L);
+  lua_rawseti(L, -2, 1);
+  lua_pop(L, 2);
+  to_lsession(L)->asking = true;
+}
+
 /* A policy that raises is not being asked any more: the next call asks it
- * again. Its error goes on; nothing of what was fed is lost. */
+ * again. Its error goes on. */
 static void raise_if(lua_State *L, int status)
 {
   if (status != LUA_OK && status != LUA_YIELD) {
     struct lsession *h = luaL_testudata(L, 1, SESSION);
     h->asking = false;
-    if (lua_type(L, 2) == LUA_TSTRING) { /* of a feed: what is left of it */
-      size_t n;
-      const char *bytes = lua_tolstring(L, 2, &n);
-      size_t at = (size_t)lua_tointeger(L, 3);
-      lutil_get_own(L, 1);
-      lua_pushlstring(L, bytes + at, n - at);
-      lua_setfield(L, -2, "rest");
-      lua_pop(L, 1);
-    }
     (void)lua_error(L);
   }
 }
@@ -233,7 +283,7 @@ static int ask(lua_State *L, int top, lua_KFunction then, struct err *e)
                ? 0
                : session_answer(s, default_answer(asked), e);
   }
-  to_lsession(L)->asking = true;
+  set_asking(L);
   raise_if(L, lua_pcallk(L, 2, 1, 0, 0, then));
   int rc = take_answer(L, e);
   lua_settop(L, top);
@@ -242,13 +292,52 @@ static int ask(lua_State *L, int top, lua_KFunction then, struct err *e)
 
 /* ---- bytes ---- */
 
-#define FEED_TOP 3 /* session, bytes, how many are taken */
+#define FEED_TOP 1 /* the session */
 
-/* All state is on the stack: a question may yield. */
+/* The bytes that wait under REST; the own table holds them. */
+static struct span waiting(lua_State *L)
+{
+  size_t n = 0;
+  lutil_get_own(L, 1);
+  lua_rawgeti(L, -1, REST);
+  bool any = lua_type(L, -1) == LUA_TSTRING;
+  const char *p = any ? lua_tolstring(L, -1, &n) : "";
+  size_t taken = any ? to_lsession(L)->taken : 0;
+  lua_pop(L, 2);
+  return span_of(p + taken, n - taken);
+}
+
+/* Put the bytes on top there, behind those that wait. */
+static void let_wait(lua_State *L)
+{
+  struct span rest = waiting(L);
+  if (rest.n > 0) {
+    lua_pushlstring(L, (const char *)rest.p, rest.n);
+    lua_insert(L, -2);
+    lua_concat(L, 2);
+  }
+  lutil_get_own(L, 1);
+  lua_insert(L, -2);
+  lua_rawseti(L, -2, REST);
+  to_lsession(L)->taken = 0;
+  lua_pop(L, 1);
+}
+
+/* None waits any more: all are taken, or the session has failed. */
+static void forget_waiting(lua_State *L)
+{
+  lutil_get_own(L, 1);
+  lua_pushboolean(L, 0);
+  lua_rawseti(L, -2, REST);
+  lua_pop(L, 1);
+}
+
+/* A question may yield; a finaliser may feed meanwhile, what it brings comes
+ * behind the rest. */
 static int feed_on(lua_State *L, int status, lua_KContext ctx)
 {
   struct err e;
-  size_t n, taken;
+  size_t taken;
   int rc = 0;
   (void)ctx;
   raise_if(L, status);
@@ -257,21 +346,19 @@ static int feed_on(lua_State *L, int status, lua_KContext ctx)
     lua_settop(L, FEED_TOP);
   }
   while (rc >= 0) {
-    const char *bytes = lua_tolstring(L, 2, &n);
-    size_t at = (size_t)lua_tointeger(L, 3);
     struct session *s = to_session(L, &e);
     if (s == NULL) {
       rc = ERR_CLOSED;
       break;
     }
-    rc = session_feed(s, span_of(bytes + at, n - at), &taken, &e);
-    lua_pushinteger(L, (lua_Integer)(at + taken));
-    lua_replace(L, 3);
+    rc = session_feed(s, waiting(L), &taken, &e);
+    to_lsession(L)->taken += taken;
     if (rc != SESSION_ASK) {
       break;
     }
     rc = ask(L, FEED_TOP, feed_on, &e);
   }
+  forget_waiting(L);
   if (rc < 0) {
     return lutil_fail(L, rc, &e);
   }
@@ -279,38 +366,16 @@ static int feed_on(lua_State *L, int status, lua_KContext ctx)
   return 1;
 }
 
-static void check_idle(lua_State *L)
-{
-  if (to_lsession(L)->asking) {
-    luaL_error(L, "the session waits for its policy");
-  }
-}
-
-/* Put before the bytes at 2 what a policy's error left of those before. */
-static void take_rest(lua_State *L)
-{
-  lutil_get_own(L, 1);
-  lua_getfield(L, -1, "rest");
-  if (lua_isnil(L, -1)) {
-    lua_pop(L, 2);
-    return;
-  }
-  lua_pushnil(L);
-  lua_setfield(L, -3, "rest");
-  lua_insert(L, 2); /* session, rest, bytes, own */
-  lua_pop(L, 1);
-  lua_concat(L, 2);
-}
-
 static int session_feed_bytes(lua_State *L)
 {
   (void)to_lsession(L);
   (void)luaL_checklstring(L, 2, NULL);
   lua_settop(L, 2);
-  check_idle(L);
-  take_rest(L);
-  lua_pushinteger(L, 0);
   lstation_tick_of(L, 1);
+  if (is_asking(L)) {
+    return luaL_error(L, "the session waits for its policy");
+  }
+  let_wait(L);
   return feed_on(L, LUA_OK, 0);
 }
 
@@ -335,8 +400,7 @@ static int pull_on(lua_State *L, int status, lua_KContext ctx)
       break;
     }
     rc = session_pull(s, out, max - out->n, &e);
-    if (rc < 0 || to_lsession(L)->asking ||
-        asked_of(L) == SESSION_ASKS_NOTHING ||
+    if (rc < 0 || is_asking(L) || asked_of(L) == SESSION_ASKS_NOTHING ||
         asked_of(L) == SESSION_ASKS_ADMIT) { /* the feeder's to ask */
       break;
     }
