@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "station/link_int.h"
 #include "station/listing.h"
+#include "sync/handles.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -116,16 +117,9 @@ int plan_lack(struct plan *p, const struct session_lack *l, struct err *e)
 
 /* ---- putting it in order ---- */
 
-static int compare_u64(const void *a, const void *b)
-{
-  uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-  return x < y ? -1 : x > y;
-}
-
 static bool has_handle(const struct buf *list, uint64_t handle)
 {
-  return list->n > 0 &&
-         bsearch(&handle, list->p, list->n / 8, 8, compare_u64) != NULL;
+  return handles_have(handles_of(list), list->n / 8, handle);
 }
 
 /* The next parcels of a collection's log: their numbers and CIDs. */
@@ -153,7 +147,7 @@ static int resolve_keyed(struct plan *p, struct err *e)
   }
   struct keyed *k = (struct keyed *)(void *)p->keyed.p + p->step_at;
   if (k->cursor == 0) {
-    qsort(k->handles.p, k->handles.n / 8, 8, compare_u64);
+    handles_sort(handles_of(&k->handles), k->handles.n / 8);
   }
   int n = log_page(p, buf_span(&k->name), k->cursor, refs, cids, e);
   for (int i = 0; i < n; i++) {

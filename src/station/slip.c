@@ -8,6 +8,7 @@
 #include "station/outfile.h"
 #include "station/sketches.h"
 #include "station/slip_plan.h"
+#include "sync/handles.h"
 #include "sync/slip_text.h"
 
 #include <stdlib.h>
@@ -76,19 +77,11 @@ static int note_collection(struct slipping *s, struct span name, struct err *e)
   return n < 0 ? n : 0;
 }
 
-static int compare_handle(const void *a, const void *b)
-{
-  uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-  return x < y ? -1 : x > y;
-}
-
 static int pack_handles(struct slipping *s)
 {
   int rc = 0;
   buf_clear(&s->handles);
-  if (s->have_n > 0) {
-    qsort(s->have, s->have_n, sizeof *s->have, compare_handle);
-  }
+  handles_sort(s->have, s->have_n);
   for (size_t i = 0; rc == 0 && i < s->have_n; i++) {
     uint8_t bytes[SLIP_HANDLE_SIZE];
     if (i > 0 && s->have[i] == s->have[i - 1]) {

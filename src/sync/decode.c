@@ -2,9 +2,9 @@
 /* What differs between two sets, once their sketches or lists have met. */
 #include "base/check.h"
 #include "base/mem.h"
+#include "sync/handles.h"
 #include "sync/session_int.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define HANDLES_A_FRAME SESSION_LIST_MAX
@@ -74,19 +74,6 @@ int put_handles(struct session *s, struct topic *t, enum frame_type type,
   return rc;
 }
 
-static int compare_u64(const void *a, const void *b)
-{
-  uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-  return x < y ? -1 : x > y;
-}
-
-static void sort_handles(struct buf *b)
-{
-  if (b->n > 0) {
-    qsort(b->p, b->n / 8, 8, compare_u64);
-  }
-}
-
 /* ---- what was found out ---- */
 
 static int settle_catalogue(struct session *s, struct topic *t, struct err *e)
@@ -122,8 +109,8 @@ static int ask_for(struct session *s, struct topic *t, struct err *e)
 /* t->ours and t->theirs are known, handle by handle. */
 static int settle(struct session *s, struct topic *t, struct err *e)
 {
-  sort_handles(&t->ours);
-  sort_handles(&t->theirs);
+  handles_sort(handles_of(&t->ours), t->ours.n / 8);
+  handles_sort(handles_of(&t->theirs), t->theirs.n / 8);
   if (topic_id(s, t) == CATALOGUE) {
     return settle_catalogue(s, t, e);
   }
@@ -240,7 +227,7 @@ static int list_catalogue(struct session *s, struct topic *t, struct err *e)
       return session_nomem(e);
     }
   }
-  sort_handles(&t->ours);
+  handles_sort(handles_of(&t->ours), t->ours.n / 8);
   take_common(&t->ours, &t->theirs);
   return settle_catalogue(s, t, e);
 }

@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "form/parcel.h"
+#include "sync/handles.h"
 #include "sync/session_int.h"
 
 #include <stdlib.h>
@@ -390,19 +391,13 @@ static bool known_name(const uint64_t *ours, size_t n, uint64_t theirs)
   return n > 0 && bsearch(&theirs, ours, n, sizeof *ours, compare_name) != NULL;
 }
 
-static int compare_u64(const void *a, const void *b)
-{
-  uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-  return x < y ? -1 : x > y;
-}
-
 static int add_ours(struct session *s, const uint64_t *ours, size_t n,
                     struct err *e)
 {
   int rc = 0;
   for (size_t i = 0; rc == 0 && i < s->catalogue.n; i++) {
     const struct entry_of *en = &s->catalogue.entry[i];
-    if (bsearch(&en->handle, ours, n, sizeof *ours, compare_u64) != NULL) {
+    if (handles_have(ours, n, en->handle)) {
       rc = topic_add(s, catalogue_name(s, en), e);
     }
   }
@@ -463,13 +458,12 @@ int greeting_names(struct session *s, struct span body, struct err *e)
   for (size_t i = 0; i < n; i++) {
     asked[i] = wire_get(body.p + 8 * i, 8);
   }
-  qsort(asked, n, sizeof *asked, compare_u64);
+  handles_sort(asked, n);
   int rc = buf_byte(&out, 0) < 0 ? session_nomem(e) : 0;
   for (size_t i = 0; rc == 0 && i < s->catalogue.n; i++) {
     const struct entry_of *en = &s->catalogue.entry[i];
     struct span name = catalogue_name(s, en);
-    if (bsearch(&en->handle, asked, n, sizeof *asked, compare_u64) == NULL ||
-        wishes_want(s, name) == 0) {
+    if (!handles_have(asked, n, en->handle) || wishes_want(s, name) == 0) {
       continue;
     }
     if (out.n + 1 + name.n > SESSION_CONTROL_MAX) {

@@ -3,9 +3,9 @@
  * that both sessions' random numbers are in, so that nobody can have made
  * parcels for it beforehand. A slice at a time. */
 #include "base/mem.h"
+#include "sync/handles.h"
 #include "sync/session_int.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define SLICE 64 /* batches */
@@ -26,12 +26,6 @@ int scan_start(struct session *s, struct topic *t, struct err *e)
   return t->level == LEVEL_KEYED ? topic_slot(s, t, 1u << t->bits, e) : 0;
 }
 
-static int compare_u64(const void *a, const void *b)
-{
-  uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-  return x < y ? -1 : x > y;
-}
-
 /* Note the handles of the window: 1, 0 at the end. */
 static int note_window(struct session *s, struct topic *t, struct err *e)
 {
@@ -49,8 +43,8 @@ static int note_window(struct session *s, struct topic *t, struct err *e)
       return session_nomem(e);
     }
   }
-  if (n == 0 && t->ours.n > 0) {
-    qsort(t->ours.p, t->ours.n / 8, 8, compare_u64);
+  if (n == 0) {
+    handles_sort(handles_of(&t->ours), t->ours.n / 8);
   }
   return n > 0 ? 1 : n;
 }

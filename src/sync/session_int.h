@@ -260,11 +260,6 @@ static inline bool is_window(const struct session *s, const struct topic *t)
 {
   return t->level == LEVEL_IDS && t != &s->topic[CATALOGUE];
 }
-static inline uint64_t *handles_of(const struct buf *b)
-{
-  return (uint64_t *)(void *)b->p; /* only whole ones are ever put in */
-}
-
 /* ---- decode.c: what differs ---- */
 /* A part of the responder's sketch number ${k}, at least its first. */
 int decode_part(struct session *s, struct topic *t, uint32_t k,

@@ -4,9 +4,9 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "form/parcel.h"
+#include "sync/handles.h"
 #include "sync/session_int.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define QUEUE_FULL (2 * SESSION_CONTROL_MAX) /* then nothing new is begun */
@@ -321,12 +321,6 @@ static int put_part(struct session *s, struct topic *t, uint32_t k, uint32_t to,
   return rc;
 }
 
-static int compare_handle(const void *a, const void *b)
-{
-  uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-  return x < y ? -1 : x > y;
-}
-
 /* How many handles one list may have. */
 static size_t list_max(const struct session *s, const struct topic *t)
 {
@@ -352,9 +346,7 @@ static int put_list(struct session *s, struct topic *t, struct err *e)
     return n;
   }
   CHECK(t->ours.n / 8 <= list_max(s, t));
-  if (t->ours.n > 0) {
-    qsort(t->ours.p, t->ours.n / 8, 8, compare_handle);
-  }
+  handles_sort(handles_of(&t->ours), t->ours.n / 8);
   return put_handles(s, t, FRAME_LIST, handles_of(&t->ours), t->ours.n / 8, 0,
                      e);
 }
