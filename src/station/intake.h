@@ -10,7 +10,17 @@
  * come later under a parcel that is here. */
 #define INTAKE_BYTES (256u * 1024)
 
-/* 60 KiB; zero-initialise, set ${st}. */
+/* What is known of one of a parcel's records: 300 bytes, so there are only as
+ * many as the largest parcel so far lists. */
+struct intake_room {
+  struct admit_record *record;
+  struct cid *refused;
+  size_t *end; /* of the record's bytes in the arena */
+  bool *got;   /* by link: the record came */
+  size_t n;
+};
+
+/* Zero-initialise, set ${st}. */
 struct intake {
   struct station *st;
   bool open;
@@ -19,17 +29,16 @@ struct intake {
   struct buf bytes;
   struct parcel view;
   struct buf arena; /* the records' bytes */
-  size_t end[PARCEL_RECORDS_MAX];
-  struct admit_record record[PARCEL_RECORDS_MAX];
-  size_t n;
-  struct cid refused[PARCEL_RECORDS_MAX];
-  size_t refused_n;
-  bool got[PARCEL_RECORDS_MAX]; /* by link: the record came */
-  size_t link;                  /* the one that intake_lists found */
-  const uint8_t *at; /* where the arena lay when the views were taken */
+  struct intake_room room;
+  size_t n, refused_n; /* records that wait, that the policy refused */
+  size_t link;         /* the one that intake_lists found */
+  const uint8_t *at;   /* where the arena lay when the views were taken */
 };
 
 void intake_free(struct intake *in);
+
+/* Give back what is held between two parcels. */
+void intake_rest(struct intake *in);
 
 /* A parcel, whose hash has been checked: the one before it must have been
  * flushed. 0, or why it is no good (ERR_INVALID, ERR_LIMIT, ERR_SIG):

@@ -31,7 +31,7 @@ struct link {
   struct sketches_state state[STATES_PAGE];
   int states, state_at;
   size_t name_at;
-  struct sketches_view *view; /* by topic */
+  struct sketches_view *view[SESSION_TOPICS_MAX + 1]; /* by topic */
   struct plan plan;
   struct fetch fetch;
   /* what comes */
@@ -168,6 +168,10 @@ static int host_snapshot(void *ud, size_t topic, struct span name,
   struct link *l = ud;
   struct sketches_state state;
   int rc = admit_waiting(l, e); /* the last that came is part of it */
+  if (l->view[topic] == NULL &&
+      (l->view[topic] = mem_alloc(sizeof *l->view[topic])) == NULL) {
+    return err_set(e, ERR_NOMEM, "not enough memory");
+  }
   if (rc < 0 ||
       (rc = sketches_take(l->st, name, out->sketch, out->sum, &state, e)) < 0) {
     return rc;
@@ -175,7 +179,7 @@ static int host_snapshot(void *ud, size_t topic, struct span name,
   out->count = state.count;
   out->upto = state.upto;
   memcpy(out->digest, state.digest, sizeof out->digest);
-  sketches_set(&out->set, &l->view[topic], l->st, name, state.upto);
+  sketches_set(&out->set, l->view[topic], l->st, name, state.upto);
   return 0;
 }
 
@@ -457,7 +461,11 @@ static int host_missing(void *ud, struct cid *out, size_t max, bool *more,
                         struct err *e)
 {
   struct link *l = ud;
-  int rc = admit_waiting(l, e);
+  int rc = l->intake.open ? flush_parcel(l, false, e) : 0; /* all have come */
+  intake_rest(&l->intake);
+  if (rc == 0) {
+    rc = flush_files(l, e);
+  }
   return rc < 0 ? rc : fetch_next(&l->fetch, out, max, more, e);
 }
 
@@ -523,9 +531,7 @@ int link_new(struct link **out, struct station *st,
   l->st = station_ref(st);
   l->groups_lost = st->groups_lost;
   l->plan.st = l->fetch.st = l->intake.st = st;
-  l->view = mem_resize(NULL, SESSION_TOPICS_MAX + 1, sizeof *l->view);
-  rc = l->view == NULL ? err_set(e, ERR_NOMEM, "not enough memory")
-                       : load_follows(l, e);
+  rc = load_follows(l, e);
   if (rc == 0) {
     rc = start(l, opt, e);
   }
@@ -552,7 +558,9 @@ void link_del(struct link *l)
   buf_free(&l->lone.parcel);
   buf_free(&l->files);
   buf_free(&l->faults);
-  mem_free(l->view);
+  for (size_t i = 0; i <= SESSION_TOPICS_MAX; i++) {
+    mem_free(l->view[i]);
+  }
   station_unref(l->st);
   mem_free(l);
 }
@@ -570,7 +578,7 @@ void link_question(const struct link *l, struct link_question *out)
                                   buf_span(&l->lone.parcel)};
     return;
   }
-  *out = (struct link_question){l->intake.record[l->intake.n - 1].cid,
+  *out = (struct link_question){l->intake.room.record[l->intake.n - 1].cid,
                                 l->intake.cid, intake_last(&l->intake),
                                 buf_span(&l->intake.bytes)};
 }
