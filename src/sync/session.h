@@ -172,8 +172,8 @@ int session_feed(struct session *s, struct span bytes, size_t *taken,
                  struct err *e) MUST_USE;
 
 /* Append up to ${max} bytes for the peer to ${out}, after a slice of whatever
- * work there is. Returns how many; 0: nothing for now, unless session_busy.
- * Or the code. session_asked may hold a question afterwards. */
+ * work there is. Returns how many; 0: none before the peer's next, unless
+ * session_busy. Or the code. session_asked may hold a question afterwards. */
 int session_pull(struct session *s, struct buf *out, size_t max,
                  struct err *e) MUST_USE;
 
