@@ -12,9 +12,6 @@
 /* Steps after which a session with a villain is ended by the host. */
 #define PATIENCE 4000
 #define SESSION_BYTES_MAX (4u * 1024 * 1024)
-/* The stations' own sketches, which a session's calls may be the first to
- * want, are counted with it: 2 x 8 of 51 KiB. */
-#define STATION_BYTES_MAX (2u * 8 * 51 * 1024)
 
 struct end {
   size_t post;
@@ -125,15 +122,16 @@ static inline void end_close(struct net *net, struct wire *x, struct end *n)
   buf_free(&n->in);
 }
 
-/* Both hold 4 MiB at most, and the stations what is theirs: zstd's contexts
- * are not even counted. */
+/* Both hold 4 MiB at most, with the sketches of the stations that a session's
+ * calls are the first to want; but for zstd's contexts, which are the
+ * stations'. */
 static inline void wire_weigh(struct net *net, const struct wire *x)
 {
   size_t both = meter.peak[x->owner];
   if (both > net->heaviest) {
     net->heaviest = both;
   }
-  if (both > SESSION_BYTES_MAX + STATION_BYTES_MAX) {
+  if (both > SESSION_BYTES_MAX) {
     FAIL(net->w, "a session of stations %zu and %zu held %zu bytes",
          x->end[0].post, x->end[1].post, both);
   }
