@@ -125,6 +125,7 @@
 #define QUERY_GROUPS_MAX 320 /* a word may be found in several ways ... */
 #define QUERY_TERMS_MAX 4096 /* ... and each of them by like words */
 #define WORD_BYTES_MAX 96    /* longer "words" are hashes: cut */
+#define SEARCH_SHOWN_MAX 120 /* hits that a cursor names: twice the head */
 #define SNIPPET_WORDS 24
 #define SNIPPET_BYTES_MAX 1024 /* of the text, where words are no words */
 #define SNIPPET_TERMS_MAX 2048 /* that are looked for; further ones are not */

@@ -115,8 +115,8 @@ static int put_report(lua_State *L)
     lua_pushlstring(L, (const char *)r->meant.p, r->meant.n);
     lua_setfield(L, 2, "meant");
   }
-  if (r->cursor[0] != '\0') {
-    lua_pushstring(L, r->cursor);
+  if (r->cursor.n > 0) {
+    lua_pushlstring(L, (const char *)r->cursor.p, r->cursor.n);
     lua_setfield(L, 2, "next");
   }
   return 0;
@@ -128,7 +128,7 @@ static int station_find(lua_State *L)
                                       "offset",     "mark", "trust", "cursor",
                                       "explain",    NULL};
   struct lstation *s = lstation_check(L, 1);
-  struct search_report report = {.cursor = ""};
+  struct search_report report = {.meant = {0}};
   struct search_query q = {.text = lutil_span(L, 2), .report = &report};
   struct err e;
   lua_settop(L, 3);

@@ -8,16 +8,14 @@
 #include "station/asking.h"
 #include "station/beside.h"
 #include "station/listing.h"
+#include "station/shown.h"
 #include "station/snippet.h"
 #include "station/standing.h"
 #include "text/recipe.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define SCORE_ONE 65536.0
 #define TEXTS_MAX 64 /* of a record that are looked at */
 
 /* A hit of the head, read. */
@@ -43,9 +41,8 @@ struct search {
   struct buf text;
   struct search_why why;
   /* the part of the list that is wanted */
-  bool in_tail, after;
-  double after_score;
-  uint64_t after_ref;
+  struct shown shown;
+  bool after; /* a cursor was given */
   size_t passed, given;
   bool stopped;
 };
@@ -57,46 +54,57 @@ static int no_memory(struct err *e)
 
 /* ---- cursors ---- */
 
-static void cursor_write(struct search *s, bool tail, double score,
-                         uint64_t ref)
+static int read_cursor(struct search *s, struct err *e)
 {
-  if (s->q->report != NULL) {
-    (void)snprintf(s->q->report->cursor, sizeof s->q->report->cursor,
-                   "%c%016" PRIx64 "%016" PRIx64, tail ? 't' : 'h',
-                   (uint64_t)(score * SCORE_ONE + 0.5), ref);
-  }
-}
-
-static bool read_hex(const uint8_t *p, uint64_t *out)
-{
-  *out = 0;
-  for (int i = 0; i < 16; i++) {
-    uint8_t c = p[i];
-    bool digit = c >= '0' && c <= '9', letter = c >= 'a' && c <= 'f';
-    if (!digit && !letter) {
-      return false;
-    }
-    *out = *out << 4 | (uint64_t)(digit ? c - '0' : c - 'a' + 10);
-  }
-  return true;
-}
-
-static int cursor_read(struct search *s, struct err *e)
-{
-  struct span c = s->q->cursor;
-  uint64_t score;
-  if (c.n == 0) {
-    return 0;
-  }
-  if (c.n != SEARCH_CURSOR_SIZE || (c.p[0] != 'h' && c.p[0] != 't') ||
-      !read_hex(c.p + 1, &score) || !read_hex(c.p + 17, &s->after_ref) ||
-      score >> 40 != 0 || s->after_ref > INT64_MAX) {
+  s->after = s->q->cursor.n > 0;
+  if (s->after && !shown_read(&s->shown, s->q->cursor)) {
     return err_set(e, ERR_INVALID, "this is no cursor of a search");
   }
-  s->after = true;
-  s->in_tail = c.p[0] == 't';
-  s->after_score = (double)score / SCORE_ONE;
   return 0;
+}
+
+static int write_cursor(struct search *s, struct err *e)
+{
+  if (s->q->report == NULL || !s->stopped) {
+    return 0; /* or that was all */
+  }
+  return shown_put(&s->q->report->cursor, &s->shown) < 0 ? no_memory(e) : 0;
+}
+
+/* The score that ${hit} has now: what changed in the index since it was shown
+ * has moved all scores, and its own with them. 1, or 0 when it is gone. */
+static int score_now(struct search *s, struct store_hit *hit, struct err *e)
+{
+  struct store *store = s->st->store;
+  double *part = mem_resize(NULL, s->ask.groups + 1, sizeof *part);
+  double score = 0;
+  if (part == NULL) {
+    return no_memory(e);
+  }
+  int rc = store->ops->explain(store, &s->ask, hit->ref, part, e);
+  for (size_t i = 0; rc == 0 && i < s->ask.groups; i++) {
+    score += s->ask.group[i].how == STORE_NOT ? 0 : part[i];
+  }
+  mem_free(part);
+  if (rc < 0) {
+    return rc == ERR_NOENT ? 0 : rc;
+  }
+  hit->score = score;
+  return score > 0 || s->ask.groups == 0;
+}
+
+/* Where the tail goes on. */
+static int find_last(struct search *s, struct store_hit *out, struct err *e)
+{
+  int rc = 0;
+  for (size_t i = 0; rc == 0 && i < s->shown.lasts; i++) {
+    *out = s->shown.last[i];
+    rc = score_now(s, out, e);
+  }
+  if (rc == 0) {
+    *out = s->shown.last[0]; /* where it stood */
+  }
+  return rc < 0 ? rc : 0;
 }
 
 /* ---- texts ---- */
@@ -217,16 +225,21 @@ static int give(struct search *s, const struct headed *h, hit_sink *sink,
 static int take(struct search *s, const struct headed *h, bool tail,
                 hit_sink *sink, void *ud, struct err *e)
 {
-  if (s->passed < s->q->offset) {
+  bool over = s->passed < s->q->offset;
+  if (!over && s->given == s->q->limit) {
+    s->stopped = true; /* and there is more */
+    return 0;
+  }
+  if (tail) {
+    shown_tail(&s->shown, &h->hit);
+  } else {
+    shown_add(&s->shown, h->hit.ref);
+  }
+  if (over) {
     s->passed++;
     return 0;
   }
-  if (s->given == s->q->limit) {
-    s->stopped = true; /* and there is more: the cursor stays */
-    return 0;
-  }
   s->given++;
-  cursor_write(s, tail, tail ? h->hit.score : h->score, h->hit.ref);
   int rc = give(s, h, sink, ud, e);
   s->stopped = rc > 0;
   return rc < 0 ? rc : 0;
@@ -317,6 +330,9 @@ static int read_head(struct search *s, const struct store_hit *hit, int n,
   }
   for (int i = 0; i < n && worth_reading(s, hit[i].score); i++) {
     struct headed *h = &s->head[s->heads];
+    if (shown_has(&s->shown, hit[i].ref)) {
+      continue;
+    }
     int rc = read_hit(s, &hit[i], h, e);
     if (rc > 0) {
       s->heads++;
@@ -331,18 +347,9 @@ static int read_head(struct search *s, const struct store_hit *hit, int n,
   return 0;
 }
 
-static bool comes_after(const struct search *s, double score, uint64_t ref)
-{
-  double own = (double)(uint64_t)(score * SCORE_ONE + 0.5) / SCORE_ONE;
-  if (own < s->after_score || own > s->after_score) {
-    return own < s->after_score;
-  }
-  return ref < s->after_ref;
-}
-
 /* ---- the list ---- */
 
-/* What comes after the head, in the store's order. */
+/* What comes after ${from} in the store's order. */
 static int run_tail(struct search *s, const struct store_hit *from,
                     hit_sink *sink, void *ud, struct err *e)
 {
@@ -350,13 +357,13 @@ static int run_tail(struct search *s, const struct store_hit *from,
   int n = RECIPE_HEAD, rc = 0;
   s->ask.after = true;
   s->ask.last = *from;
-  if (s->in_tail) {
-    s->ask.last = (struct store_hit){s->after_ref, s->after_score};
-  }
   while (rc == 0 && n == RECIPE_HEAD && !s->stopped) {
     n = s->st->store->ops->query(s->st->store, &s->ask, hit, RECIPE_HEAD, e);
     for (int i = 0; rc == 0 && i < n && !s->stopped; i++) {
       struct headed h;
+      if (shown_has(&s->shown, hit[i].ref)) {
+        continue; /* it was in the head once */
+      }
       rc = read_hit(s, &hit[i], &h, e);
       if (rc > 0) {
         rc = take(s, &h, true, sink, ud, e);
@@ -370,29 +377,31 @@ static int run_tail(struct search *s, const struct store_hit *from,
   return n < 0 ? n : rc;
 }
 
-static int run(struct search *s, hit_sink *sink, void *ud, struct err *e)
+static int run_head(struct search *s, hit_sink *sink, void *ud, struct err *e)
 {
   struct store_hit hit[RECIPE_HEAD];
-  int rc = 0;
   int n = s->st->store->ops->query(s->st->store, &s->ask, hit, RECIPE_HEAD, e);
-  if (n < 0) {
-    return n;
-  }
-  if (!s->in_tail && (rc = read_head(s, hit, n, e)) < 0) {
-    return rc;
-  }
+  int rc = n < 0 ? n : read_head(s, hit, n, e);
   for (size_t i = 0; rc == 0 && i < s->heads && !s->stopped; i++) {
-    if (!s->after || comes_after(s, s->head[i].score, s->head[i].hit.ref)) {
-      rc = take(s, &s->head[i], false, sink, ud, e);
-    }
+    rc = take(s, &s->head[i], false, sink, ud, e);
   }
   if (rc == 0 && n == RECIPE_HEAD && !s->stopped) {
     rc = run_tail(s, &hit[n - 1], sink, ud, e);
   }
-  if (rc == 0 && !s->stopped && s->q->report != NULL) {
-    s->q->report->cursor[0] = '\0'; /* that was all */
-  }
   return rc;
+}
+
+static int run(struct search *s, hit_sink *sink, void *ud, struct err *e)
+{
+  struct store_hit last;
+  int rc;
+  if (s->shown.lasts > 0) {
+    rc = find_last(s, &last, e);
+    rc = rc < 0 ? rc : run_tail(s, &last, sink, ud, e);
+  } else {
+    rc = run_head(s, sink, ud, e);
+  }
+  return rc < 0 ? rc : write_cursor(s, e);
 }
 
 /* ---- before it ---- */
@@ -480,7 +489,7 @@ static int prepare(struct search *s, struct err *e)
     return no_memory(e);
   }
   const struct asking *a = &s->asking;
-  if ((rc = cursor_read(s, e)) < 0 || (rc = make_plan(s, e)) < 0 ||
+  if ((rc = read_cursor(s, e)) < 0 || (rc = make_plan(s, e)) < 0 ||
       (rc = list_terms(s, e)) < 0) {
     return rc;
   }
@@ -521,6 +530,7 @@ static void search_free(struct search *s)
 void search_report_free(struct search_report *r)
 {
   buf_free(&r->meant);
+  buf_free(&r->cursor);
 }
 
 int station_search(struct station *st, const struct search_query *q,

@@ -141,7 +141,6 @@ int station_follows(struct station *st, struct buf *out,
                     struct err *e) MUST_USE;
 
 /* ---- search (search.c, suggest.c) ---- */
-#define SEARCH_CURSOR_SIZE 33
 struct search_query {
   struct span text;       /* as text/query.h reads it */
   struct span collection; /* empty: all */
@@ -149,7 +148,8 @@ struct search_query {
   struct span lang;       /* preferred for title and snippet */
   struct span mark_open, mark_close;
   size_t limit, offset;
-  struct span cursor;         /* go on from there; empty: from the start */
+  struct span cursor;         /* a report's: what comes after that. Empty:
+                                 from the start */
   const uint8_t (*trust)[32]; /* keys of authors whose labels count */
   size_t trusts;
   bool explain;
@@ -157,8 +157,8 @@ struct search_query {
 };
 /* What a search tells besides its hits; search_report_free frees. */
 struct search_report {
-  struct buf meant; /* the query spelled as the index knows it, or empty */
-  char cursor[SEARCH_CURSOR_SIZE + 1]; /* where to go on, or "" */
+  struct buf meant;  /* the query spelled as the index knows it, or empty */
+  struct buf cursor; /* where to go on, or empty: that was all */
 };
 void search_report_free(struct search_report *r);
 /* Why a hit stands where it does: what each word gave, and the rest. */
@@ -177,7 +177,9 @@ struct search_hit {
   const struct search_why *why; /* NULL unless asked for */
 };
 typedef int hit_sink(void *ud, const struct search_hit *hit);
-/* Best first; the order of equals is fixed. */
+/* Best first; the order of equals is fixed. Pages by cursor give together what
+ * one long list does; where the index changes under them, what it moves may
+ * be missed, but no hit of the first RECIPE_HEAD comes twice. */
 int station_search(struct station *st, const struct search_query *q,
                    hit_sink *sink, void *ud, struct err *e) MUST_USE;
 

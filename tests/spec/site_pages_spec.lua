@@ -237,6 +237,16 @@ describe("the site's pages", function ()
     end
   end)
 
+  it("begin again where an address holds no place in them", function ()
+    local first = site:get("/en/search?q=thing")
+    for _, place in ipairs({ "p10", "zz", "d00", "%D9%85", ("a"):rep(900) }) do
+      local body, response = site:get("/en/search?q=thing&after=" .. place)
+      assert.equal(200, response.status)
+      assert.equal(first:match("<bdi>(Thing %d+)"),
+        body:match("<bdi>(Thing %d+)"), place)
+    end
+  end)
+
   it("narrow a search by what there is, one link at a time", function ()
     local function facets(path)
       return (site:get(path):match("<aside.-</aside>") or "")

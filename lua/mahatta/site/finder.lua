@@ -3,7 +3,7 @@
 -- all ask here.
 
 local finder = { MARK_OPEN = "\1", MARK_CLOSE = "\2", LIMIT = 10,
-  LIMIT_MAX = 100, DEPTH_MAX = 1000, VALUES = 8 }
+  LIMIT_MAX = 100, VALUES = 8 }
 
 -- Conditions of an address, as the query language has them. What is no value
 -- of its field is left out: it could be read as something else.
@@ -49,12 +49,15 @@ local function facets_of(station, query, options)
   return facets, tally.total
 end
 
--- A cursor is a place in the list of hits, as text; others are the start.
--- (Not the search's own cursor: that is a score, and scores fall with every
--- second that a record grows older.)
-local function place_of(cursor)
-  return math.tointeger(tonumber((cursor or ""):match("^p(%d%d?%d?%d?)$")))
-    or 0
+-- One page of hits. A cursor that is none (addresses are typed, cut, kept for
+-- years) is the first page's.
+local function page_of(station, query, options)
+  local hits, message, code = station:find(query, options)
+  if not hits and code == "EINVALID" and options.cursor then
+    options.cursor = nil
+    hits, message, code = station:find(query, options)
+  end
+  return hits, message, code
 end
 
 -- { hits, next (cursor or nil), facets: list of { name, values: { { value,
@@ -64,19 +67,12 @@ end
 function finder.find(station, wanted)
   local query = wanted.q .. " " .. conditions(wanted)
   local limit = math.min(wanted.limit or finder.LIMIT, finder.LIMIT_MAX)
-  local first = place_of(wanted.cursor)
-  local hits, message, code = station:find(query, {
+  local hits, message, code = page_of(station, query, {
     collection = wanted.collection, type = wanted.type, lang = wanted.lang,
-    limit = limit + 1, offset = first,
+    limit = limit, cursor = wanted.cursor,
     mark = { finder.MARK_OPEN, finder.MARK_CLOSE } })
   if not hits then return nil, message, code end
-  local found = { hits = hits, facets = {} }
-  if #hits > limit then
-    hits[#hits] = nil
-    if first + limit <= finder.DEPTH_MAX then
-      found.next = "p" .. first + limit
-    end
-  end
+  local found = { hits = hits, facets = {}, next = hits.next }
   if hits.meant and not wanted.plain then
     -- The conditions stand in the address, not in the field.
     found.suggestion = hits.meant:sub(1, -#conditions(wanted) - 1)
