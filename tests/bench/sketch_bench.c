@@ -2,55 +2,16 @@
 /* What does it cost two sets of a million parcels to find out how they differ,
  * when nobody knows by how much? Bytes of both ways, round trips, CPU of both
  * sides; the mean of many differences. And: what does a parcel cost? */
+#include "sets.h"
+
 #include "base/limits.h"
 #include "sync/peel.h"
 #include "sync/setsum.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
 #define SET_SIZE 1000000u
 #define DIFFER_MAX 10000u
 #define ASK_SIZE 4u /* "cells up to": what asking for more costs */
 #define ANSWER_HELLO (8 + HASH_SIZE) /* the counters go one way */
-
-#define NEED(cond)                                                             \
-  do {                                                                         \
-    if (!(cond)) {                                                             \
-      fprintf(stderr, "%s:%d: needed %s\n", __FILE__, __LINE__, #cond);        \
-      exit(1);                                                                 \
-    }                                                                          \
-  } while (0)
-
-typedef uint8_t digest[SET_DIGEST_SIZE];
-
-static double seconds(void)
-{
-  struct timespec t;
-  (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-  return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-static uint64_t state = 1;
-static uint64_t next_random(void)
-{
-  uint64_t v = state += UINT64_C(0x9e3779b97f4a7c15);
-  v = (v ^ v >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-  v = (v ^ v >> 27) * UINT64_C(0x94d049bb133111eb);
-  return v ^ v >> 31;
-}
-
-static void fill(digest *out, size_t n)
-{
-  for (size_t i = 0; i < n; i++) {
-    for (size_t k = 0; k < SET_DIGEST_SIZE; k += 8) {
-      uint64_t v = next_random();
-      memcpy(out[i] + k, &v, 8);
-    }
-  }
-}
 
 /* ---- sides ---- */
 
