@@ -94,7 +94,9 @@ TEST_LD := $(SAN)
 else ifeq ($(VARIANT),cover)
 WARN := -Wall
 CFLAGS ?= -O1 -g
-EXTRA  := -fprofile-instr-generate -fcoverage-mapping
+# Counters lie in a shared file: those of who is killed are there, too.
+EXTRA  := -fprofile-instr-generate -fcoverage-mapping \
+  -mllvm -runtime-counter-relocation
 TEST_LD := -fprofile-instr-generate
 else
 $(error VARIANT is asan, fuzz or cover)
@@ -326,7 +328,9 @@ help:
 #:                    valgrind, analyzers, fuzzers, LuaRocks; takes long
 #: make unit, spec    only these tests; VARIANT=asan under sanitizers
 #: make fuzz          T=cbor SECS=60 fuzz one target
-#: make bench, cover  figures: speed, coverage
+#: make bench         figures: speed
+#: make cover         which ways through the core the tests take; only some:
+#:                    ONLY='noise_test cli_spec'; the others: SHOW=src/sync
 #: make bench-search  figures of search: what is found, and how fast
 #: make screenshots   the site's pages as pictures, in build/screenshots
 #: make install       PREFIX= DESTDIR= INST_LIBDIR= INST_LUADIR= INST_BINDIR=

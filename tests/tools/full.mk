@@ -84,16 +84,52 @@ valgrind: $(TEST_BIN)
 
 # --- coverage --------------------------------------------------------------
 
+# Whole: every test that runs the core, then cover.lua's verdict. ONLY="noise
+# cli_spec corpus/cbor" adds the tests with these words in their path to what
+# ran before, and judges nothing. SHOW=src/sync lists what no test has taken.
 cover:
-	@rm -rf build/cover-clang/raw
 	@$(MAKE) VARIANT=cover CC=clang cover-run
-cover-run: all $(TEST_BIN)
-	@LLVM_PROFILE_FILE=$(B)/raw/%m-%p.profraw \
-	  $(RUN_TESTS) $(B)/log @unit $(TEST_BIN) @spec $(SPEC)
-	@llvm-profdata merge -o $(B)/cover.profdata $(B)/raw/*.profraw
-	@llvm-cov report $(CORE) $(TEST_BIN:%=-object %) \
-	  -instr-profile=$(B)/cover.profdata -show-branch-summary \
-	  -ignore-filename-regex='^tests/' $(CORE_SRC) $(LUA_SRC)
+
+with_words = $(strip $(foreach x,$(1),$(if $(strip $(foreach w,$(2),\
+  $(findstring $(w),$(x)))),$(x))))
+ALL_SPECS := $(sort $(wildcard tests/spec/*_spec.lua))
+ifdef ONLY
+COVER_BIN  := $(call with_words,$(TEST_BIN),$(ONLY))
+COVER_SPEC := $(call with_words,$(ALL_SPECS),$(ONLY))
+COVER_FUZZ := $(patsubst corpus/%,%,$(call with_words,\
+  $(FUZZERS:%=corpus/%),$(ONLY)))
+COVER_SCRIPTS := $(call with_words,$(call scripts,sim host fault web),$(ONLY))
+else
+COVER_BIN  := $(TEST_BIN)
+COVER_SPEC := $(ALL_SPECS)
+COVER_FUZZ := $(FUZZERS)
+COVER_SCRIPTS := $(call scripts,sim host fault web)
+endif
+# A few worlds show the ways that hundreds take.
+SIM_BIN = $(B)/tests/sim/sync_test
+COVER_PARTS = @C $(patsubst $(SIM_BIN),'$(SIM_BIN) 1-40',$(COVER_BIN)) \
+  @spec $(and $(COVER_SPEC),'$(BUSTED) $(COVER_SPEC)') \
+  @scripts $(COVER_SCRIPTS) \
+  @replay $(foreach t,$(COVER_FUZZ),\
+    '$(B)/tests/fuzz/$(t)_replay tests/fuzz/corpus/$(t)')
+
+# The module holds all of the core: the counters of every other program are
+# found by its map. A test that fails is told, and fails this at its end.
+cover-run: all $(TOOL_BIN) $(COVER_BIN) \
+  $(COVER_FUZZ:%=$(B)/tests/fuzz/%_replay)
+	@rm -rf $(B)/raw $(if $(ONLY),,$(B)/cover.profdata)
+	@failed=0; \
+	LLVM_PROFILE_FILE=$(CURDIR)/$(B)/raw/%c%m.profraw \
+	  $(RUN_TESTS) $(B)/log $(COVER_PARTS) || failed=1; \
+	llvm-profdata merge -failure-mode=all -o $(B)/new.profdata \
+	  $$(find $(B) -name 'cover.profdata') $(B)/raw/*.profraw && \
+	mv $(B)/new.profdata $(B)/cover.profdata && \
+	for so in $(CORE) $(HTTP_SO); do \
+	  llvm-cov export -instr-profile=$(B)/cover.profdata $$so \
+	    >$$so.json || exit 1; \
+	done && \
+	$(LUA) tests/tools/cover.lua $(and $(ONLY),--part) --show='$(SHOW)' \
+	  $(CORE:%=%.json) $(HTTP_SO:%=%.json) && exit $$failed
 
 # --- packages --------------------------------------------------------------
 
@@ -126,6 +162,7 @@ FULL := @gcc '$(MAKE) WERROR=1 CC=gcc check' \
   @static '=$(MAKE) headers' '=$(MAKE) tidy' '=$(MAKE) analyze' \
   @valgrind '$(MAKE) CC=gcc valgrind' \
   @fuzz '=$(MAKE) fuzz-all SECS=20' \
+  @cover '=$(MAKE) cover' \
   @package '=$(MAKE) lua53' '=$(MAKE) rock'
 
 check-all:

@@ -172,8 +172,44 @@ local function test_run_tests()
   run("nothing at all", "", "0 passed, 0 failed", false)
 end
 
+-- What cover.lua says of x.c with ${told} in COVERAGE.md. Its conditions, from
+-- llvm-cov: a of line 3 taken both ways, b of line 4 one; c of CHECK, and d by
+-- a macro that the export calls a file.
+local COVERED = [=[{"data": [{"functions": [{"name": "x.c:f", "filenames":
+  ["/root/src/b/x.c", "/root/src/b/m.h", "/root/src/b/m.h"],
+  "regions": [[2,1,7,2,9,0,0,0], [5,3,5,8,9,0,1,1], [6,3,6,4,9,0,2,1]],
+  "branches": [[3,7,3,8,5,4,0,0,4], [4,7,4,8,9,0,0,0,4],
+    [1,18,1,20,0,9,1,0,4], [5,9,5,10,9,0,0,0,4], [2,14,2,15,9,0,2,0,4],
+    [2,20,2,21,0,0,2,0,4]] }] }] }]=]
+local function cover(name, told, good, want)
+  local root = tree { ["tests/x.json"] = COVERED, ["tests/COVERAGE.md"] = told,
+    ["src/b/x.c"] = "#define NO\nint f(void)\n  if (a)\n  if (b)\n"
+      .. "  CHECK(c);\n  M;\n}\n",
+    ["src/b/m.h"] = "#define CHECK if (!c)\n#define M if(d) if(0)\n" }
+  local ok, out = sh(string.format("T=$PWD; cd '%s' && %s $T/tests/tools/"
+    .. "cover.lua --show=src tests/x.json", root, LUA))
+  expect("cover: " .. name, ok == good and out:find(want, 1, true), out)
+end
+
+local function test_cover()
+  local named = "    b 60 named\n    src/b/x.c f 2 because\n"
+  cover("the share", "    b 66.6\n", true, "b               4      6   66.67")
+  cover("under its floor", "    b 66.7\n", false, "UNDER ITS FLOOR")
+  cover("left out", "    b 0\n", true, "4 ways of CHECK, 2 of constants")
+  cover("untaken", "    b 0\n", true, "src/b/x.c:4: f: never false: b\n")
+  cover("of a macro", "    b 0\n", true, "src/b/x.c:6: f: never false: d\n")
+  cover("named", named, true, "2 ways named")
+  cover("not named", "    b 60 named\n", false, "2 untaken, 0 named")
+  cover("one not named", named:gsub("2 b", "1 b"), false, "2 untaken, 1 named")
+  cover("too many named", named:gsub("2 b", "3 b"), false,
+    "2 untaken, 3 named")
+  cover("named for nothing", named .. "    src/b/x.c g 1 because\n", false,
+    "x.c g: all is taken, 1 named")
+end
+
 test_floors()
 test_lengths()
+test_cover()
 test_banned()
 test_run_tests()
 sh("rm -rf '" .. work .. "'")
