@@ -152,11 +152,11 @@ $(B)/flags: FORCE
 	@echo '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' >$@
 
 # As system headers: their macros are not ours to warn about.
-$(B)/src/lua/%.o: EXTRA += $(patsubst -I%,-isystem %,$(LUA_CFLAGS))
-$(B)/tests/%.o: EXTRA += $(TEST_CFLAGS)
+$(B)/src/lua/%.o: private EXTRA += $(patsubst -I%,-isystem %,$(LUA_CFLAGS))
+$(B)/tests/%.o: private EXTRA += $(TEST_CFLAGS)
 # Programs that are hosts: they link Lua, and load the module as scripts do.
-$(B)/tests/host/%.o: EXTRA += $(patsubst -I%,-isystem %,$(LUA_CFLAGS))
-$(B)/tests/host/%: DEP_LIBS += $(LUA_LIBS)
+$(B)/tests/host/%.o: private EXTRA += $(patsubst -I%,-isystem %,$(LUA_CFLAGS))
+$(B)/tests/host/%: private DEP_LIBS += $(LUA_LIBS)
 
 $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
@@ -172,7 +172,7 @@ $(CORE): $(LUA_OBJ) $(CORE_OBJ)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LIBFLAG) $(CORE_LD) $(TEST_LD) $(LDFLAGS) -o $@ $^ $(DEP_LIBS)
 
-$(HTTP_OBJ): EXTRA += $(HTTP_CFLAGS)
+$(HTTP_OBJ): private EXTRA += $(HTTP_CFLAGS)
 $(B)/mahatta/http.so: $(HTTP_OBJ) $(LIB)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
