@@ -454,10 +454,10 @@ static int list_terms(struct search *s, struct err *e)
       continue;
     }
     s->term[s->terms++] =
-        (struct snippet_term){term_span(&w->surface), (uint8_t)i};
+        (struct snippet_term){term_span(&w->surface), (uint8_t)i, false};
     for (size_t k = 0; k < w->members; k++) {
-      s->term[s->terms++] =
-          (struct snippet_term){term_span(&w->member[k].term), (uint8_t)i};
+      s->term[s->terms++] = (struct snippet_term){
+          term_span(&w->member[k].term), (uint8_t)i, !w->member[k].own};
     }
     s->worth[i] = 1 + (uint32_t)(w->idf * w->weight * 100);
   }

@@ -18,9 +18,9 @@ struct lookup {
 
 /* A window of words: a ring of what each of them was. */
 struct window {
-  size_t word[SNIPPET_WORDS]; /* which word of the query, or NOT_FOUND */
-  size_t count[QUERY_WORDS_MAX];
-  uint64_t worth; /* of the different words */
+  const struct snippet_term *term[SNIPPET_WORDS]; /* NULL: none */
+  size_t count[QUERY_WORDS_MAX], own[QUERY_WORDS_MAX];
+  uint64_t worth; /* of the different words, twice where one stands itself */
   size_t words, total;
   /* The windows that end at the words first .. last are the best. */
   uint64_t best_score;
@@ -46,16 +46,17 @@ static bool is_term(struct span term, uint8_t mark, struct span letters)
          span_equal(span_of(term.p + 1, term.n - 1), letters);
 }
 
-static size_t find(const struct lookup *l, uint8_t mark, struct span letters)
+static const struct snippet_term *find(const struct lookup *l, uint8_t mark,
+                                       struct span letters)
 {
   size_t at = slot_of(mark, letters);
   for (; l->slot[at] != 0; at = (at + 1) % SLOTS) {
     const struct snippet_term *t = &l->q->term[l->slot[at] - 1];
     if (is_term(t->term, mark, letters)) {
-      return t->word;
+      return t;
     }
   }
-  return NOT_FOUND;
+  return NULL;
 }
 
 static void lookup_make(struct lookup *l, const struct snippet_query *q)
@@ -67,8 +68,7 @@ static void lookup_make(struct lookup *l, const struct snippet_query *q)
     bool marked = t.n > 0 && t.p[0] == TERM_SURFACE;
     uint8_t mark = marked ? TERM_SURFACE : 0;
     struct span letters = marked ? span_of(t.p + 1, t.n - 1) : t;
-    if (q->term[i].word < QUERY_WORDS_MAX &&
-        find(l, mark, letters) == NOT_FOUND) {
+    if (q->term[i].word < QUERY_WORDS_MAX && find(l, mark, letters) == NULL) {
       size_t at = slot_of(mark, letters);
       while (l->slot[at] != 0) {
         at = (at + 1) % SLOTS;
@@ -78,52 +78,49 @@ static void lookup_make(struct lookup *l, const struct snippet_query *q)
   }
 }
 
-/* Which of the query's words this is. */
-static size_t which(const struct lookup *l, const struct word *w)
+/* Which of the query's words this is, or NULL. */
+static const struct snippet_term *which(const struct lookup *l,
+                                        const struct word *w)
 {
   if (l->q->an == NULL) {
     return find(l, 0, word_token(w));
   }
-  size_t word = find(l, TERM_SURFACE, word_token(w));
-  return word != NOT_FOUND ? word : find(l, 0, word_stem(w));
+  const struct snippet_term *t = find(l, TERM_SURFACE, word_token(w));
+  return t != NULL ? t : find(l, 0, word_stem(w));
 }
 
-static uint64_t worth_of(const struct lookup *l, size_t word)
+/* What a word of the query adds to the window's worth as it stands. */
+static uint64_t worth_of(const struct window *win, const struct lookup *l,
+                         size_t word)
 {
-  return l->q->worth == NULL ? 1 : l->q->worth[word];
+  uint64_t one = l->q->worth == NULL ? 1 : l->q->worth[word];
+  return (win->count[word] > 0 ? one : 0) + (win->own[word] > 0 ? one : 0);
 }
 
-static void leave(struct window *win, const struct lookup *l, size_t word)
+/* ${by} 1: it enters; -1: it leaves. */
+static void count(struct window *win, const struct lookup *l,
+                  const struct snippet_term *t, int by)
 {
-  if (word == NOT_FOUND) {
+  if (t == NULL) {
     return;
   }
-  win->total--;
-  if (--win->count[word] == 0) {
-    win->worth -= worth_of(l, word);
-  }
-}
-
-static void enter(struct window *win, const struct lookup *l, size_t word)
-{
-  if (word == NOT_FOUND) {
-    return;
-  }
-  win->total++;
-  if (win->count[word]++ == 0) {
-    win->worth += worth_of(l, word);
-  }
+  win->worth -= worth_of(win, l, t->word);
+  win->total += (size_t)by;
+  win->count[t->word] += (size_t)by;
+  win->own[t->word] += t->other ? 0 : (size_t)by;
+  win->worth += worth_of(win, l, t->word);
 }
 
 /* The next word enters, the oldest leaves. */
-static void slide(struct window *win, const struct lookup *l, size_t word)
+static void slide(struct window *win, const struct lookup *l,
+                  const struct snippet_term *t)
 {
   size_t slot = win->words % SNIPPET_WORDS;
   if (win->words >= SNIPPET_WORDS) {
-    leave(win, l, win->word[slot]);
+    count(win, l, win->term[slot], -1);
   }
-  win->word[slot] = word;
-  enter(win, l, word);
+  win->term[slot] = t;
+  count(win, l, t, 1);
   uint64_t score = win->worth * (SNIPPET_WORDS + 1) + win->total;
   if (score > win->best_score || win->words < SNIPPET_WORDS) {
     win->best_score = score;
@@ -155,7 +152,7 @@ static void place(const struct window *win, const struct lookup *l,
     if (i == start) {
       from = w.start;
     }
-    if (i >= start && *found == NOT_FOUND && which(l, &w) != NOT_FOUND) {
+    if (i >= start && *found == NOT_FOUND && which(l, &w) != NULL) {
       *found = w.start;
     }
     to = w.end;
@@ -222,7 +219,7 @@ static int put_marked(struct buf *out, struct span text, struct span range,
   it.at = at;
   while (rc == 0 && words_next(&it, &w) && w.start < to) {
     size_t end = w.end < to ? w.end : to;
-    if (which(l, &w) == NOT_FOUND) {
+    if (which(l, &w) == NULL) {
       continue;
     }
     struct span found = span_of(text.p + w.start, end - w.start);

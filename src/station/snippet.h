@@ -12,6 +12,7 @@
 struct snippet_term {
   struct span term;
   uint8_t word; /* < QUERY_WORDS_MAX */
+  bool other;   /* a word like the query's, not the word itself */
 };
 
 struct snippet_query {
@@ -25,7 +26,8 @@ struct snippet_query {
 };
 
 /* Append the window of SNIPPET_WORDS words of ${text} in which the query's
- * words are worth most, of equals the one in the middle. It begins and ends
+ * words are worth most, of equals the one in the middle; a word like one of
+ * them is worth half. It begins and ends
  * with a word; control characters become spaces, cut ends get an ellipsis. No
  * letter is parted from its marks. Linear. ERR_NOMEM. */
 int snippet(struct buf *out, struct span text,

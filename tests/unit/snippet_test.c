@@ -19,8 +19,9 @@ static const char *cut(const char *text, const char *a, const char *b)
   const char *const word[2] = {a, b};
   for (int i = 0; i < 2; i++) {
     if (word[i] != NULL) {
-      term[q.terms].word = (uint8_t)(2 * q.terms);
-      term[q.terms++].term = span_of(word[i], strlen(word[i]));
+      term[q.terms] = (struct snippet_term){span_of(word[i], strlen(word[i])),
+                                            (uint8_t)(2 * q.terms), false};
+      q.terms++;
     }
   }
   NEED(snippet(&got, span_of(text, strlen(text)), &q) == 0);
@@ -155,8 +156,9 @@ static void test_worth(void)
 {
   static char text[16384];
   uint32_t worth[QUERY_WORDS_MAX] = {1, 1, 5};
-  struct snippet_term term[3] = {
-      {span_of("hit", 3), 0}, {span_of("also", 4), 1}, {span_of("rare", 4), 2}};
+  struct snippet_term term[3] = {{span_of("hit", 3), 0, false},
+                                 {span_of("also", 4), 1, false},
+                                 {span_of("rare", 4), 2, false}};
   struct snippet_query q = {.term = term, .terms = 3, .worth = worth};
   struct buf got = {0};
   (void)snprintf(text, sizeof text, "%s rare %s", long_text(100, 3, 5),
@@ -168,6 +170,26 @@ static void test_worth(void)
   NEED(snippet(&got, span_of(text, strlen(text)), &q) == 0);
   EXPECT(memmem(got.p, got.n, "also", 4) != NULL);
   buf_free(&got);
+}
+
+/* A word itself goes before one like it, wherever they stand; where only the
+ * other is, that one. */
+static void test_other(void)
+{
+  struct snippet_term term[2] = {{span_of("hit", 3), 0, false},
+                                 {span_of("also", 4), 0, true}};
+  struct snippet_query q = {.term = term, .terms = 2};
+  for (int at = 3; at <= 93; at += 90) {
+    struct buf got = {0};
+    const char *text = long_text(100, at, 96 - at);
+    NEED(snippet(&got, span_of(text, strlen(text)), &q) == 0);
+    EXPECT(memmem(got.p, got.n, "hit", 3) != NULL);
+    buf_clear(&got);
+    text = long_text(100, -1, at);
+    NEED(snippet(&got, span_of(text, strlen(text)), &q) == 0);
+    EXPECT(memmem(got.p, got.n, "also", 4) != NULL);
+    buf_free(&got);
+  }
 }
 
 /* More terms than there is room for: the first count, nothing breaks. */
@@ -184,9 +206,8 @@ static void test_many_terms(void)
     struct buf got = {0};
     for (size_t i = 0; i < n; i++) {
       (void)snprintf(name[i], sizeof name[i], "t%zu", i);
-      term[i] =
-          (struct snippet_term){span_of(name[i], strlen(name[i])), (uint8_t)i};
-      term[i].word = (uint8_t)(i % QUERY_WORDS_MAX);
+      term[i] = (struct snippet_term){span_of(name[i], strlen(name[i])),
+                                      (uint8_t)(i % QUERY_WORDS_MAX), false};
     }
     const char *last = name[n - 1];
     NEED(snippet(&got, span_of(last, strlen(last)), &q) == 0);
@@ -240,6 +261,7 @@ int main(void)
   RUN(test_window_place);
   RUN(test_stems);
   RUN(test_worth);
+  RUN(test_other);
   RUN(test_many_terms);
   RUN(test_no_words);
   RUN(test_wall_of_signs);
