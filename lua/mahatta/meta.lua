@@ -717,8 +717,9 @@ function Session:close() end
 ---@return mahatta.Code? code
 function Station:missing(options) end
 
----Drop and rebuild everything that is derived from blocks. Result:
----{ parcels, records }.
+---Drop and rebuild everything that is derived from blocks; those that are
+---damaged are forgotten, as by scrub. Result: { parcels, records, forgotten,
+---restored, faults }.
 ---@return mahatta.Job? job
 ---@return string? message
 ---@return mahatta.Code? code
@@ -747,8 +748,11 @@ function Station:index() end
 function Station:verify(options) end
 
 ---Read and hash one of `share` parts (default 8) of all blocks, from where the
----last one stopped: as many runs read all. Result: { blocks, bytes, bad, whole,
----faults }; whole is 1 when the end was reached.
+---last one stopped: as many runs read all. What is damaged is forgotten, so
+---that sessions, slips and carry files bring it again. Result: { blocks, bytes,
+---bad, whole, forgotten, parcels, restored, faults }; whole is 1 when the end
+---was reached; parcels: so many of the forgotten ones were, restored: so many
+---of the station's own were signed again.
 ---@param options? { share?: integer }
 ---@return mahatta.Job? job
 ---@return string? message

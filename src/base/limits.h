@@ -118,6 +118,9 @@
 #define STORE_KV_KEY_MAX 256
 #define STORE_KV_VALUE_MAX (1024u * 1024)
 
+/* Damaged blocks that are forgotten in one change: two full segments. */
+#define MEND_BLOCKS_MAX 512
+
 /* Search: a query is what a person types. */
 #define QUERY_WORDS_MAX 64   /* a pasted sentence */
 #define QUERY_PARTS_MAX 32   /* phrases, fields, alternatives of one query */

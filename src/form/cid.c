@@ -14,7 +14,7 @@ _Static_assert(CID_TEXT_SIZE == 1 + (CID_SIZE * 8 + 4) / 5, "base32 length");
 
 static const char base32[] = "abcdefghijklmnopqrstuvwxyz234567";
 
-static bool codec_known(uint8_t codec)
+bool cid_codec_known(uint8_t codec)
 {
   return codec == CID_RAW || codec == CID_DAG_PB || codec == CID_DAG_CBOR;
 }
@@ -31,7 +31,7 @@ int cid_of(struct cid *out, enum cid_codec codec, const void *p, size_t n)
 
 void cid_make(struct cid *out, enum cid_codec codec, const uint8_t *digest)
 {
-  CHECK(codec_known((uint8_t)codec));
+  CHECK(cid_codec_known((uint8_t)codec));
   out->b[0] = CID_VERSION;
   out->b[1] = (uint8_t)codec;
   out->b[2] = CID_SHA2_256;
@@ -41,7 +41,7 @@ void cid_make(struct cid *out, enum cid_codec codec, const uint8_t *digest)
 
 bool cid_looks(const uint8_t *p)
 {
-  return p[0] == CID_VERSION && codec_known(p[1]) && p[2] == CID_SHA2_256 &&
+  return p[0] == CID_VERSION && cid_codec_known(p[1]) && p[2] == CID_SHA2_256 &&
          p[3] == HASH_SIZE;
 }
 
@@ -54,7 +54,7 @@ static int refuse(const uint8_t *p, struct err *e)
   if (p[0] != CID_VERSION) {
     return err_set(e, ERR_INVALID, "CID version byte is %u, not 1", p[0]);
   }
-  if (!codec_known(p[1])) {
+  if (!cid_codec_known(p[1])) {
     return err_set(e, ERR_INVALID,
                    "CID codec 0x%02x is not raw, dag-pb or dag-cbor", p[1]);
   }

@@ -28,6 +28,9 @@ static inline const uint8_t *cid_digest(const struct cid *c)
   return c->b + 4;
 }
 
+/* Is it one of enum cid_codec? */
+bool cid_codec_known(uint8_t codec);
+
 /* The CID of ${n} bytes at ${p} under ${codec}: hashes them. */
 int cid_of(struct cid *out, enum cid_codec codec, const void *p,
            size_t n) MUST_USE;

@@ -36,7 +36,7 @@ void change_clear(struct change *c)
   c->blocks = c->logs = c->erases = c->kvs = 0;
   c->add.n = c->drop.n = c->docs.n = c->undocs.n = c->retags.n = 0;
   buf_clear(&c->tokens);
-  c->failed = false;
+  c->failed = c->erase_first = false;
 }
 
 uint64_t change_block(struct change *c, const struct cid *cid,
@@ -216,6 +216,7 @@ int change_commit(struct change *c, struct station *st, struct span collection,
                               .blocks_n = c->blocks,
                               .erase = c->erase,
                               .erase_n = c->erases,
+                              .erase_first = c->erase_first,
                               .log = c->log,
                               .log_n = c->logs,
                               .drop = drop,

@@ -55,6 +55,7 @@ struct change {
   size_t logs;
   uint64_t erase[PARCEL_RECORDS_MAX];
   size_t erases;
+  bool erase_first; /* as in struct store_batch */
   struct change_rows add, drop;
   struct change_docs docs, undocs, retags;
   struct buf tokens;

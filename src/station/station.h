@@ -296,17 +296,21 @@ int station_unpack(struct job **out, struct station *st, const char *path,
                    const struct unpack_options *opt, struct err *e) MUST_USE;
 
 /* ---- upkeep (upkeep.c) ---- */
-/* Derives everything again. Until it is done, nothing can be written
- * (ERR_BUSY), and lists and search give what is there by then. One that is
- * interrupted is done again when the station is next opened. */
+/* Forgets what is damaged, and derives everything again. Result: parcels,
+ * records, forgotten, restored, faults. Until it is done, nothing can be
+ * written (ERR_BUSY), and lists and search give what is there by then. One that
+ * is interrupted is done again when the station is next opened. */
 int station_rebuild(struct job **out, struct station *st,
                     struct err *e) MUST_USE;
 int station_index(struct job **out, struct station *st, struct err *e) MUST_USE;
 int station_verify(struct job **out, struct station *st, bool read_data,
                    struct err *e) MUST_USE;
 /* Read and hash about one of ${share} (>= 1) parts of all blocks, from where
- * the last one stopped: so many of them read all. Result: blocks, bytes, bad,
- * whole (1: the end was reached, the next begins anew), faults. */
+ * the last one stopped: so many of them read all. What is damaged is forgotten
+ * (mend.h); if parcels or records were, the job ends with a rebuild. Result:
+ * blocks, bytes, bad, whole (1: the end was reached, the next begins anew),
+ * forgotten, parcels (of those), restored (own parcels signed again), faults.
+ */
 int station_scrub(struct job **out, struct station *st, uint32_t share,
                   struct err *e) MUST_USE;
 int station_sweep(struct job **out, struct station *st, struct err *e) MUST_USE;

@@ -5,6 +5,7 @@
 #include "form/unixfs.h"
 #include "station/admit.h"
 #include "station/later.h"
+#include "station/mend.h"
 #include "station/refset.h"
 #include "station/sketches.h"
 #include "station/station.h"
@@ -16,10 +17,21 @@
 
 /* ---- rebuild ---- */
 
+/* What is damaged goes before anything is derived: while the rows of before
+ * are there, and so that nothing is derived from it. */
+enum rebuild_stage {
+  REBUILD_CHECK, /* hash what is no block of a file */
+  REBUILD_MEND,
+  REBUILD_DERIVE,
+  REBUILD_FILES
+};
+
 struct rebuild {
   struct job job;
-  bool reset, files; /* the tables were dropped; now at file blocks */
+  enum rebuild_stage stage;
+  bool marked, ended; /* as under way; the pages of files are at their end */
   uint64_t after;
+  struct mend mend;
   struct admit_counts counts;
 };
 
@@ -32,17 +44,62 @@ static int is_parcel(struct station *st, uint64_t ref, struct buf *block,
   return rc < 0 ? rc : parcel_looks(buf_span(block));
 }
 
-static int rebuild_page(struct rebuild *r, struct err *e)
+/* Note block ${ref} where it is damaged. 1: it is. */
+static int rebuild_look(struct rebuild *r, uint64_t ref, bool file,
+                        struct buf *block, struct err *e)
 {
-  struct station *st = r->job.st;
+  struct damage d;
+  int rc = mend_look(&r->job, ref, true, block, &d, e);
+  if (rc > 0) {
+    d.file = file;
+    mend_note(&r->mend, &d);
+  }
+  return rc;
+}
+
+/* A page of blocks that are not of files: how many there were. */
+static int check_page(struct rebuild *r, struct err *e)
+{
+  struct store *store = r->job.st->store;
   uint64_t refs[PAGE];
   struct buf block = {0};
   int rc = 0;
-  int n = st->store->ops->walk(st->store, r->after, r->files, refs, PAGE, e);
+  int n = store->ops->walk(store, r->after, false, refs, PAGE, e);
+  for (int i = 0; i < n && rc >= 0 && !mend_full(&r->mend); i++) {
+    rc = rebuild_look(r, refs[i], false, &block, e);
+    r->after = refs[i];
+  }
+  buf_free(&block);
+  return rc < 0 ? rc : n;
+}
+
+static int rebuild_node(struct rebuild *r, uint64_t ref, struct buf *block,
+                        struct err *e)
+{
+  struct store *store = r->job.st->store;
+  struct cid cid;
+  int rc = store->ops->get_ref(store, ref, &cid, NULL, e);
+  if (rc == 0 && cid_codec(&cid) != CID_DAG_PB) {
+    return 0; /* leaves list nothing */
+  }
+  if (rc == 0 || rc == ERR_CORRUPT) {
+    rc = rebuild_look(r, ref, true, block, e);
+  }
+  return rc != 0 ? rc : admit_node_again(r->job.st, ref, e);
+}
+
+static int rebuild_page(struct rebuild *r, struct err *e)
+{
+  struct station *st = r->job.st;
+  bool files = r->stage == REBUILD_FILES;
+  uint64_t refs[PAGE];
+  struct buf block = {0};
+  int rc = 0;
+  int n = st->store->ops->walk(st->store, r->after, files, refs, PAGE, e);
   for (int i = 0; i < n && rc >= 0; i++) {
     r->after = refs[i];
-    if (r->files) {
-      rc = admit_node_again(st, refs[i], e);
+    if (files) {
+      rc = mend_full(&r->mend) ? 0 : rebuild_node(r, refs[i], &block, e);
     } else if ((rc = is_parcel(st, refs[i], &block, e)) > 0) {
       rc = admit_again(st, refs[i], &r->counts, e);
     } else if (rc == ERR_NOENT) {
@@ -54,16 +111,9 @@ static int rebuild_page(struct rebuild *r, struct err *e)
   return rc < 0 ? rc : n;
 }
 
-/* While this pair is there, what is derived is not all there. */
-static struct span rebuilding_key(void)
-{
-  static const char name[] = "station/rebuilding";
-  return span_of(name, sizeof name - 1);
-}
-
 static int mark_rebuilding(struct station *st, bool on, struct err *e)
 {
-  struct store_pair pair = {rebuilding_key(), span_of(on ? "" : NULL, 0)};
+  struct store_pair pair = {mend_rebuilding_key(), span_of(on ? "" : NULL, 0)};
   struct store_batch batch = {.kv = &pair, .kv_n = 1};
   int rc = st->store->ops->append(st->store, &batch, NULL, NULL, e);
   if (rc == 0) {
@@ -72,38 +122,94 @@ static int mark_rebuilding(struct station *st, bool on, struct err *e)
   return rc;
 }
 
+static int rebuild_reset(struct rebuild *r, struct err *e)
+{
+  struct station *st = r->job.st;
+  int rc;
+  if ((rc = sketches_reset(st, e)) < 0 ||
+      (rc = st->store->ops->derived_reset(st->store, e)) < 0 ||
+      (rc = admit_set_unindexed(st, UINT64_MAX, e)) < 0) {
+    return rc;
+  }
+  r->stage = REBUILD_DERIVE;
+  r->after = 0;
+  return JOB_MORE;
+}
+
+static int rebuild_check(struct rebuild *r, struct err *e)
+{
+  struct station *st = r->job.st;
+  int rc = 0;
+  if (!r->marked) {
+    station_forget_parcels(st);
+    r->marked = (rc = mark_rebuilding(st, true, e)) == 0;
+  }
+  if (rc < 0 || (rc = check_page(r, e)) < 0) {
+    return rc;
+  }
+  if (r->mend.n > 0 && (rc < PAGE || mend_full(&r->mend))) {
+    r->stage = REBUILD_MEND;
+    return JOB_MORE;
+  }
+  return rc == PAGE ? JOB_MORE : rebuild_reset(r, e);
+}
+
+static int rebuild_done(struct rebuild *r, struct err *e)
+{
+  struct job *j = &r->job;
+  int rc = mark_rebuilding(j->st, false, e);
+  if (rc < 0) {
+    return rc;
+  }
+  j->result.has_faults = true;
+  job_num(j, "parcels", (int64_t)r->counts.parcels);
+  job_num(j, "records", (int64_t)r->counts.added);
+  job_num(j, "forgotten", (int64_t)r->mend.forgotten);
+  job_num(j, "restored", (int64_t)r->mend.signed_again);
+  return JOB_DONE;
+}
+
+/* Nodes of files that were found damaged are forgotten where the pages end:
+ * by then it can be told which records want them. */
+static int rebuild_files(struct rebuild *r, struct err *e)
+{
+  bool mending = mend_full(&r->mend) || (r->ended && r->mend.n > 0);
+  int rc = mending ? mend_step(&r->mend, e) : rebuild_page(r, e);
+  if (rc < 0 || mending) {
+    return rc < 0 ? rc : JOB_MORE;
+  }
+  r->ended = rc == 0;
+  return r->ended && r->mend.n == 0 ? rebuild_done(r, e) : JOB_MORE;
+}
+
 static int rebuild_step(struct job *j, struct err *e)
 {
   struct rebuild *r = (struct rebuild *)j;
-  struct station *st = j->st;
   int rc;
-  if (!r->reset) {
-    station_forget_parcels(st);
-    if ((rc = mark_rebuilding(st, true, e)) < 0 ||
-        (rc = sketches_reset(st, e)) < 0 ||
-        (rc = st->store->ops->derived_reset(st->store, e)) < 0 ||
-        (rc = admit_set_unindexed(st, UINT64_MAX, e)) < 0) {
-      return rc;
-    }
-    r->reset = true;
-    return JOB_MORE;
-  }
-  rc = rebuild_page(r, e);
-  if (rc == 0 && !r->files) {
-    r->files = true;
-    r->after = 0;
-    return JOB_MORE;
-  }
-  if (rc != 0 || (rc = mark_rebuilding(st, false, e)) < 0) {
+  switch (r->stage) {
+  case REBUILD_CHECK:
+    return rebuild_check(r, e);
+  case REBUILD_MEND:
+    rc = mend_step(&r->mend, e);
+    r->stage = rc == 0 ? REBUILD_CHECK : REBUILD_MEND;
     return rc < 0 ? rc : JOB_MORE;
+  case REBUILD_DERIVE:
+    if ((rc = rebuild_page(r, e)) == 0) {
+      r->stage = REBUILD_FILES;
+      r->after = 0;
+    }
+    return rc < 0 ? rc : JOB_MORE;
+  case REBUILD_FILES:
+    return rebuild_files(r, e);
+  default:
+    CHECK(false);
+    return ERR_MISUSE;
   }
-  job_num(j, "parcels", (int64_t)r->counts.parcels);
-  job_num(j, "records", (int64_t)r->counts.added);
-  return JOB_DONE;
 }
 
 static void rebuild_clean(struct job *j)
 {
+  mend_free(&((struct rebuild *)j)->mend);
   j->st->rebuilding = false;
 }
 
@@ -152,6 +258,7 @@ int station_rebuild(struct job **out, struct station *st, struct err *e)
     return ERR_NOMEM;
   }
   (*out)->total = total;
+  ((struct rebuild *)*out)->mend.job = *out;
   st->rebuilding = true;
   return 0;
 }
@@ -160,7 +267,7 @@ int upkeep_finish_rebuild(struct station *st, struct err *e)
 {
   struct buf value = {0};
   struct job *job = NULL;
-  int rc = st->store->ops->kv_get(st->store, rebuilding_key(), &value, e);
+  int rc = st->store->ops->kv_get(st->store, mend_rebuilding_key(), &value, e);
   buf_free(&value);
   if (rc < 0) {
     return rc == ERR_NOENT ? 0 : rc;
@@ -189,35 +296,34 @@ struct verify {
   bool read_data;
   enum verify_stage stage;
   uint64_t after, blocks, bytes, bad;
-  uint64_t limit; /* of a scrub: blocks this time */
+  uint64_t limit;      /* of a scrub: blocks this time */
+  struct mend *mend;   /* of a scrub, else NULL */
+  struct job *rebuild; /* after it forgot parcels or records */
+  bool end, mending, derive;
   struct missing_count missing;
 };
 
 static int verify_block(struct verify *v, uint64_t ref, struct buf *block,
                         struct err *e)
 {
-  struct station *st = v->job.st;
-  char text[CID_TEXT_SIZE + 1];
-  struct cid cid;
-  buf_clear(block);
-  int rc = st->store->ops->get_ref(st->store, ref, &cid,
-                                   v->read_data ? block : NULL, e);
+  struct damage d;
+  int rc = mend_look(&v->job, ref, v->read_data, block, &d, e);
   v->blocks++;
-  if (rc == 0 && v->read_data) {
-    v->bytes += block->n;
-    rc = cid_verify(&cid, block->p, block->n);
-  }
-  if (rc == ERR_HASH) {
-    cid_text(text, &cid);
-    job_fault(&v->job, "block %s: its bytes differ from its name", text);
-  } else if (rc == ERR_CORRUPT) {
-    job_fault(&v->job, "block number %" PRIu64 ": %s", ref, e->text);
-  }
-  if (rc == ERR_HASH || rc == ERR_CORRUPT) {
+  v->bytes += block->n;
+  if (rc > 0) {
     v->bad++;
+    d.file = v->stage == VERIFY_FILES;
+    if (v->mend != NULL) {
+      mend_note(v->mend, &d);
+    }
     rc = 0;
   }
   return rc;
+}
+
+static bool scrub_full(const struct verify *v)
+{
+  return v->mend != NULL && mend_full(v->mend);
 }
 
 static int verify_page(struct verify *v, bool file, struct err *e)
@@ -231,7 +337,7 @@ static int verify_page(struct verify *v, bool file, struct err *e)
   }
   int n = v->job.st->store->ops->walk(v->job.st->store, v->after, file, refs,
                                       max, e);
-  for (int i = 0; i < n && rc == 0; i++) {
+  for (int i = 0; i < n && rc == 0 && !scrub_full(v); i++) {
     rc = verify_block(v, refs[i], &block, e);
     v->after = refs[i];
     v->job.done++;
@@ -331,51 +437,107 @@ static int scrub_load(struct verify *v, struct err *e)
   return rc == ERR_NOENT ? 0 : rc;
 }
 
-static int scrub_done(struct verify *v, bool end, struct err *e)
+static int scrub_place(struct verify *v, struct err *e)
 {
-  struct job *j = &v->job;
-  uint8_t place[SCRUB_SIZE] = {(uint8_t)(end ? VERIFY_BLOCKS : v->stage)};
-  for (size_t i = 1; i < SCRUB_SIZE && !end; i++) {
+  uint8_t place[SCRUB_SIZE] = {(uint8_t)(v->end ? VERIFY_BLOCKS : v->stage)};
+  for (size_t i = 1; i < SCRUB_SIZE && !v->end; i++) {
     place[i] = (uint8_t)(v->after >> (8 * (SCRUB_SIZE - 1 - i)));
   }
   struct store_pair pair = {scrub_key(), span_of(place, sizeof place)};
   struct store_batch batch = {.kv = &pair, .kv_n = 1};
-  int rc = station_writable(j->st, e);
-  if (rc == 0) {
-    rc = j->st->store->ops->append(j->st->store, &batch, NULL, NULL, e);
-  }
-  if (rc < 0) {
-    return rc;
-  }
+  int rc = station_writable(v->job.st, e);
+  return rc < 0 ? rc
+                : v->job.st->store->ops->append(v->job.st->store, &batch, NULL,
+                                                NULL, e);
+}
+
+static int scrub_done(struct verify *v)
+{
+  struct job *j = &v->job;
   j->result.has_faults = true;
   job_num(j, "blocks", (int64_t)v->blocks);
   job_num(j, "bytes", (int64_t)v->bytes);
   job_num(j, "bad", (int64_t)v->bad);
-  job_num(j, "whole", end);
+  job_num(j, "whole", v->end);
+  mend_tell(v->mend, j);
   return JOB_DONE;
+}
+
+/* The rebuild reads all of the store: it may have found more. */
+static int scrub_rebuilt(struct verify *v)
+{
+  const struct mend *more = &((const struct rebuild *)v->rebuild)->mend;
+  const struct buf *faults = &v->rebuild->result.faults;
+  for (size_t at = 0; at < faults->n;) {
+    const char *text = (const char *)faults->p + at;
+    job_fault(&v->job, "%s", text);
+    at += strlen(text) + 1;
+  }
+  v->mend->forgotten += more->forgotten;
+  v->mend->parcels += more->parcels;
+  v->mend->signed_again += more->signed_again;
+  return scrub_done(v);
+}
+
+/* What was found damaged is forgotten. The place is noted before, while the
+ * station can still be written to: a crash loses one share's findings at most,
+ * and the next round finds them again. */
+static int scrub_mend(struct verify *v, struct err *e)
+{
+  int rc;
+  if (v->rebuild != NULL) {
+    rc = job_step(v->rebuild, e);
+    return rc == JOB_DONE ? scrub_rebuilt(v) : rc;
+  }
+  bool derive = v->mend->listed;
+  rc = mend_step(v->mend, e);
+  if (rc != 0 || v->mend->n > 0) {
+    return rc < 0 ? rc : JOB_MORE;
+  }
+  v->derive = v->derive || derive;
+  if (!v->derive) {
+    return scrub_done(v);
+  }
+  rc = station_rebuild(&v->rebuild, v->job.st, e);
+  return rc < 0 ? rc : JOB_MORE;
 }
 
 static int scrub_step(struct job *j, struct err *e)
 {
   struct verify *v = (struct verify *)j;
+  if (v->mending) {
+    return scrub_mend(v, e);
+  }
   int rc = verify_page(v, v->stage == VERIFY_FILES, e);
   if (rc < 0) {
     return rc;
   }
-  if (rc == 0 && v->stage == VERIFY_FILES) {
-    return scrub_done(v, true, e);
-  }
-  if (rc == 0) {
+  v->end = rc == 0 && v->stage == VERIFY_FILES;
+  if (rc == 0 && !v->end) {
     v->stage = VERIFY_FILES;
     v->after = 0;
   }
-  return v->blocks >= v->limit ? scrub_done(v, false, e) : JOB_MORE;
+  if (v->end || v->blocks >= v->limit || scrub_full(v)) {
+    v->mending = true;
+    rc = scrub_place(v, e);
+  }
+  return rc < 0 ? rc : JOB_MORE;
+}
+
+static void scrub_clean(struct job *j)
+{
+  struct verify *v = (struct verify *)j;
+  if (v->mend != NULL) {
+    mend_free(v->mend);
+  }
+  mem_free(v->mend);
+  job_del(v->rebuild);
 }
 
 int station_scrub(struct job **out, struct station *st, uint32_t share,
                   struct err *e)
 {
-  static const struct job_ops ops = {scrub_step, nothing_to_clean};
+  static const struct job_ops ops = {scrub_step, scrub_clean};
   uint64_t total = 0;
   int rc = station_writable(st, e);
   if (rc < 0 || (rc = later_flush(st, e)) < 0 ||
@@ -389,10 +551,14 @@ int station_scrub(struct job **out, struct station *st, uint32_t share,
   struct verify *v = (struct verify *)j;
   v->read_data = true;
   j->total = v->limit = total / share + 1;
-  if ((rc = scrub_load(v, e)) < 0) {
+  v->mend = mem_zero(sizeof *v->mend);
+  rc = v->mend == NULL ? err_set(e, ERR_NOMEM, "not enough memory")
+                       : scrub_load(v, e);
+  if (rc < 0) {
     job_del(j);
     return rc;
   }
+  v->mend->job = j;
   *out = j;
   return 0;
 }

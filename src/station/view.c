@@ -520,8 +520,8 @@ static int tell_of(struct note *n, uint64_t ref, struct err *e)
   buf_clear(&n->block);
   int rc =
       n->st->store->ops->get_ref(n->st->store, ref, &n->parent, &n->block, e);
-  if (rc == ERR_NOENT) {
-    return 0; /* what wanted it was swept */
+  if (rc == ERR_NOENT || rc == ERR_CORRUPT) {
+    return 0; /* what wanted it was swept, or is damaged itself */
   }
   if (rc < 0) {
     return rc;

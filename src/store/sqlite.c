@@ -454,8 +454,11 @@ static int append(struct store *st, const struct store_batch *b,
   if (rc < 0 || (rc = batch_check(b, e)) < 0 || (rc = sq_begin(s, e)) < 0) {
     return rc;
   }
-  if ((rc = sq_blocks_put(s, b->blocks, b->blocks_n, e)) < 0 ||
-      (rc = sq_blocks_erase(s, b->erase, b->erase_n, e)) < 0 ||
+  if ((b->erase_first &&
+       (rc = sq_blocks_erase(s, b->erase, b->erase_n, e)) < 0) ||
+      (rc = sq_blocks_put(s, b->blocks, b->blocks_n, e)) < 0 ||
+      (!b->erase_first &&
+       (rc = sq_blocks_erase(s, b->erase, b->erase_n, e)) < 0) ||
       (rc = sq_log_put(s, b, e)) < 0 || (rc = sq_rows_put(s, b, e)) < 0 ||
       (rc = sq_docs_put(s, b, e)) < 0 ||
       (rc = sq_kv_put(s, b->kv, b->kv_n, e)) < 0 ||

@@ -307,12 +307,15 @@ int sq_find_prefix(struct store *st, uint64_t prefix, uint64_t *refs,
   if (rc < 0 || (rc = sq_snapshot(s, e)) < 0) {
     return rc;
   }
-  int n = prefix_numbers(s, prefix, refs, list_max(max), e);
-  for (int i = 0; i < n && rc == 0; i++) {
-    rc = sq_read(s, refs[i], &cids[i], NULL, e);
+  int n = prefix_numbers(s, prefix, refs, list_max(max), e), here = 0;
+  for (int i = 0; i < n && rc >= 0; i++) {
+    refs[here] = refs[i];
+    rc = sq_read(s, refs[i], &cids[here], NULL, e);
+    here += rc == 0;
+    rc = rc == ERR_NOENT || rc == ERR_CORRUPT ? 0 : rc; /* damaged there */
   }
   sq_release(s);
-  return rc < 0 ? rc : n;
+  return rc < 0 || n < 0 ? (rc < 0 ? rc : n) : here;
 }
 
 /* ---- reading ---- */
@@ -339,6 +342,9 @@ int sq_read(struct sq *s, uint64_t n, struct cid *cid, struct buf *out,
     if (buf_put(out, seg->raw.p + slot.offset, slot.length) < 0) {
       return sq_nomem(e);
     }
+  }
+  if (cid != NULL && !cid_codec_known(slot.codec)) {
+    return bad_segment(s, seg->id, e);
   }
   if (cid != NULL) {
     cid_make(cid, (enum cid_codec)slot.codec, slot.digest);
@@ -531,12 +537,14 @@ int sq_blocks_put(struct sq *s, const struct store_block *b, size_t n,
 
 /* ---- erasing ---- */
 
-/* The segment's bytes without slot ${at}; its entry becomes a hole. */
-static int cut_out(struct seg_cache *c, uint64_t at, struct slot *gone)
+/* The segment's bytes without slot ${at}; its entry becomes a hole. One that
+ * is damaged may claim bytes that are not there: then none go with it. */
+static void cut_out(struct seg_cache *c, uint64_t at, struct slot *gone)
 {
   struct buf *raw = &c->raw;
   if (gone->offset > raw->n || gone->length > raw->n - gone->offset) {
-    return ERR_CORRUPT;
+    memset(c->head.p + at * HEAD_ENTRY, 0, HEAD_ENTRY);
+    return;
   }
   memmove(raw->p + gone->offset, raw->p + gone->offset + gone->length,
           raw->n - gone->offset - gone->length);
@@ -549,20 +557,47 @@ static int cut_out(struct seg_cache *c, uint64_t at, struct slot *gone)
     }
   }
   memset(c->head.p + at * HEAD_ENTRY, 0, HEAD_ENTRY);
-  return 0;
+}
+
+/* The same where the bytes can't be made out any more: they go when no slot
+ * is left. */
+static int cut_torn(struct sq *s, int64_t id, struct seg_cache *c, uint64_t at,
+                    struct err *e)
+{
+  struct slot other;
+  sqlite3_stmt *st = NULL;
+  bool any = false;
+  memset(c->head.p + at * HEAD_ENTRY, 0, HEAD_ENTRY);
+  for (uint64_t i = 0; i < c->head.n / HEAD_ENTRY; i++) {
+    any = any || slot_read(buf_span(&c->head), i, &other);
+  }
+  if (!any) {
+    return seg_write(s, Q_SEG_CHANGE, id, buf_span(&c->head), span_of(NULL, 0),
+                     e);
+  }
+  int rc = sq_get(s, Q_SEG_REHEAD, &st, e);
+  if (rc < 0) {
+    return rc;
+  }
+  sqlite3_bind_int64(st, 1, id);
+  sq_bind(st, 2, buf_span(&c->head));
+  return sq_run(s, st, e);
 }
 
 static int forget_number(struct sq *s, uint64_t n, uint64_t prefix,
                          uint32_t length, struct err *e)
 {
   int rc = 0;
+  if (length > s->counts.block_bytes) {
+    length = (uint32_t)s->counts.block_bytes; /* it was damaged */
+  }
   s->counts.blocks--;
   s->counts.block_bytes -= length;
   if ((int64_t)(n / SEG_SLOTS) > s->folded_seg) {
     tail_drop(s, prefix, n);
     return 0;
   }
-  if ((rc = sq_exec2(s, Q_KEY_DROP, (int64_t)prefix, (int64_t)n, e)) < 0 ||
+  if ((rc = tail_drop_folded(s, prefix, n, e)) < 0 ||
       (rc = sq_state_add(s, "blocks", -1, e)) < 0) {
     return rc;
   }
@@ -577,16 +612,23 @@ static int erase_one(struct sq *s, uint64_t n, struct err *e)
     return sq_file_erase(s, n, e);
   }
   int rc = cache_get(s, (int64_t)(n / SEG_SLOTS), true, &c, e);
+  bool torn = rc == ERR_CORRUPT;
+  if (torn) {
+    rc = cache_get(s, (int64_t)(n / SEG_SLOTS), false, &c, e);
+  }
   if (rc < 0 || !slot_read(buf_span(&c->head), n % SEG_SLOTS, &slot)) {
     return rc == ERR_NOENT ? 0 : rc;
   }
   int64_t id = c->id;
   uint64_t prefix = tail_prefix(slot.digest);
   c->id = 0; /* the cache must not outlive a rollback */
-  if (cut_out(c, n % SEG_SLOTS, &slot) < 0) {
-    return bad_segment(s, id, e);
+  if (torn) {
+    rc = cut_torn(s, id, c, n % SEG_SLOTS, e);
+  } else {
+    cut_out(c, n % SEG_SLOTS, &slot);
+    rc = seg_write(s, Q_SEG_CHANGE, id, buf_span(&c->head), buf_span(&c->raw),
+                   e);
   }
-  rc = seg_write(s, Q_SEG_CHANGE, id, buf_span(&c->head), buf_span(&c->raw), e);
   return rc < 0 ? rc : forget_number(s, n, prefix, slot.length, e);
 }
 

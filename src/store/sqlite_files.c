@@ -91,6 +91,12 @@ static int read_big(struct sq *s, uint64_t n, int64_t size, struct buf *out,
   return rc;
 }
 
+static bool codec_at(sqlite3_stmt *st)
+{
+  int codec = sqlite3_column_int(st, 0);
+  return codec == (uint8_t)codec && cid_codec_known((uint8_t)codec);
+}
+
 int sq_file_read(struct sq *s, uint64_t n, struct cid *cid, struct buf *out,
                  struct err *e)
 {
@@ -105,7 +111,7 @@ int sq_file_read(struct sq *s, uint64_t n, struct cid *cid, struct buf *out,
   }
   struct span digest = sq_column(st, 2);
   int64_t size = sqlite3_column_int64(st, 1);
-  rc = digest.n == 32 ? 0 : bad_file(s, n, e);
+  rc = digest.n == 32 && codec_at(st) ? 0 : bad_file(s, n, e);
   if (rc == 0 && cid != NULL) {
     cid_make(cid, (enum cid_codec)sqlite3_column_int(st, 0), digest.p);
   }
@@ -263,14 +269,17 @@ static int drop_entry(struct sq *s, int64_t id, uint64_t *freed, struct err *e)
   int64_t size = 0;
   uint64_t n = FILE_BIT | (uint64_t)id;
   int rc = sq_file_read(s, n, &cid, NULL, e);
-  if (rc < 0) {
+  if (rc < 0 && rc != ERR_CORRUPT) {
     return rc == ERR_NOENT ? 0 : rc;
   }
-  uint64_t prefix = tail_prefix(cid_digest(&cid));
+  uint64_t prefix = rc == 0 ? tail_prefix(cid_digest(&cid)) : 0;
   if ((rc = sq_int(s, Q_FILE_SIZE, id, &size, e)) < 0 ||
       (rc = sq_exec2(s, Q_FILE_DROP, id, 0, e)) < 0 ||
       (rc = sq_exec2(s, Q_GONE_PUT, id, 0, e)) < 0) {
     return rc;
+  }
+  if (size < 0 || (uint64_t)size > s->counts.file_bytes) {
+    size = 0; /* it was damaged */
   }
   s->counts.file_blocks--;
   s->counts.file_bytes -= (uint64_t)size;
@@ -280,7 +289,7 @@ static int drop_entry(struct sq *s, int64_t id, uint64_t *freed, struct err *e)
     tail_drop(s, prefix, n);
     return 0;
   }
-  if ((rc = sq_exec2(s, Q_KEY_DROP, (int64_t)prefix, (int64_t)n, e)) < 0 ||
+  if ((rc = tail_drop_folded(s, prefix, n, e)) < 0 ||
       (rc = sq_state_add(s, "file_blocks", -1, e)) < 0) {
     return rc;
   }

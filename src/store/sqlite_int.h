@@ -76,12 +76,14 @@ enum sq_stmt {
   Q_SEG_HEAD,
   Q_SEG_ALL,
   Q_SEG_CHANGE,
+  Q_SEG_REHEAD,
   Q_SEG_MAX,
   Q_SEG_TAIL,
   Q_SEG_WALK,
   Q_KEY_PUT,
   Q_KEY_GET,
   Q_KEY_DROP,
+  Q_KEY_FORGET,
   Q_FILE_PUT,
   Q_FILE_GET,
   Q_FILE_HEAD,
@@ -356,6 +358,11 @@ uint64_t tail_prefix(const uint8_t *digest);
 int tail_add(struct sq *s, uint64_t prefix, uint64_t number,
              struct err *e) MUST_USE;
 void tail_drop(struct sq *s, uint64_t prefix, uint64_t number);
+/* Inside a transaction: the same in `cidkey`, for a number up to the
+ * watermark. Where damage has changed the digest, ${prefix} is not the one it
+ * was noted under: then all are looked through. */
+int tail_drop_folded(struct sq *s, uint64_t prefix, uint64_t number,
+                     struct err *e) MUST_USE;
 /* Next number under ${prefix}, from *${at} on (start with 0); 0: no more. */
 uint64_t tail_next(const struct sq *s, uint64_t prefix, size_t *at);
 /* Inside a transaction: move the tail into `cidkey` when it is long. */

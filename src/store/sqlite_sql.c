@@ -17,6 +17,7 @@ const struct query_text sq_query_text[SQ_STMTS] = {
     [Q_SEG_ALL] = {false, "SELECT raw, head, data FROM seg WHERE id = ?1"},
     [Q_SEG_CHANGE] = {false, "UPDATE seg SET raw = ?2, head = ?3, data = ?4"
                              " WHERE id = ?1"},
+    [Q_SEG_REHEAD] = {false, "UPDATE seg SET head = ?2 WHERE id = ?1"},
     [Q_SEG_MAX] = {false, "SELECT max(id) FROM seg"},
     [Q_SEG_TAIL] = {false, "SELECT id, head FROM seg WHERE id > ?1"
                            " ORDER BY id"},
@@ -25,6 +26,7 @@ const struct query_text sq_query_text[SQ_STMTS] = {
     [Q_KEY_PUT] = {false, "INSERT OR IGNORE INTO cidkey VALUES(?1, ?2)"},
     [Q_KEY_GET] = {false, "SELECT n FROM cidkey WHERE prefix = ?1"},
     [Q_KEY_DROP] = {false, "DELETE FROM cidkey WHERE prefix = ?1 AND n = ?2"},
+    [Q_KEY_FORGET] = {false, "DELETE FROM cidkey WHERE n = ?1"},
     [Q_FILE_PUT] = {false, "INSERT INTO file VALUES(?1, ?2, ?3, ?4, ?5)"},
     [Q_FILE_GET] = {false, "SELECT codec, size, digest, data FROM file"
                            " WHERE id = ?1"},

@@ -97,6 +97,16 @@ void tail_drop(struct sq *s, uint64_t prefix, uint64_t number)
   }
 }
 
+int tail_drop_folded(struct sq *s, uint64_t prefix, uint64_t number,
+                     struct err *e)
+{
+  int rc = sq_exec2(s, Q_KEY_DROP, (int64_t)prefix, (int64_t)number, e);
+  if (rc == 0 && sqlite3_changes(s->db) == 0) {
+    rc = sq_exec2(s, Q_KEY_FORGET, (int64_t)number, 0, e);
+  }
+  return rc;
+}
+
 /* ---- folding ---- */
 
 static int cell_order(const void *a, const void *b)

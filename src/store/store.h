@@ -68,7 +68,8 @@ struct store_pair {
 };
 
 /* Everything that changes together. Done in this order: blocks, erase, log,
- * drop, add, undocs, retags, docs, kv. */
+ * drop, add, undocs, retags, docs, kv. A damaged block can be erased like any
+ * other. */
 struct store_batch {
   struct span collection; /* whose log; needed when log_n > 0 */
   const struct store_block *blocks;
@@ -76,6 +77,8 @@ struct store_batch {
   const uint64_t *erase; /* blocks to remove for good, overwritten on disk;
                           * the words of undocs, now or before, are gone */
   size_t erase_n;
+  bool erase_first; /* before the blocks are put, so that one of them may come
+                     * anew in the place of one that is damaged */
   const uint64_t *log; /* block numbers (or STORE_NEW) to append to the log */
   size_t log_n;
   const struct store_row *drop;

@@ -206,8 +206,10 @@ function verify.run(o, run)
       out.line("  %s", out.name(fault))
     end
     if r.bad > 0 then
-      out.line("take the blocks in again from a carry file, or "
-        .. "`mahatta rebuild --salvage` into a new station")
+      out.line("`mahatta scrub --share 1` forgets them, so that a sync or a "
+        .. "carry file")
+      out.line("brings them again; if that fails: `mahatta rebuild --salvage` "
+        .. "into a new station")
     end
   end
   if r.bad > 0 or r.missing > 0 then return run.PARTLY end
@@ -218,9 +220,23 @@ local scrub = {
   options = { { nil, "--share", "N", "one of N parts; default 8" } },
   notes = [[
 Each run goes on where the last one stopped: N of them read everything. One a
-week finds bytes that have rotted while a stick can still bring them again.]],
+week finds bytes that have rotted while a stick can still bring them again: it
+forgets them, and the next sync, slip or carry file asks for them.]],
   examples = { "mahatta scrub --share 4" },
 }
+
+local function tell_forgotten(r)
+  if r.restored > 0 then
+    out.line("%s of our own signed again: nothing of them is lost",
+      out.count(r.restored, "parcel"))
+  end
+  if r.forgotten > r.restored then
+    out.line("%s forgotten%s: `mahatta sync` with a station that has them, or",
+      out.count(r.forgotten - r.restored, "block"),
+      r.parcels > 0 and " (" .. out.count(r.parcels, "parcel") .. ")" or "")
+    out.line("`mahatta slip` and a carry file made for it, brings them again")
+  end
+end
 
 function scrub.run(o, run)
   local share = math.tointeger(tonumber(o.share or 8))
@@ -239,6 +255,7 @@ function scrub.run(o, run)
     for _, fault in ipairs(r.faults or {}) do
       out.line("  %s", out.name(fault))
     end
+    tell_forgotten(r)
   end
   if r.bad > 0 then return run.PARTLY end
 end
@@ -270,6 +287,14 @@ function rebuild.run(o, run)
   if o.json then return out.json(r) end
   out.line("rebuilt: %s, %s", out.count(r.parcels, "parcel"),
     out.count(r.records, "record"))
+  for _, fault in ipairs(r.faults) do
+    out.line("  %s", out.name(fault))
+  end
+  if r.forgotten > 0 then
+    out.line("%s of them damaged and forgotten: a sync or a carry file brings "
+      .. "them again", out.count(r.forgotten, "block"))
+    return run.PARTLY
+  end
 end
 
 local sweep = {
