@@ -4,9 +4,8 @@
 #include "base/mem.h"
 #include "text/recipe.h"
 
+#include <stdlib.h>
 #include <string.h>
-
-_Static_assert(QUERY_WORDS_MAX <= 64, "a query's words are bits of a number");
 
 struct slot {
   const struct term *term; /* NULL: empty */
@@ -17,8 +16,13 @@ struct beside {
   const struct plan *plan;
   struct slot *slot;
   size_t slots; /* a power of two */
-  double most;
-  bool found[4 * QUERY_WORDS_MAX]; /* by place of the pair's first word */
+  enum {
+    NEVER,
+    SOUGHT,
+    FOUND
+  } pair[4 * QUERY_WORDS_MAX]; /* by place of the
+                                  first word */
+  size_t sought;
 };
 
 static size_t hash(struct span s)
@@ -82,9 +86,6 @@ int beside_open(struct beside **out, const struct plan *plan)
       note(b, &plan->word[i].member[k].term, i);
     }
   }
-  for (size_t i = 0; i + 1 < plan->orders; i++) {
-    b->most += gives(plan, i);
-  }
   *out = b;
   return 0;
 }
@@ -97,14 +98,45 @@ void beside_close(struct beside *b)
   }
 }
 
-double beside_most(const struct beside *b)
+/* Both words of the pair at this place. */
+static bool may_hold(const struct plan *p, size_t at, uint64_t marks)
 {
-  return b->most;
+  return (marks >> p->order[at] & marks >> p->order[at + 1] & 1) != 0;
 }
 
-void beside_start(struct beside *b)
+double beside_most(const struct beside *b, uint64_t marks)
 {
-  memset(b->found, 0, sizeof b->found);
+  const struct plan *p = b->plan;
+  double sum = 0;
+  for (size_t i = 0; i + 1 < p->orders; i++) {
+    sum += may_hold(p, i, marks) ? gives(p, i) : 0;
+  }
+  return sum;
+}
+
+static int order_hits(const void *x, const void *y, void *ud)
+{
+  const struct store_hit *a = x, *c = y;
+  double p = a->score + beside_most(ud, a->marks);
+  double q = c->score + beside_most(ud, c->marks);
+  if (p < q || p > q) {
+    return p > q ? -1 : 1;
+  }
+  return a->ref > c->ref ? -1 : a->ref < c->ref;
+}
+
+void beside_order(const struct beside *b, struct store_hit *hit, size_t n)
+{
+  qsort_r(hit, n, sizeof *hit, order_hits, (void *)(uintptr_t)b);
+}
+
+void beside_start(struct beside *b, uint64_t marks)
+{
+  b->sought = 0;
+  for (size_t i = 0; i + 1 < b->plan->orders; i++) {
+    b->pair[i] = may_hold(b->plan, i, marks) ? SOUGHT : NEVER;
+    b->sought += b->pair[i] == SOUGHT;
+  }
 }
 
 /* Which words of the query a word of the text stands for. */
@@ -125,11 +157,14 @@ void beside_read(struct beside *b, struct analyser *an, struct span text)
   struct words it = {.text = text, .an = an};
   struct word w;
   uint64_t before = 0;
-  while (words_next(&it, &w)) {
+  while (b->sought > 0 && words_next(&it, &w)) {
     uint64_t here = stands_for(b, &w);
     for (size_t i = 0; before != 0 && here != 0 && i + 1 < p->orders; i++) {
-      b->found[i] = b->found[i] || ((before >> p->order[i] & 1) != 0 &&
-                                    (here >> p->order[i + 1] & 1) != 0);
+      if (b->pair[i] == SOUGHT && (before >> p->order[i] & 1) != 0 &&
+          (here >> p->order[i + 1] & 1) != 0) {
+        b->pair[i] = FOUND;
+        b->sought--;
+      }
     }
     before = here;
   }
@@ -139,7 +174,7 @@ double beside_given(const struct beside *b)
 {
   double sum = 0;
   for (size_t i = 0; i + 1 < b->plan->orders; i++) {
-    sum += b->found[i] ? gives(b->plan, i) : 0;
+    sum += b->pair[i] == FOUND ? gives(b->plan, i) : 0;
   }
   return sum;
 }

@@ -370,13 +370,15 @@ static int weigh(struct planning *g, struct err *e)
 
 /* ---- groups ---- */
 
-static void put_group(struct plan *p, size_t word, size_t from, double weight)
+/* ${mark}: of texts that hold such a term. */
+static void put_group(struct plan *p, size_t word, size_t from, double weight,
+                      uint64_t mark)
 {
   const struct plan_word *w = &p->word[word];
   if (p->matches > from) {
     p->of[p->groups] = (uint8_t)word;
     p->group[p->groups++] = (struct store_group){
-        p->match + from, p->matches - from, w->weight * weight, w->how};
+        p->match + from, p->matches - from, w->weight * weight, w->how, mark};
   }
 }
 
@@ -394,7 +396,7 @@ static void put_field(struct plan *p, size_t word, struct term *store,
           (struct store_match){term_span(&store[i]), 1, true};
     }
   }
-  put_group(p, word, from, weight);
+  put_group(p, word, from, weight, 0);
 }
 
 #define WAYS 4u /* members, surface, title, tag */
@@ -417,12 +419,12 @@ static int put_groups(struct plan *p, struct err *e)
       p->match[p->matches++] = (struct store_match){
           term_span(&w->member[k].term), w->member[k].weight, w->member[k].own};
     }
-    put_group(p, i, from, 1);
+    put_group(p, i, from, 1, UINT64_C(1) << i);
     if (w->surface_df > 0) {
       from = p->matches;
       p->match[p->matches++] =
           (struct store_match){term_span(&w->surface), 1, true};
-      put_group(p, i, from, RECIPE_SURFACE);
+      put_group(p, i, from, RECIPE_SURFACE, 0);
     }
     if (w->how != STORE_NOT && w->own > 0) {
       put_field(p, i, p->field + 4 * i, TERM_TITLE_STEM, PLAN_TITLE);

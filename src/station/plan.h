@@ -15,6 +15,8 @@
 
 #define PLAN_MEMBERS_MAX 64
 
+_Static_assert(QUERY_WORDS_MAX <= 64, "a query's words are bits of a number");
+
 struct plan_member {
   struct term term;
   double weight;
@@ -42,7 +44,8 @@ struct plan {
   uint8_t order[4 * QUERY_WORDS_MAX]; /* the words as they follow one another */
   size_t orders;
   uint64_t documents;
-  /* as the store takes it */
+  /* as the store takes it; a hit with bit i of its marks has a member of the
+   * i-th word in a title, a tag or a text, and one without it has none */
   struct store_match *match;
   struct store_group *group;
   uint8_t *of;        /* each group's word */

@@ -263,8 +263,8 @@ static int read_hit(struct search *s, const struct store_hit *hit,
   if (s->asking.phrases > 0 && !asking_phrases_hold(&s->asking, an, text, n)) {
     return 0;
   }
-  if (s->beside != NULL && beside_most(s->beside) > 0) {
-    beside_start(s->beside);
+  if (s->beside != NULL && beside_most(s->beside, hit->marks) > 0) {
+    beside_start(s->beside, hit->marks);
     for (size_t i = 0; i < n; i++) {
       beside_read(s->beside, an, text[i]);
     }
@@ -308,32 +308,37 @@ static double best_so_far(const struct search *s, size_t k)
   return best[k - 1];
 }
 
-/* Can what comes after a candidate of this score still be among the first
- * that are wanted? */
-static bool worth_reading(const struct search *s, double score)
+/* Can this candidate, or one after it, still be among the first that are
+ * wanted? */
+static bool worth_reading(const struct search *s, const struct store_hit *hit)
 {
   size_t k =
       s->q->offset < RECIPE_HEAD ? s->q->offset + s->q->limit + 1 : RECIPE_HEAD;
-  double most = s->beside != NULL ? beside_most(s->beside) : 0;
+  double most = s->beside != NULL ? beside_most(s->beside, hit->marks) : 0;
   if (s->after || k >= RECIPE_HEAD) {
     return true;
   }
-  return (score + most) * STANDING_MOST >= best_so_far(s, k);
+  return (hit->score + most) * STANDING_MOST >= best_so_far(s, k);
 }
 
 static int read_head(struct search *s, const struct store_hit *hit, int n,
                      struct err *e)
 {
+  struct store_hit order[RECIPE_HEAD];
   s->head = mem_resize(NULL, RECIPE_HEAD, sizeof *s->head);
   if (s->head == NULL) {
     return no_memory(e);
   }
-  for (int i = 0; i < n && worth_reading(s, hit[i].score); i++) {
+  memcpy(order, hit, (size_t)n * sizeof *hit);
+  if (s->beside != NULL) {
+    beside_order(s->beside, order, (size_t)n);
+  }
+  for (int i = 0; i < n && worth_reading(s, &order[i]); i++) {
     struct headed *h = &s->head[s->heads];
-    if (shown_has(&s->shown, hit[i].ref)) {
+    if (shown_has(&s->shown, order[i].ref)) {
       continue;
     }
-    int rc = read_hit(s, &hit[i], h, e);
+    int rc = read_hit(s, &order[i], h, e);
     if (rc > 0) {
       s->heads++;
     } else {

@@ -243,7 +243,7 @@ static int see(struct newest *w, size_t i, uint32_t doc, struct err *e)
   }
   int rc = query_allows(&w->qu, doc, &en, e);
   if (rc > 0) {
-    w->hits[w->n++] = (struct store_hit){(uint64_t)en.ref, 0};
+    w->hits[w->n++] = (struct store_hit){.ref = (uint64_t)en.ref};
   }
   return rc < 0 ? rc : 0;
 }
@@ -454,7 +454,7 @@ static int holding(struct sq *s, const struct span *term, size_t n,
   for (size_t i = 0; rc == 0 && i < n; i++) {
     match[i] = (struct store_match){term[i], 1, true};
   }
-  struct store_group group = {match, n, 1, STORE_ANY};
+  struct store_group group = {match, n, 1, STORE_ANY, 0};
   struct store_query q = {.group = &group, .groups = 1};
   if (rc == 0 && (rc = query_open(qu, s, &q, e)) == 0) {
     for (size_t i = 0; i < n; i++) {

@@ -21,6 +21,13 @@
 struct hit {
   uint32_t score;
   int64_t ref;
+  uint64_t marks;
+};
+
+/* What is known of one of the window's documents. */
+struct found_so_far {
+  uint32_t score, needs;
+  uint64_t marks;
 };
 
 struct topk {
@@ -34,7 +41,8 @@ struct topk {
   uint32_t order[QUERY_GROUPS_MAX];
   uint32_t bound[QUERY_GROUPS_MAX];
   size_t groups, essential;
-  uint32_t total[WINDOW], part[WINDOW], mask[WINDOW];
+  struct found_so_far doc[WINDOW];
+  uint32_t part[WINDOW];
   uint64_t seen[SEEN], part_seen[SEEN];
 };
 
@@ -87,11 +95,12 @@ static void keep(struct topk *k, const struct hit *hit)
   }
 }
 
-static int offer(struct topk *k, uint32_t doc, uint32_t score, struct err *e)
+static int offer(struct topk *k, uint32_t doc, const struct found_so_far *f,
+                 struct err *e)
 {
   struct doc_entry en;
-  struct hit hit = {.score = score};
-  if (k->after && score > k->last.score) {
+  struct hit hit = {.score = f->score, .marks = f->marks};
+  if (k->after && f->score > k->last.score) {
     return 0;
   }
   int rc = query_allows(&k->qu, doc, &en, e);
@@ -205,13 +214,10 @@ static void split_groups(struct topk *k)
 
 /* ---- a window ---- */
 
-/* Add a list's scores in [from, to) to total (${max} false) or greatest part.
- */
+/* A list's scores in [from, to): into the greatest parts of its group. */
 static int read_list(struct topk *k, struct list *l, uint32_t from, uint32_t to,
-                     bool max, struct err *e)
+                     struct err *e)
 {
-  uint32_t *into = max ? k->part : k->total;
-  uint64_t *seen = max ? k->part_seen : k->seen;
   int rc = 0;
   while (rc == 0 && l->peek < to) {
     const struct post *p = &l->post;
@@ -219,8 +225,8 @@ static int read_list(struct topk *k, struct list *l, uint32_t from, uint32_t to,
     for (; i < p->n && p->doc[i] < to; i++) {
       uint32_t v = score_of(&k->qu, l, p->tf[i], k->qu.lens[p->doc[i]]);
       uint32_t at = p->doc[i] - from;
-      into[at] = max ? (v > into[at] ? v : into[at]) : into[at] + v;
-      seen[at / 64] |= UINT64_C(1) << at % 64;
+      k->part[at] = v > k->part[at] ? v : k->part[at];
+      k->part_seen[at / 64] |= UINT64_C(1) << at % 64;
     }
     l->at = i - 1;
     l->peek = p->doc[i - 1];
@@ -229,29 +235,18 @@ static int read_list(struct topk *k, struct list *l, uint32_t from, uint32_t to,
   return rc;
 }
 
-/* The greatest parts of a group into the totals. */
-static void join_parts(struct topk *k)
+/* The greatest parts of a group into what is known. */
+static void join_parts(struct topk *k, uint32_t need, uint64_t mark)
 {
   for (size_t w = 0; w < SEEN; w++) {
     k->seen[w] |= k->part_seen[w];
     while (k->part_seen[w] != 0) {
       size_t at = w * 64 + (size_t)__builtin_ctzll(k->part_seen[w]);
       k->part_seen[w] &= k->part_seen[w] - 1;
-      k->total[at] += k->part[at];
+      k->doc[at].score += k->part[at];
+      k->doc[at].needs |= need;
+      k->doc[at].marks |= mark;
       k->part[at] = 0;
-    }
-  }
-}
-
-/* Which of the window's documents the group has, for its need. */
-static void mark_need(struct topk *k, uint32_t bit, const uint64_t *before)
-{
-  for (size_t w = 0; w < SEEN; w++) {
-    uint64_t here = before[w];
-    while (here != 0) {
-      size_t at = w * 64 + (size_t)__builtin_ctzll(here);
-      here &= here - 1;
-      k->mask[at] |= bit;
     }
   }
 }
@@ -261,23 +256,16 @@ static int read_group(struct topk *k, uint32_t group, uint32_t from,
 {
   struct list *l;
   uint32_t n = group_lists(k, group, &l);
-  uint32_t bit = need_bit(k, group);
-  bool max = n > 1 || bit != 0;
   int rc = 0;
   for (uint32_t i = 0; rc == 0 && i < n; i++) {
     if (l[i].peek < from) { /* it was not read in order before */
       rc = list_to(&k->qu, &l[i], from, e);
     }
     if (rc == 0) {
-      rc = read_list(k, &l[i], from, to, max, e);
+      rc = read_list(k, &l[i], from, to, e);
     }
   }
-  if (bit != 0) {
-    mark_need(k, bit, k->part_seen);
-  }
-  if (max) {
-    join_parts(k);
-  }
+  join_parts(k, need_bit(k, group), k->qu.q->group[group].mark);
   return rc;
 }
 
@@ -316,10 +304,10 @@ static int excluded(struct topk *k, uint32_t doc, struct err *e)
 }
 
 /* A document that the essential groups brought up. */
-static int complete(struct topk *k, uint32_t doc, uint32_t score, uint32_t mask,
+static int complete(struct topk *k, uint32_t doc, struct found_so_far *f,
                     struct err *e)
 {
-  uint64_t total = score, rest = 0;
+  uint64_t total = f->score, rest = 0;
   for (size_t i = k->essential; i < k->groups; i++) {
     rest += k->bound[k->order[i]];
   }
@@ -331,19 +319,21 @@ static int complete(struct topk *k, uint32_t doc, uint32_t score, uint32_t mask,
     rest -= k->bound[g];
     uint64_t need = k->least > total + rest ? k->least - total - rest : 0;
     /* Whether a need is met can't be told from a bound. */
-    need = bit & ~mask ? 0 : need;
+    need = bit & ~f->needs ? 0 : need;
     int rc = probe_group(k, g, doc, (uint32_t)need, &v, e);
     if (rc < 0) {
       return rc;
     }
     total += v;
-    mask |= v > 0 ? bit : 0;
+    f->needs |= v > 0 ? bit : 0;
+    f->marks |= v > 0 ? k->qu.q->group[g].mark : 0;
   }
-  if (total < k->least || mask != k->qu.needs) {
+  if (total < k->least || f->needs != k->qu.needs) {
     return 0;
   }
+  f->score = (uint32_t)total;
   int rc = excluded(k, doc, e);
-  return rc != 0 ? (rc < 0 ? rc : 0) : offer(k, doc, (uint32_t)total, e);
+  return rc != 0 ? (rc < 0 ? rc : 0) : offer(k, doc, f, e);
 }
 
 static int run_window(struct topk *k, uint32_t from, uint32_t to, struct err *e)
@@ -356,8 +346,8 @@ static int run_window(struct topk *k, uint32_t from, uint32_t to, struct err *e)
     while (rc == 0 && k->seen[w] != 0) {
       uint32_t at = (uint32_t)(w * 64) + (uint32_t)__builtin_ctzll(k->seen[w]);
       k->seen[w] &= k->seen[w] - 1;
-      rc = complete(k, from + at, k->total[at], k->mask[at], e);
-      k->total[at] = k->mask[at] = 0;
+      rc = complete(k, from + at, &k->doc[at], e);
+      memset(&k->doc[at], 0, sizeof k->doc[at]);
     }
   }
   return rc;
@@ -432,6 +422,7 @@ static int run(struct topk *k, struct store_hit *hits, struct err *e)
   for (size_t i = 0; i < k->n; i++) {
     hits[i].ref = (uint64_t)k->heap[i].ref;
     hits[i].score = k->heap[i].score / SCORE_ONE;
+    hits[i].marks = k->heap[i].marks;
   }
   return (int)k->n;
 }
@@ -446,8 +437,8 @@ int sq_topk(struct sq *s, const struct store_query *q, struct store_hit *hits,
   int rc = query_open(&k->qu, s, q, e);
   k->max = max;
   k->after = q->after;
-  k->last = (struct hit){(uint32_t)(q->last.score * SCORE_ONE + 0.5),
-                         (int64_t)q->last.ref};
+  k->last = (struct hit){.score = (uint32_t)(q->last.score * SCORE_ONE + 0.5),
+                         .ref = (int64_t)q->last.ref};
   k->heap = mem_resize(NULL, max, sizeof *k->heap);
   if (rc == 0 && k->heap == NULL) {
     rc = sq_nomem(e);

@@ -97,7 +97,8 @@ struct store_batch {
 
 struct store_hit {
   uint64_t ref;
-  double score; /* greater is better */
+  double score;   /* greater is better */
+  uint64_t marks; /* of the groups that it matches, joined */
 };
 
 /* ---- queries ----
@@ -123,6 +124,7 @@ struct store_group {
   size_t n;
   double weight; /* 0 .. 1000 */
   unsigned how;
+  uint64_t mark; /* bits that say so with a hit that matches the group */
 };
 /* Documents with one of these facets, or with none of them. */
 struct store_filter {

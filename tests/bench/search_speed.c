@@ -187,12 +187,18 @@ static void ask(struct store *s, struct span query)
   struct store_query q = {.group = plan.group, .groups = plan.groups};
   int found = s->ops->query(s, &q, hit, RECIPE_HEAD, &err);
   NEED(found >= 0 && beside_open(&beside, &plan) == 0);
-  for (int i = 0; i < found && hit[i].score + beside_most(beside) >= best[9];
-       i++) {
-    buf_clear(&text);
-    NEED(s->ops->get_ref(s, hit[i].ref, NULL, &text, &err) == 0);
-    beside_start(beside);
-    beside_read(beside, an, buf_span(&text));
+  beside_order(beside, hit, (size_t)found);
+  for (int i = 0; i < found; i++) {
+    double most = beside_most(beside, hit[i].marks);
+    if (hit[i].score + most < best[9]) {
+      break;
+    }
+    beside_start(beside, hit[i].marks);
+    if (most > 0) {
+      buf_clear(&text);
+      NEED(s->ops->get_ref(s, hit[i].ref, NULL, &text, &err) == 0);
+      beside_read(beside, an, buf_span(&text));
+    }
     double v = hit[i].score + beside_given(beside);
     int at = 9;
     for (; at >= 0 && best[at] < v; at--) {

@@ -403,7 +403,8 @@ static void bench_query(void)
         int at = 20 + (int)(exp(rnd() * log(WORDS - 20)) - 1);
         match[k] = (struct store_match){buf_span(&words[at]), 1, true};
         group[k] = (struct store_group){
-            &match[k], 1, 1, must != 0 ? STORE_NEED + (unsigned)k : STORE_ANY};
+            &match[k], 1, 1, must != 0 ? STORE_NEED + (unsigned)k : STORE_ANY,
+            0};
       }
       struct store_query q = {.group = group, .groups = 2};
       double t = now();

@@ -227,7 +227,7 @@ static int child_reads(void)
   struct store_hit h[600];
   struct span t = text("word");
   struct store_match m = {t, 1, true};
-  struct store_group g = {&m, 1, 1, STORE_ANY};
+  struct store_group g = {&m, 1, 1, STORE_ANY, 0};
   struct store_query q = {.group = &g, .groups = 1};
   uint64_t before = 0, after = 0;
   int bad = 0, round = 0;

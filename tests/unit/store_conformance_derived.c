@@ -452,13 +452,13 @@ static void test_hostile_queries(void)
   docs_put(s, 0, 10, 10, false);
   for (size_t n = STORE_TERM_MAX - 1; n <= STORE_TERM_MAX + 1; n++) {
     struct store_match m = {span_of(long_term, n), 1, true};
-    struct store_group g = {&m, 1, 1, STORE_ANY};
+    struct store_group g = {&m, 1, 1, STORE_ANY, 0};
     struct store_query q = {.group = &g, .groups = 1};
     EXPECT_INT(s->ops->query(s, &q, h, 2, &err),
                n <= STORE_TERM_MAX ? 0 : ERR_INVALID);
   }
   struct store_match m = {text("all"), -1, true};
-  struct store_group g = {&m, 1, 1, STORE_ANY};
+  struct store_group g = {&m, 1, 1, STORE_ANY, 0};
   struct store_query q = {.group = &g, .groups = 1};
   EXPECT_INT(s->ops->query(s, &q, h, 2, &err), ERR_INVALID);
   m.weight = 1;
@@ -506,7 +506,7 @@ static void test_query_limit(void)
     m[i] = (struct store_match){text("all"), 1, true};
   }
   for (size_t i = 0; i < QUERY_GROUPS_MAX + 1; i++) {
-    g[i] = (struct store_group){m, 1, 1, STORE_ANY};
+    g[i] = (struct store_group){m, 1, 1, STORE_ANY, 0};
   }
   for (size_t n = QUERY_GROUPS_MAX - 1; n <= QUERY_GROUPS_MAX + 1; n++) {
     struct store_query q = {.group = g, .groups = n};

@@ -147,9 +147,10 @@ static int order(const void *a, const void *b)
   return x->ref > y->ref ? -1 : 1;
 }
 
-/* The document's score, or -1 when it must not be given. */
+/* The document's score, or -1 when it must not be given; ${marks}: a bit for
+ * each group that it matches. */
 static double score(const struct quest *q, const struct made_doc *d,
-                    double idf[6][4], double mean)
+                    double idf[6][4], double mean, uint64_t *marks)
 {
   double sum = 0;
   unsigned needs = 0, met = 0;
@@ -174,6 +175,7 @@ static double score(const struct quest *q, const struct made_doc *d,
       met |= best > 0 ? 1u << q->group[g].how : 0;
     }
     any = any || best > 0;
+    *marks |= best > 0 ? UINT64_C(1) << g : 0;
     sum += best / 65536;
   }
   bool facet = q->facet == 0 || d->facet == q->facet;
@@ -197,9 +199,12 @@ static int exhaustive(const struct quest *q, struct store_hit *out)
     }
   }
   for (int i = 0; i < DOCS; i++) {
-    double v = made[i].there ? score(q, &made[i], idf, words / docs) : -1;
+    uint64_t marks = 0;
+    double v =
+        made[i].there ? score(q, &made[i], idf, words / docs, &marks) : -1;
     if (v >= 0) {
-      out[n++] = (struct store_hit){ref_of(i), v};
+      out[n++] =
+          (struct store_hit){.ref = ref_of(i), .score = v, .marks = marks};
     }
   }
   qsort(out, (size_t)n, sizeof *out, order);
@@ -237,8 +242,9 @@ static void check_quest(struct store *s, const struct quest *q)
                            .filter = &filter,
                            .filters = q->facet != 0};
   for (int g = 0; g < q->groups; g++) {
-    group[g] = (struct store_group){match[g], (size_t)q->group[g].n,
-                                    q->group[g].w, q->group[g].how};
+    group[g] =
+        (struct store_group){match[g], (size_t)q->group[g].n, q->group[g].w,
+                             q->group[g].how, UINT64_C(1) << g};
     for (int m = 0; m < q->group[g].n; m++) {
       size_t n = word_text(text[g][m], q->group[g].word[m]);
       match[g][m] = (struct store_match){span_of(text[g][m], n),
@@ -257,6 +263,7 @@ static void check_quest(struct store *s, const struct quest *q)
         EXPECT_INT(got[i].score * 65536, want[i].score * 65536);
         break;
       }
+      EXPECT_INT(got[i].marks, want[i].marks);
     }
   }
 }
