@@ -441,12 +441,13 @@ function Station:reader(link) end
 
 ---@class mahatta.Reader
 local Reader = {}
----Next bytes, at most 1 MiB; nil at the end; nil, message, code on failure
----(ENOENT names the block that is missing).
+---Next bytes: those of a block, at most 1 MiB, or at most ${max}; nil at the
+---end; nil, message, code on failure (ENOENT names the block that is missing).
+---@param max? integer
 ---@return string? bytes
 ---@return string? message
 ---@return mahatta.Code? code
-function Reader:read() end
+function Reader:read(max) end
 ---Go to byte ${offset} (0: the first): what lies before is not loaded.
 ---nil, message, "EINVALID" beyond the end of the file.
 ---@param offset integer

@@ -188,18 +188,19 @@ int lreader_make(lua_State *L)
 static int reader_read(lua_State *L)
 {
   struct err e;
-  struct buf *out = lutil_buf(L);
+  struct span bytes;
   struct lreader *h = to_reader(L);
-  int rc = reader_next(h->r, out, &e);
+  lua_Integer max = luaL_optinteger(L, 2, BLOCK_SIZE_MAX);
+  luaL_argcheck(L, max > 0, 2, "at least one byte has to be asked for");
+  int rc = reader_next(h->r, (size_t)max, &bytes, &e);
   if (rc < 0) {
     return lutil_fail(L, rc, &e);
   }
-  if (out->n == 0) {
+  if (bytes.n == 0) {
     lua_pushnil(L);
   } else {
-    lua_pushlstring(L, (const char *)out->p, out->n);
+    lua_pushlstring(L, (const char *)bytes.p, bytes.n);
   }
-  buf_free(out); /* a megabyte needn't wait for the collector */
   return 1;
 }
 

@@ -505,9 +505,8 @@ fail:
 struct reader {
   struct walk walk;
   struct cid root;
-  uint64_t from;     /* bytes before it are not asked for */
-  struct span first; /* a leaf that was met on the way to the size */
-  bool has_first;
+  uint64_t from;    /* bytes before it are not asked for */
+  struct span rest; /* of the leaf under work, which ${walk} holds */
 };
 
 /* The next leaf with bytes from ${r->from} on. Parts that end before it are
@@ -536,9 +535,9 @@ static int reader_start(struct reader *r, struct station *st, struct err *e)
 {
   int rc = walk_start(&r->walk, st, &r->root, e);
   if (rc == 0) {
-    rc = reader_leaf(r, &r->first, e);
+    r->rest = span_of(NULL, 0);
+    rc = reader_leaf(r, &r->rest, e);
   }
-  r->has_first = rc > 0;
   return rc < 0 ? rc : 0;
 }
 
@@ -583,24 +582,23 @@ int reader_seek(struct reader *r, uint64_t offset, struct err *e)
   return rc;
 }
 
-int reader_next(struct reader *r, struct buf *out, struct err *e)
+int reader_next(struct reader *r, size_t max, struct span *out, struct err *e)
 {
-  struct span leaf = r->first;
   int rc = station_alive(r->walk.st, e);
-  buf_clear(out);
+  *out = span_of(NULL, 0);
   if (rc < 0) {
     return rc;
   }
   rc = 1;
-  if (!r->has_first) {
-    leaf = span_of(NULL, 0);
+  while (r->rest.n == 0 && rc > 0) {
+    rc = reader_leaf(r, &r->rest, e);
   }
-  r->has_first = false;
-  while (leaf.n == 0 && rc > 0) {
-    rc = reader_leaf(r, &leaf, e);
+  if (rc > 0) {
+    *out = span_of(r->rest.p, r->rest.n < max ? r->rest.n : max);
+    r->rest = span_of(r->rest.p + out->n, r->rest.n - out->n);
   }
-  if (rc > 0 && (rc = buf_put(out, leaf.p, leaf.n)) < 0) {
-    rc = err_set(e, rc, "not enough memory");
+  if (rc < 0) {
+    r->rest = span_of(NULL, 0);
   }
   return rc < 0 ? rc : 0;
 }

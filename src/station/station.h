@@ -207,8 +207,10 @@ int files_export(struct job **out, struct station *st, const struct cid *root,
 struct reader;
 int reader_new(struct reader **out, struct station *st, const struct cid *root,
                struct err *e) MUST_USE;
-/* Next bytes into ${out} (cleared first); empty at the end. */
-int reader_next(struct reader *r, struct buf *out, struct err *e) MUST_USE;
+/* The next bytes, at most ${max} of them (> 0): lent until the next call.
+ * Empty at the end. */
+int reader_next(struct reader *r, size_t max, struct span *out,
+                struct err *e) MUST_USE;
 /* Go to byte ${offset} of the file: what lies before is not loaded.
  * ERR_INVALID beyond the end; when it fails otherwise the reader is of no
  * more use. */

@@ -47,13 +47,12 @@ static struct cid publish_file(struct home *h, const char *collection, int n,
 static bool file_whole(struct home *h, const struct cid *root)
 {
   struct reader *r = NULL;
-  struct buf part = {0};
+  struct span part = {0};
   int rc = reader_new(&r, h->st, root, &e);
   do {
-    rc = rc < 0 ? rc : reader_next(r, &part, &e);
+    rc = rc < 0 ? rc : reader_next(r, SIZE_MAX, &part, &e);
   } while (rc == 0 && part.n > 0);
   reader_del(r);
-  buf_free(&part);
   NEED(rc == 0 || rc == ERR_NOENT);
   return rc == 0;
 }

@@ -35,26 +35,29 @@ static struct added add(const char *path, enum file_cut cut)
   return a;
 }
 
-/* Reads back what ${want} holds? */
+/* Reads back what ${want} holds, in pieces of all lengths? */
 static bool reads_as(const struct cid *root, struct span want)
 {
   struct reader *r = NULL;
-  struct buf part = {0}, all = {0};
+  struct span part = {0};
+  struct buf all = {0};
+  size_t max = 1;
   int rc = reader_new(&r, h.st, root, &e);
   if (rc == 0) {
     EXPECT_INT(reader_size(r), want.n);
   }
   do {
-    rc = rc < 0 ? rc : reader_next(r, &part, &e);
+    rc = rc < 0 ? rc : reader_next(r, max, &part, &e);
+    EXPECT(part.n <= max);
+    max = 3 * max + 1;
     NEED(rc < 0 || buf_put(&all, part.p, part.n) == 0);
   } while (rc == 0 && part.n > 0);
   bool same = rc == 0 && span_equal(buf_span(&all), want);
   if (rc == 0) {
-    EXPECT(reader_next(r, &part, &e) == 0 &&
+    EXPECT(reader_next(r, max, &part, &e) == 0 &&
            part.n == 0); /* stays at its end */
   }
   reader_del(r);
-  buf_free(&part);
   buf_free(&all);
   return same;
 }

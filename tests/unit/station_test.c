@@ -208,6 +208,7 @@ static void test_closed(void)
 {
   struct made m = {.n = 1};
   struct buf b = {0};
+  struct span part;
   struct job *jobs[4] = {NULL};
   struct publisher *p = NULL;
   struct reader *r = NULL;
@@ -243,7 +244,7 @@ static void test_closed(void)
   EXPECT_INT(publisher_add(p, buf_span(&b), &added, &e), ERR_CLOSED);
   EXPECT_INT(publisher_commit(p, &committed, &e), ERR_CLOSED);
   publisher_del(p);
-  EXPECT_INT(reader_next(r, &b, &e), ERR_CLOSED);
+  EXPECT_INT(reader_next(r, SIZE_MAX, &part, &e), ERR_CLOSED);
   EXPECT(reader_size(r) > 0);
   reader_del(r);
   EXPECT(access(home_file(&h, "x"), F_OK) != 0);

@@ -23,13 +23,12 @@ static struct cid add_file(const char *name, size_t n)
 static bool readable(const struct cid *root)
 {
   struct reader *r = NULL;
-  struct buf part = {0};
+  struct span part = {0};
   int rc = reader_new(&r, h.st, root, &e);
   do {
-    rc = rc < 0 ? rc : reader_next(r, &part, &e);
+    rc = rc < 0 ? rc : reader_next(r, SIZE_MAX, &part, &e);
   } while (rc == 0 && part.n > 0);
   reader_del(r);
-  buf_free(&part);
   return rc == 0;
 }
 

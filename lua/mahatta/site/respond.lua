@@ -94,6 +94,9 @@ function respond.forever(request, headers, tag, size, open)
   return { status = status, headers = headers, body = body }
 end
 
+-- Short pieces: they stay in the processor's cache on their way out.
+local PIECE = 128 * 1024
+
 -- A stream of `length` bytes of a station's reader from `first` on.
 function respond.part_of(reader, first, length)
   local left = length
@@ -106,9 +109,8 @@ function respond.part_of(reader, first, length)
     size = length,
     read = function ()
       if left == 0 then return nil end
-      local bytes, fault = reader:read()
+      local bytes, fault = reader:read(math.min(PIECE, left))
       if not bytes then return nil, fault or "the file ended early" end
-      if #bytes > left then bytes = bytes:sub(1, left) end
       left = left - #bytes
       return bytes
     end,
