@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: 0BSD
+local cache = require "mahatta.site.cache"
 local json = require "dkjson"
 local mahatta = require "mahatta"
 local markup = require "mahatta.site.markup"
@@ -78,11 +79,63 @@ describe("templates", function ()
   end)
 
   it("let no JSON end its block", function ()
-    local block = tostring(markup.data_block("application/ld+json",
-      '{"a":"</script><!--&"}'))
+    local made = markup.json('{"a":{a}}')({ a = '</script><!--&"\\' })
+    local block = tostring(markup.data_block("application/ld+json", made))
     assert.is_nil(block:sub(10):find("<[!]", 1))
     local _, n = block:gsub("</script>", "")
     assert.equal(1, n)
+    assert.same({ a = '</script><!--&"\\' },
+      json.decode(block:match(">(.*)</script>")))
+    assert.has_error(function () markup.data_block("text/plain", "{}") end)
+  end)
+end)
+
+describe("the site's cache", function ()
+  local function page(body)
+    return { status = 200, headers = { a = "b" }, body = body }
+  end
+
+  it("keeps pages as long as nothing is written, minutes at most", function ()
+    local pages = cache.new()
+    pages:as_of(1)
+    pages:put("k", page("x"), 100)
+    local got = pages:get("k", 100 + cache.SECONDS - 1)
+    assert.equal("x", got.body)
+    got.headers.a = "another's"
+    assert.equal("b", pages:get("k", 100).headers.a)
+    assert.is_nil(pages:get("k", 100 + cache.SECONDS))
+    assert.is_nil(pages:get("k", 99)) -- the clock was set back
+    pages:as_of(2)
+    assert.is_nil(pages:get("k", 100))
+  end)
+
+  it("keeps what is asked for, within its bytes", function ()
+    local pages, body = cache.new(), ("x"):rep(cache.PAGE)
+    pages:put("asked", page(body), 0)
+    for i = 1, 1000 do
+      pages:put("once " .. i, page(body), 0)
+      assert.is_table(pages:get("asked", 0))
+    end
+    assert.is_nil(pages:get("once 1", 0))
+    local bytes = 0
+    for _, half in ipairs({ pages.young, pages.old }) do
+      for _, one in pairs(half) do bytes = bytes + #one.body end
+    end
+    assert.is_true(bytes <= cache.BYTES and bytes > cache.BYTES // 3)
+  end)
+
+  it("keeps no faults, no streams and nothing large", function ()
+    local pages = cache.new()
+    local fault = page("x")
+    fault.status = 404
+    pages:put("fault", fault, 0)
+    pages:put("stream", page({ read = print }), 0)
+    pages:put("large", page(("x"):rep(cache.PAGE + 1)), 0)
+    pages:put("most", page(("x"):rep(cache.PAGE)), 0)
+    for key, kept in pairs({ fault = false, stream = false, large = false,
+        most = true }) do
+      assert.equal(kept, pages:get(key, 0) ~= nil, key)
+    end
   end)
 end)
 

@@ -207,17 +207,19 @@ local function cache_key(ctx, parts, lang)
   end
   local version = ctx.site.station:version()
   if not version then return nil end
-  ctx.site.cache:as_of(("%d %d"):format(version, ctx.site.clock() // 60))
+  ctx.site.cache:as_of(version)
   return ctx.origin .. " " .. ctx.lang .. " " .. ctx.request.target
 end
 
 local function answer_once(ctx, parts, lang)
   local key = cache_key(ctx, parts, lang)
-  local response = key and ctx.site.cache:get(key)
+  local response = key and ctx.site.cache:get(key, ctx.site.clock())
   if response then return response end
   local message
   response, message = answer(ctx, parts, lang)
-  if key and response then ctx.site.cache:put(key, response) end
+  if key and response then
+    ctx.site.cache:put(key, response, ctx.site.clock())
+  end
   return response, message
 end
 

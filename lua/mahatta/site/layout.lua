@@ -18,7 +18,7 @@ local FRAME = markup.template [[
 <meta name="color-scheme" content="light dark">
 <link rel="stylesheet" href="{style}">
 <link rel="icon" type="image/svg+xml" href="/icon.svg">
-{head}
+{alternates}{head}
 </head>
 <body>
 <a class="skip" href="#main">{=skip}</a>
@@ -49,10 +49,9 @@ local FRAME = markup.template [[
 local MENU_ITEM = markup.template [[<a href="{link}">{label}</a>]]
 local MENU_HERE = markup.template
   [[<a href="{link}" aria-current="page">{label}</a>]]
-local LANGUAGE = markup.template
-  [[<li><a href="{link}" lang="{code}" hreflang="{code}">{label}</a></li>]]
-local ALTERNATE = markup.template
-  [[<link rel="alternate" hreflang="{code}" href="{link}">]]
+local ITEMS = markup.template [[{items}]]
+local LANGUAGE = [[<li><a href="/%s{rest}" lang="%s" hreflang="%s">%s</a></li>]]
+local ALTERNATE = [[<link rel="alternate" hreflang="%s" href="/%s{rest}">]]
 local SCRIPT = markup.template [[<script src="{link}" defer></script>]]
 
 local MENU = { { "collections", "menu_collections" },
@@ -65,7 +64,7 @@ local menus = {}
 local function menu(ctx)
   local key, here = ctx.lang, nil
   for _, item in ipairs(MENU) do
-    if ctx.page_path == url.path(ctx.lang, item[1]) then here = item[1] end
+    if #ctx.rest == 1 and ctx.rest[1] == item[1] then here = item[1] end
   end
   key = key .. (here or "")
   if not menus[key] then
@@ -75,29 +74,26 @@ local function menu(ctx)
         link = url.path(ctx.lang, item[1]),
         label = markup.say(ctx.words, item[2]) })
     end
-    menus[key] = out
+    menus[key] = ITEMS(ctx.words, { items = out })
   end
   return menus[key]
 end
 
--- This page in the other languages.
-local function languages(ctx)
-  local links, alternates = {}, {}
-  local rest = #ctx.rest > 0 and url.path(table.unpack(ctx.rest)) or ""
-  rest = rest .. url.search(ctx.query)
-  for i, code in ipairs(words.CODES) do
-    local link = "/" .. code .. rest
-    links[i] = LANGUAGE(ctx.words, { code = words[code].tag, link = link,
-      label = markup.say(words[code], "own_name") })
-    alternates[i] = ALTERNATE(ctx.words, { code = words[code].tag,
-      link = link })
-  end
-  return links, alternates
+-- This page in the other languages: the links differ in their first part only,
+-- so there is one template for all of them.
+local languages, alternates = {}, {}
+for i, code in ipairs(words.CODES) do
+  local tag, name = words[code].tag, words[code].say.own_name
+  languages[i] = LANGUAGE:format(code, tag, tag, name)
+  alternates[i] = ALTERNATE:format(tag, code)
 end
+languages = markup.template(table.concat(languages))
+alternates = markup.template(table.concat(alternates))
 
 -- A whole page. `parts`: title (text), body; head, script, status, q.
 function layout.page(ctx, parts)
-  local links, alternates = languages(ctx)
+  local here = { rest = (#ctx.rest > 0 and url.path(table.unpack(ctx.rest))
+    or "") .. url.search(ctx.query) }
   local script = parts.script and SCRIPT(ctx.words,
     { link = ctx.site.assets.script }) or markup.none
   local name = ctx.words.say.name
@@ -105,10 +101,11 @@ function layout.page(ctx, parts)
   return respond.html(FRAME(ctx.words, { code = ctx.words.tag,
     dir = ctx.words.dir, style = ctx.site.assets.style,
     title = parts.title and parts.title .. " · " .. name or name,
-    head = { alternates, parts.head or markup.none },
+    alternates = alternates(ctx.words, here),
+    head = parts.head or markup.none,
     home = url.path(ctx.lang), search = url.path(ctx.lang, "search"),
     q = parts.q or "", menu = menu(ctx), body = parts.body,
-    languages = links, stamp = shape.stamp(now),
+    languages = languages(ctx.words, here), stamp = shape.stamp(now),
     minute = shape.say(shape.minute(now)), script = script }), parts.status)
 end
 

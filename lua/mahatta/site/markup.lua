@@ -52,55 +52,95 @@ function markup.is_link(url)
     or url:find("^https?://[%w%[]")) and not url:find("[%c%s\\]")
 end
 
-local function put_attribute(value, hole)
-  if type(value) == "number" then value = tostring(value) end
-  if type(value) ~= "string" then
-    error(("attribute {%s}: a string expected, got %s"):format(hole.name,
-      type(value)), 0)
-  end
-  if hole.link and not markup.is_link(value) then
-    error(("attribute {%s}: %q is no link"):format(hole.name, value), 0)
+-- What fills a hole, by its kind: (value, the hole's name) to HTML.
+local put = {}
+
+function put.attribute(value, name)
+  local kind = type(value)
+  if kind == "number" then
+    return tostring(value)
+  elseif kind ~= "string" then
+    error(("attribute {%s}: a string expected, got %s"):format(name,
+      kind), 0)
   end
   return escape(value)
 end
 
-local put_text
-
-local function put_list(list, hole)
-  local out = {}
-  for i, item in ipairs(list) do out[i] = put_text(item, hole) end
-  return table.concat(out)
+function put.link(value, name)
+  if type(value) == "string" and not markup.is_link(value) then
+    error(("attribute {%s}: %q is no link"):format(name, value), 0)
+  end
+  return put.attribute(value, name)
 end
 
-function put_text(value, hole)
+local function list_of(put_one)
+  return function (list, name)
+    local out = {}
+    for i, item in ipairs(list) do out[i] = put_one(item, name) end
+    return table.concat(out)
+  end
+end
+
+local put_list, put_plain_list
+
+function put.plain(value, name)
+  if getmetatable(value) == Safe then return value[1] end
   local kind = type(value)
-  if kind == "table" then
-    if getmetatable(value) == Safe then return value[1] end
-    return put_list(value, hole)
-  elseif kind == "string" then
-    local text = escape(cleaned(value))
-    return hole.plain and text or "<bdi>" .. text .. "</bdi>"
+  if kind == "string" then
+    return escape(cleaned(value))
+  elseif kind == "table" then
+    return put_plain_list(value, name)
   elseif kind == "number" then
     return tostring(value)
   end
-  error(("{%s}: nothing to put there (%s)"):format(hole.name, kind), 0)
+  error(("{%s}: nothing to put there (%s)"):format(name, kind), 0)
 end
 
-local function put(value, hole)
-  if hole.attribute then return put_attribute(value, hole) end
-  return put_text(value, hole)
+function put.text(value, name)
+  if getmetatable(value) == Safe then return value[1] end
+  local kind = type(value)
+  if kind == "string" then
+    return "<bdi>" .. escape(cleaned(value)) .. "</bdi>"
+  elseif kind == "table" then
+    return put_list(value, name)
+  end
+  return put.plain(value, name)
+end
+
+put_list, put_plain_list = list_of(put.text), list_of(put.plain)
+
+-- In quotes as JSON has them, fit for a page's head: no "<" of it stays one.
+-- (dkjson's own way looks through a text eleven times.)
+local function quoted(s)
+  if s:find('[%c"\\<>&]') then
+    s = s:gsub('[%c"\\<>&]', function (c)
+      return ("\\u%04x"):format(c:byte())
+    end)
+  end
+  return '"' .. s .. '"'
+end
+
+function put.json(value, name)
+  if type(value) == "string" then return quoted(value) end
+  if getmetatable(value) == Safe then return value[1] end
+  if type(value) ~= "table" then
+    error(("{%s}: nothing to put there (%s)"):format(name, type(value)), 0)
+  end
+  local out = {}
+  for i, item in ipairs(value) do out[i] = put.json(item, name) end
+  return table.concat(out, ",")
 end
 
 -- What kind of hole it is, from the source that stands before it.
-local function hole_of(name, flag, before)
+local function kind_of(flag, before)
   local attribute = before:match("([%w-]+)=\"[^\"<>]*$")
-  return { name = name, plain = flag == "plain", attribute = attribute ~= nil,
-    link = attribute ~= nil and LINKS[attribute]
-      and before:sub(-2) == '="' }
+  if not attribute then return flag == "plain" and "plain" or "text" end
+  return LINKS[attribute] and before:sub(-2) == '="' and "link" or "attribute"
 end
 
--- Literal strings and holes by turns; phrases of `words` are literal.
-local function compile(source, words)
+-- A template in parts: strings, and holes { name, kind } between them.
+-- Phrases of `words` are literal.
+local function parse(source, words)
   local parts, at, literal = {}, 1, ""
   for from, mark, name, flag, to in source:gmatch(
       "(){(=?)([%w_.]+):?(%l*)}()") do
@@ -113,7 +153,8 @@ local function compile(source, words)
       literal = literal .. escape(phrase)
     else
       parts[#parts + 1] = literal
-      parts[#parts + 1] = hole_of(name, flag, source:sub(1, from - 1))
+      parts[#parts + 1] = { name = name,
+        kind = kind_of(flag, source:sub(1, from - 1)) }
       literal = ""
     end
     at = to
@@ -122,13 +163,18 @@ local function compile(source, words)
   return parts
 end
 
-local function fill(parts, values)
-  local out = {}
-  for i = 1, #parts do
-    local part = parts[i]
-    out[i] = i % 2 == 1 and part or put(values[part.name], part)
+-- The function that fills such parts: written out, as one expression, since
+-- every page calls it dozens of times.
+local function compile(parts)
+  local terms = {}
+  for i, part in ipairs(parts) do
+    terms[i] = type(part) == "string" and ("%q"):format(part)
+      or ("put.%s(values[%q], %q)"):format(part.kind, part.name, part.name)
   end
-  return safe(table.concat(out))
+  local write = assert(load("local put = ...\nreturn function (values)\n"
+    .. "return " .. table.concat(terms, "\n.. ") .. "\nend", "=template",
+    "t", {}))(put)
+  return function (values) return safe(write(values)) end
 end
 
 -- A template: call it with the language's words and the values of its holes.
@@ -136,12 +182,12 @@ function markup.template(source)
   source = source:gsub("^%s+", ""):gsub("\n%s*", "\n")
   local compiled = {}
   return function (words, values)
-    local parts = compiled[words]
-    if not parts then
-      parts = compile(source, words)
-      compiled[words] = parts
+    local fill = compiled[words]
+    if not fill then
+      fill = compile(parse(source, words))
+      compiled[words] = fill
     end
-    return fill(parts, values)
+    return fill(values)
   end
 end
 
@@ -155,11 +201,11 @@ function markup.say(words, key, values)
     if not phrase then
       error(("%s has no phrase '%s'"):format(words.code, key), 0)
     end
-    own[key] = compile(escape(phrase), words)
-    if #own[key] == 1 then own[key] = safe(own[key][1]) end
+    local parts = parse(escape(phrase), words)
+    own[key] = #parts == 1 and safe(parts[1]) or compile(parts)
   end
-  if getmetatable(own[key]) == Safe then return own[key] end
-  return fill(own[key], values or {})
+  if type(own[key]) == "table" then return own[key] end
+  return own[key](values or {})
 end
 
 -- Text with found words between the marks `open` and `close`, as <mark>; for
@@ -175,20 +221,34 @@ function markup.marked(s, open, close)
   return safe(table.concat(out))
 end
 
--- A JSON text as a data block for the page's head. No "<" of it stays one.
-function markup.data_block(media, json)
-  return safe(('<script type="%s">%s</script>\n'):format(escape(media),
-    (json:gsub("[<>&]", { ["<"] = "\\u003c", [">"] = "\\u003e",
-      ["&"] = "\\u0026" }))))
+-- What markup.json() made, as a data block for the page's head.
+local DATA = '<script type="%s">%s</script>\n'
+function markup.data_block(media, made)
+  assert(getmetatable(made) == Safe)
+  return safe(DATA:format(escape(media), made[1]))
 end
 
--- The same holes for XML, where there is no <bdi>: everything is plain.
+-- The same holes, all of one kind.
+local function template_of(kind, source, words)
+  local parts = parse(source, words)
+  for i = 2, #parts, 2 do parts[i].kind = kind(parts[i].kind) end
+  return compile(parts)
+end
+
+local NO_WORDS = { code = "no language", say = {} }
+
+-- For XML, where there is no <bdi>: everything is plain.
 function markup.xml(source)
-  local parts = compile(source:gsub("^%s+", ""), { code = "xml", say = {} })
-  for i = 2, #parts, 2 do
-    parts[i].plain, parts[i].link = true, nil
-  end
-  return function (values) return fill(parts, values) end
+  return template_of(function (kind)
+    return kind == "text" and "plain" or kind == "link" and "attribute"
+      or kind
+  end, source:gsub("^%s+", ""), NO_WORDS)
+end
+
+-- For JSON: a text becomes one in quotes, and of a list each item.
+function markup.json(source)
+  return template_of(function () return "json" end, source:gsub("\n", ""),
+    NO_WORDS)
 end
 
 return markup

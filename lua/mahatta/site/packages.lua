@@ -3,7 +3,6 @@
 -- schema.org/Dataset, a dataset of a DCAT catalogue.
 
 local dagjson = require "mahatta.dagjson"
-local json = require "dkjson"
 local markup = require "mahatta.site.markup"
 local mahatta = require "mahatta"
 local respond = require "mahatta.site.respond"
@@ -87,47 +86,57 @@ end
 
 -- ---- schema.org ----
 
+local DATASET = markup.json [[
+{"@context":"https://schema.org/","@type":"Dataset","@id":{page},
+"name":{name},{lang}"description":{description},"identifier":{id},
+"url":{page},{license}"isAccessibleForFree":true,"datePublished":{published},
+{keywords}"creator":{"@type":"Organization","name":{author}},
+{files}"includedInDataCatalog":{"@type":"DataCatalog","name":{collection}}}]]
+local LANG = markup.json [["inLanguage":{lang},]]
+local LICENSE = markup.json [["license":{license},]]
+local KEYWORDS = markup.json [["keywords":{words},]]
+local FILES = markup.json [["distribution":[{files}],]]
+local DOWNLOAD = markup.json [[
+{"@type":"DataDownload","name":{name},"contentUrl":{link},
+"encodingFormat":{type},{sha256}"contentSize":{size}}]]
+local SHA256 = markup.json [["sha256":{sha256},]]
+
 local function download(ctx, id, file)
-  return { ["@type"] = "DataDownload", name = plain(file.name),
-    contentUrl = file_link(ctx, id, file), encodingFormat = file.type,
-    contentSize = ("%d B"):format(file.size), sha256 = file.sha256 }
+  return DOWNLOAD({ name = plain(file.name), type = file.type,
+    link = file_link(ctx, id, file), size = ("%d B"):format(file.size),
+    sha256 = file.sha256 and SHA256({ sha256 = file.sha256 })
+      or markup.none })
 end
 
-function packages.schema_org(ctx, entry)
-  local it, downloads = entry.record, {}
-  for i, file in ipairs(shape.files(it)) do
-    if i > 100 then break end
-    downloads[i] = download(ctx, entry.id, file)
+local DOWNLOADS = 100 -- of a record that its head tells
+
+local function downloads(ctx, entry)
+  local out = {}
+  for i, file in ipairs(shape.files(entry.record)) do
+    if i > DOWNLOADS then break end
+    out[i] = download(ctx, entry.id, file)
   end
+  return #out > 0 and FILES({ files = out }) or markup.none
+end
+
+-- What a record's page has in its head for programs: a schema.org/Dataset.
+function packages.head(ctx, entry)
+  local it = entry.record
   local title, lang = shape.title(it, ctx.lang)
-  return { ["@context"] = "https://schema.org/", ["@type"] = "Dataset",
-    ["@id"] = origin(ctx) .. shape.record_path(ctx.lang, entry.id),
-    name = title or entry.id, inLanguage = lang,
+  local license = shape.license_link(it.license)
+    or type(it.license) == "string" and it.license
+  return markup.data_block("application/ld+json", DATASET({
+    page = origin(ctx) .. shape.record_path(ctx.lang, entry.id),
+    name = title or entry.id, id = "ipfs://" .. entry.id,
+    lang = lang and LANG({ lang = lang }) or markup.none,
     description = shape.short(shape.text(it, ctx.lang) or title or entry.id,
       1000),
-    identifier = "ipfs://" .. entry.id,
-    url = origin(ctx) .. shape.record_path(ctx.lang, entry.id),
-    license = shape.license_link(it.license)
-      or type(it.license) == "string" and it.license or nil,
-    isAccessibleForFree = true, datePublished = shape.stamp(entry.time),
-    keywords = keywords(it) and table.concat(it.tags, ", "),
-    creator = { ["@type"] = "Organization", name = entry.author },
-    includedInDataCatalog = { ["@type"] = "DataCatalog",
-      name = entry.collection },
-    distribution = #downloads > 0 and downloads or nil }
-end
-
--- Plain JSON: there is no link or byte string in it. All its names, so that
--- the same record is always the same text.
-local ORDER = { keyorder = { "@context", "@type", "@id", "name", "inLanguage",
-  "description", "identifier", "url", "license", "isAccessibleForFree",
-  "datePublished", "keywords", "creator", "includedInDataCatalog",
-  "distribution", "contentUrl", "encodingFormat", "contentSize", "sha256" } }
-
--- What a record's page has in its head for programs.
-function packages.head(ctx, entry)
-  return markup.data_block("application/ld+json",
-    json.encode(packages.schema_org(ctx, entry), ORDER))
+    license = license and LICENSE({ license = license }) or markup.none,
+    published = shape.stamp(entry.time),
+    keywords = keywords(it) and KEYWORDS({
+      words = table.concat(it.tags, ", ") }) or markup.none,
+    author = entry.author, collection = entry.collection,
+    files = downloads(ctx, entry) }))
 end
 
 -- ---- DCAT ----

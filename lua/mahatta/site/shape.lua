@@ -149,8 +149,10 @@ function shape.page_cursor(query)
     or nil
 end
 
--- Where things are on this site.
-function shape.record_path(lang, id) return url.path(lang, "r", id) end
+-- Where things are on this site. Ids and languages are letters and digits.
+function shape.record_path(lang, id)
+  return "/" .. lang .. "/r/" .. url.encode(id)
+end
 -- A collection's name is a path of its own, where it can be one.
 local function path_below(name)
   local path = url.path(table.unpack(url.split(name)))
@@ -168,6 +170,8 @@ function shape.collection_path(lang, name)
   end
   return "/" .. lang .. "/c" .. paths[name]
 end
-function shape.author_path(lang, did) return url.path(lang, "by", did) end
+function shape.author_path(lang, did)
+  return "/" .. lang .. "/by/" .. url.encode(did)
+end
 
 return shape

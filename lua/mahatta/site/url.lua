@@ -58,6 +58,7 @@ end
 
 -- One part of a path, or a value of a query.
 function url.encode(s)
+  if not s:find("[^%w%-._~]") then return s end
   return (s:gsub("[^%w%-._~]", function (c)
     return ("%%%02X"):format(c:byte())
   end))
@@ -65,9 +66,11 @@ end
 
 -- A path from its parts.
 function url.path(...)
-  local parts = { ... }
-  for i, part in ipairs(parts) do parts[i] = url.encode(tostring(part)) end
-  return "/" .. table.concat(parts, "/")
+  local path = ""
+  for i = 1, select("#", ...) do
+    path = path .. "/" .. url.encode(tostring((select(i, ...))))
+  end
+  return path ~= "" and path or "/"
 end
 
 -- "a/b" as { "a", "b" }.
