@@ -38,7 +38,7 @@ struct post_reader {
 };
 static inline struct post_reader post_reader_of(struct span s)
 {
-  struct post_reader r = {s.p, s.p + s.n, false};
+  struct post_reader r = {s.p, s.n > 0 ? s.p + s.n : s.p, false};
   return r;
 }
 uint64_t post_varint_long(struct post_reader *r);
