@@ -33,6 +33,14 @@ static inline struct span buf_span(const struct buf *b)
   return span_of(b->p, b->n);
 }
 
+/* Bytes ${from} .. ${upto} - 1 of it. One that never held any has no memory to
+ * point into. */
+static inline struct span buf_part(const struct buf *b, size_t from,
+                                   size_t upto)
+{
+  return upto > from ? span_of(b->p + from, upto - from) : span_of(NULL, 0);
+}
+
 /* Equality of bytes; two empty spans are equal. */
 bool span_equal(struct span a, struct span b);
 

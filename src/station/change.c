@@ -186,13 +186,12 @@ static struct store_doc *docs_out(const struct change *c,
   struct store_doc *out = mem_resize(NULL, docs->n, sizeof *out);
   for (size_t i = 0; out != NULL && i < docs->n; i++) {
     const struct change_doc *d = &docs->doc[i];
-    const uint8_t *p = c->tokens.p;
-    out[i] = (struct store_doc){
-        .ref = d->ref,
-        .time = d->time,
-        .length = d->length,
-        .terms = span_of(p + d->start, d->middle - d->start),
-        .facets = span_of(p + d->middle, d->end - d->middle)};
+    out[i] =
+        (struct store_doc){.ref = d->ref,
+                           .time = d->time,
+                           .length = d->length,
+                           .terms = buf_part(&c->tokens, d->start, d->middle),
+                           .facets = buf_part(&c->tokens, d->middle, d->end)};
   }
   return out;
 }

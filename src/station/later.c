@@ -14,7 +14,7 @@ int later_flush(struct station *st, struct err *e)
   }
   for (size_t i = 0; i < l->n; i++) {
     block[i].cid = l->cid[i];
-    block[i].bytes = span_of(l->bytes.p + at, l->end[i] - at);
+    block[i].bytes = buf_part(&l->bytes, at, l->end[i]);
     at = l->end[i];
   }
   int rc = admit_files(st, block, l->n, &counts, e);

@@ -250,7 +250,7 @@ static int flush_files(struct link *l, struct err *e)
   }
   for (size_t i = 0; i < l->file_n; i++) {
     block[i].cid = l->file_cid[i];
-    block[i].bytes = span_of(l->files.p + at, l->file_end[i] - at);
+    block[i].bytes = buf_part(&l->files, at, l->file_end[i]);
     at = l->file_end[i];
   }
   int rc = gather(l, e);

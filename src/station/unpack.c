@@ -68,7 +68,7 @@ static int flush_files(struct unpack *u, struct err *e)
   }
   for (size_t i = 0; i < u->file_n; i++) {
     block[i].cid = u->file_cid[i];
-    block[i].bytes = span_of(u->files.p + at, u->file_end[i] - at);
+    block[i].bytes = buf_part(&u->files, at, u->file_end[i]);
     at = u->file_end[i];
   }
   int rc = admit_files(u->job.st, block, u->file_n, &u->counts, e);
