@@ -24,8 +24,13 @@ static int load(struct station *st, uint64_t ref, struct entry *out,
   out->ref = ref;
   buf_clear(&out->block);
   int rc = st->store->ops->get_ref(st->store, ref, &out->cid, &out->block, e);
-  if (rc == 0) {
-    rc = record_read(&out->record, buf_span(&out->block), e);
+  if (rc == 0) { /* nobody is shown what a record was not */
+    rc = cid_verify(&out->cid, out->block.p, out->block.n);
+    if (rc == 0) {
+      rc = record_read(&out->record, buf_span(&out->block), e);
+    } else if (rc == ERR_NOMEM) {
+      (void)err_set(e, rc, "not enough memory");
+    }
     if (rc < 0 && rc != ERR_NOMEM) {
       rc = err_set(e, ERR_CORRUPT,
                    "a stored record can't be read; verify "
