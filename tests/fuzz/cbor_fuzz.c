@@ -7,16 +7,7 @@
 #include "sync/slip.h"
 #include "unit/cbor_copy.h"
 
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void demand(bool truth)
-{
-  if (!truth) {
-    abort();
-  }
-}
+#include "fuzz/demand.h"
 
 static void walk_record(struct span s)
 {

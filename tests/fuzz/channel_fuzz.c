@@ -7,14 +7,7 @@
  * Before the handshake nothing but its own three messages gets through. */
 #include "unit/session_puppet.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void demand(bool truth)
-{
-  if (!truth) {
-    abort();
-  }
-}
+#include "fuzz/demand.h"
 
 /* Feed in pieces; all bytes are taken, or the channel has ended. How many
  * bytes the frames had. */

@@ -9,20 +9,11 @@
  * Sealed messages come one after another, each behind a byte of length. */
 #include "unit/noise_pair.h"
 
-#include <stdlib.h>
+#include "fuzz/demand.h"
 
 #define INPUT_SIZE_MAX 70000u
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 static uint8_t got[INPUT_SIZE_MAX], made[INPUT_SIZE_MAX];
-
-static void demand(bool truth)
-{
-  if (!truth) {
-    abort();
-  }
-}
 
 typedef int take(struct noise *n, uint8_t *out, size_t room, struct span s,
                  struct err *e);

@@ -17,6 +17,15 @@
 #pragma weak __sanitizer_set_death_callback
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);
+
+/* Targets bring mutators, which want libFuzzer's: nothing is changed here. */
+size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size)
+{
+  (void)data;
+  (void)max_size;
+  return size;
+}
 
 static char current[PATH_SIZE]; /* path of the input in work */
 static int passed, failed;

@@ -3,18 +3,9 @@
  * has one spelling. */
 #include "sync/slip_text.h"
 
+#include "fuzz/demand.h"
+
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void demand(bool holds)
-{
-  if (!holds) {
-    abort();
-  }
-}
 
 static void walk_scan(struct span s)
 {

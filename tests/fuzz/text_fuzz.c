@@ -6,16 +6,7 @@
 #include "text/query.h"
 #include "text/words.h"
 
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void demand(bool truth)
-{
-  if (!truth) {
-    abort();
-  }
-}
+#include "fuzz/demand.h"
 
 static void look_at(const struct word *w, size_t last, size_t size)
 {

@@ -12,7 +12,9 @@
 #include "sync/session_int.h"
 #include "unit.h"
 
+#ifndef HOST_NAMES
 #define HOST_NAMES 700
+#endif
 #define HOST_FILES 64
 #define HOST_VERDICTS 4
 
@@ -53,7 +55,8 @@ struct host {
   size_t wants, asked;
   /* what went on */
   size_t came, double_came, answers, flushes, waits, gone, snapshots, scanned;
-  int fails_at; /* the call of that number fails; 0: none */
+  struct zpack *zpack; /* lent to its sessions, or NULL */
+  int fails_at;        /* the call of that number fails; 0: none */
   int calls;
 };
 
@@ -540,6 +543,7 @@ static inline struct session *host_session(struct host *h, bool initiator,
   struct session_options opt = {.initiator = initiator,
                                 .quiet = quiet,
                                 .level = 1,
+                                .zpack = h->zpack,
                                 .id = host_identity(initiator),
                                 .secret = secret,
                                 .once = once};
