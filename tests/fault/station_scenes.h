@@ -177,11 +177,13 @@ static int body_publish_20(struct err *e)
   return publish_n(m, 20, e);
 }
 
-static int run(struct job *j, int rc, struct err *e)
+/* ${rc} is of the call that made the job: of arguments, either may be read
+ * first. */
+static int run(struct job **j, int rc, struct err *e)
 {
   if (rc == 0) {
-    rc = run_job(j, e);
-    job_del(j);
+    rc = run_job(*j, e);
+    job_del(*j);
   }
   return rc;
 }
@@ -189,7 +191,7 @@ static int run(struct job *j, int rc, struct err *e)
 static int body_add_file(struct err *e)
 {
   struct job *j = NULL;
-  return run(j, files_add(&j, h.st, home_file(&h, "a.bin"), FILE_CUT_FIXED, e),
+  return run(&j, files_add(&j, h.st, home_file(&h, "a.bin"), FILE_CUT_FIXED, e),
              e);
 }
 
@@ -197,7 +199,7 @@ static int body_export(struct err *e)
 {
   struct job *j = NULL;
   int rc = files_export(&j, h.st, &image, h.dir, span_of("out/x.bin", 9), e);
-  return run(j, rc, e);
+  return run(&j, rc, e);
 }
 
 static int body_slip(struct err *e)
@@ -213,7 +215,7 @@ static int pack_with(const char *slip, bool compress, struct err *e)
       .files = -1, .compress = compress, .level = 1, .slip = slip};
   struct job *j = NULL;
   (void)unlink(home_file(&h, "out.car"));
-  return run(j, station_pack(&j, h.st, home_file(&h, "out.car"), &opt, e), e);
+  return run(&j, station_pack(&j, h.st, home_file(&h, "out.car"), &opt, e), e);
 }
 
 static int body_pack(struct err *e)
@@ -230,7 +232,7 @@ static int unpack_from(const char *name, struct err *e)
 {
   struct unpack_options opt = {0};
   struct job *j = NULL;
-  return run(j, station_unpack(&j, h.st, home_file(&h, name), &opt, e), e);
+  return run(&j, station_unpack(&j, h.st, home_file(&h, name), &opt, e), e);
 }
 
 static int body_unpack(struct err *e)
@@ -252,19 +254,19 @@ static int body_withdraw(struct err *e)
 static int body_rebuild(struct err *e)
 {
   struct job *j = NULL;
-  return run(j, station_rebuild(&j, h.st, e), e);
+  return run(&j, station_rebuild(&j, h.st, e), e);
 }
 
 static int body_verify(struct err *e)
 {
   struct job *j = NULL;
-  return run(j, station_verify(&j, h.st, true, e), e);
+  return run(&j, station_verify(&j, h.st, true, e), e);
 }
 
 static int body_sweep(struct err *e)
 {
   struct job *j = NULL;
-  return run(j, station_sweep(&j, h.st, e), e);
+  return run(&j, station_sweep(&j, h.st, e), e);
 }
 
 static int count_hit(void *ud, const struct search_hit *hit)
@@ -359,7 +361,8 @@ static int body_lacks(struct err *e)
 {
   struct lacks_options opt = {0};
   struct job *j = NULL;
-  return run(j, station_lacks(&j, h.st, home_file(&h, "ask.slip"), &opt, e), e);
+  return run(&j, station_lacks(&j, h.st, home_file(&h, "ask.slip"), &opt, e),
+             e);
 }
 
 static int body_slip_text(struct err *e)
@@ -396,14 +399,14 @@ static int body_version(struct err *e)
 static int body_index(struct err *e)
 {
   struct job *j = NULL;
-  return run(j, station_index(&j, h.st, e), e);
+  return run(&j, station_index(&j, h.st, e), e);
 }
 
 static int body_export_whole(struct err *e)
 {
   struct job *j = NULL;
   (void)unlink(home_file(&h, "b2.bin"));
-  return run(j, files_export(&j, h.st, &image, h.dir, span_of("b2.bin", 6), e),
+  return run(&j, files_export(&j, h.st, &image, h.dir, span_of("b2.bin", 6), e),
              e);
 }
 

@@ -72,6 +72,17 @@ static struct slip_short sample(uint32_t syndromes)
   return s;
 }
 
+/* Field by field: there is padding between them. */
+static bool same_line(const struct slip_short *a, const struct slip_short *b)
+{
+  return memcmp(a->who, b->who, sizeof a->who) == 0 &&
+         memcmp(a->coll, b->coll, sizeof a->coll) == 0 &&
+         memcmp(a->digest, b->digest, sizeof a->digest) == 0 &&
+         a->count == b->count && a->files == b->files &&
+         a->syndromes == b->syndromes &&
+         memcmp(a->syndrome, b->syndrome, sizeof a->syndrome) == 0;
+}
+
 static int take_line(struct span s)
 {
   struct slip_short out;
@@ -92,7 +103,7 @@ static void test_short_lines(void)
     EXPECT(out.n <= SLIP_SHORT_TEXT && memcmp(out.p, "mhs1", 4) == 0);
     EXPECT(slip_short_looks(buf_span(&out)));
     EXPECT_INT(slip_short_next(&back, buf_span(&out), &at, NULL), 1);
-    EXPECT(memcmp(&s, &back, sizeof s) == 0);
+    EXPECT(same_line(&s, &back));
     EXPECT_INT(slip_short_next(&back, buf_span(&out), &at, NULL), 0);
     EXPECT_INT(sweep_one(buf_span(&out), take_line), 0);
     EXPECT_INT(sweep_cuts(buf_span(&out), take_line), 0);

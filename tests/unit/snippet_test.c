@@ -154,14 +154,15 @@ static void test_stems(void)
 /* One rare word is worth more than two common ones. */
 static void test_worth(void)
 {
-  static char text[16384];
+  static char text[16384], common[8192];
   uint32_t worth[QUERY_WORDS_MAX] = {1, 1, 5};
   struct snippet_term term[3] = {{span_of("hit", 3), 0, false},
                                  {span_of("also", 4), 1, false},
                                  {span_of("rare", 4), 2, false}};
   struct snippet_query q = {.term = term, .terms = 3, .worth = worth};
   struct buf got = {0};
-  (void)snprintf(text, sizeof text, "%s rare %s", long_text(100, 3, 5),
+  (void)snprintf(common, sizeof common, "%s", long_text(100, 3, 5));
+  (void)snprintf(text, sizeof text, "%s rare %s", common,
                  long_text(100, -1, -1));
   NEED(snippet(&got, span_of(text, strlen(text)), &q) == 0);
   EXPECT(memmem(got.p, got.n, "rare", 4) != NULL);
