@@ -183,6 +183,7 @@ function mahatta.size(size) end
 ---@field collection table<string, integer>
 ---@field lang table<string, integer>
 ---@field type table<string, integer>
+---@field year table<string, integer> "2024" and the like, UTC
 
 ---@class mahatta.Station
 local Station = {}
@@ -384,7 +385,7 @@ function Station:search(query, options) end
 ---@return mahatta.Code? code
 function Station:find(query, options) end
 
----Count what matches, by author, collection, language and type.
+---Count what matches, by author, collection, language, type and year.
 ---@param query string
 ---@param options? { collection?: string, type?: string }
 ---@return mahatta.Tally? tally

@@ -229,11 +229,6 @@ static void count_facet(lua_State *L, enum facet_kind kind, struct span value,
   lua_pop(L, 1);
 }
 
-struct tallied {
-  uint64_t total;
-  struct buf sets;
-};
-
 static uint64_t number(const uint8_t *p, int bytes)
 {
   uint64_t v = 0;
@@ -243,10 +238,25 @@ static uint64_t number(const uint8_t *p, int bytes)
   return v;
 }
 
+/* table.year[year], for the years that have any. */
+static void put_years(lua_State *L, const uint64_t year[SEARCH_YEARS])
+{
+  lua_getfield(L, 2, "year");
+  for (int i = 0; i < SEARCH_YEARS; i++) {
+    if (year[i] > 0) {
+      lua_pushfstring(L, "%d", 1970 + i);
+      lua_pushinteger(L, (lua_Integer)year[i]);
+      lua_rawset(L, -3);
+    }
+  }
+  lua_pop(L, 1);
+}
+
 static int put_tally(lua_State *L)
 {
-  static const char *const table[] = {"author", "collection", "lang", "type"};
-  const struct tallied *t = lua_touserdata(L, 1);
+  static const char *const table[] = {"author", "collection", "lang", "type",
+                                      "year"};
+  const struct search_tally *t = lua_touserdata(L, 1);
   lua_pushinteger(L, (lua_Integer)t->total);
   lua_setfield(L, 2, "total");
   lua_pushinteger(L, 0);
@@ -255,6 +265,7 @@ static int put_tally(lua_State *L)
     lua_newtable(L);
     lua_setfield(L, 2, table[i]);
   }
+  put_years(L, t->year);
   for (size_t at = 0; at + 12 <= t->sets.n;) {
     uint64_t n = number(t->sets.p + at, 8);
     size_t len = (size_t)number(t->sets.p + at + 8, 4), next = 0;
@@ -273,14 +284,14 @@ static int station_tallied(lua_State *L)
   static const char *const known[] = {"collection", "type", NULL};
   struct lstation *s = lstation_check(L, 1);
   struct search_query q = {.text = lutil_span(L, 2)};
-  struct tallied t = {.total = 0};
+  struct search_tally t = {.total = 0};
   struct err e;
   lua_settop(L, 3);
   (void)lutil_options(L, 3, known);
   q.collection = lutil_opt_text(L, 3, "collection");
   q.type = lutil_opt_text(L, 3, "type");
   struct collect c = collect_start(L, s);
-  int rc = station_tally(c.st, &q, &t.total, &t.sets, &e);
+  int rc = station_tally(c.st, &q, &t, &e);
   if (rc >= 0) {
     rc = collect_one(&c, put_tally, &t);
   }

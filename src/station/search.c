@@ -559,11 +559,22 @@ int station_search(struct station *st, const struct search_query *q,
   return rc < 0 ? rc : indexing_slice(st, e);
 }
 
-int station_tally(struct station *st, const struct search_query *q,
-                  uint64_t *total, struct buf *sets, struct err *e)
+/* When each year begins, from 1970 on. */
+static void year_bounds(int64_t bound[SEARCH_YEARS + 1])
 {
+  int64_t days = 0;
+  for (int i = 0; i <= SEARCH_YEARS; i++) {
+    int y = 1970 + i;
+    bound[i] = days * 86400;
+    days += (y % 4 == 0 && y % 100 != 0) || y % 400 == 0 ? 366 : 365;
+  }
+}
+
+int station_tally(struct station *st, const struct search_query *q,
+                  struct search_tally *out, struct err *e)
+{
+  int64_t bound[SEARCH_YEARS + 1];
   int rc;
-  *total = 0;
   if ((rc = station_alive(st, e)) < 0 || (rc = station_refresh(st, e)) < 0) {
     return rc;
   }
@@ -574,7 +585,12 @@ int station_tally(struct station *st, const struct search_query *q,
   s->st = st;
   s->q = q;
   if ((rc = prepare(s, e)) > 0) {
-    rc = st->store->ops->tally(st->store, &s->ask, total, sets, e);
+    struct store_tally t = {
+        .bound = bound, .between = out->year, .bounds = SEARCH_YEARS};
+    year_bounds(bound);
+    rc = st->store->ops->tally(st->store, &s->ask, &t, e);
+    out->total = t.total;
+    out->sets = t.sets;
   }
   search_free(s);
   return rc;

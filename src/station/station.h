@@ -183,12 +183,18 @@ typedef int hit_sink(void *ud, const struct search_hit *hit);
 int station_search(struct station *st, const struct search_query *q,
                    hit_sink *sink, void *ud, struct err *e) MUST_USE;
 
-/* How many records match; per set of facets that they have, appended to
- * ${sets}: u64 records, u32 length (little endian), the facets as document.h
- * has them. Counts are of the index: versions that a later one replaced count
- * too. */
+/* How many records match, of which facets, of which years (UTC). Counts are of
+ * the index: versions that a later one replaced count too. */
+enum { SEARCH_YEARS = 230 };
+struct search_tally {
+  uint64_t total;
+  struct buf sets; /* per set of facets that they have: u64 records, u32 length
+                    * (little endian), the facets as document.h has them */
+  uint64_t year[SEARCH_YEARS]; /* from 1970 on */
+};
+/* ${out} is all zero before; to be freed: its sets, even after an error. */
 int station_tally(struct station *st, const struct search_query *q,
-                  uint64_t *total, struct buf *sets, struct err *e) MUST_USE;
+                  struct search_tally *out, struct err *e) MUST_USE;
 
 /* Words that the last word of ${text} may become, the most frequent first. */
 typedef int suggest_sink(void *ud, struct span text);

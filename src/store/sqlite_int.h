@@ -440,8 +440,8 @@ int sq_query(struct store *st, const struct store_query *q,
              struct store_hit *hits, size_t max, struct err *e);
 int sq_topk(struct sq *s, const struct store_query *q, struct store_hit *hits,
             size_t max, struct err *e) MUST_USE;
-int sq_tally(struct store *st, const struct store_query *q, uint64_t *total,
-             struct buf *sets, struct err *e);
+int sq_tally(struct store *st, const struct store_query *q,
+             struct store_tally *out, struct err *e);
 int sq_explain(struct store *st, const struct store_query *q, uint64_t ref,
                double *parts, struct err *e);
 int sq_holding(struct store *st, const struct span *term, size_t n,

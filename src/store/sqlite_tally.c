@@ -105,9 +105,9 @@ static int bits_match(struct query *qu, struct bits *b, struct err *e)
 
 struct tally {
   struct query qu;
-  uint64_t total;
   struct buf counts; /* uint64_t by set */
-  struct buf *out;
+  size_t last;       /* between which bounds the last document was */
+  struct store_tally *out;
 };
 
 static int put_count(struct buf *out, uint64_t docs, struct span facets)
@@ -138,6 +138,29 @@ static int count_set(struct tally *t, int64_t set, struct err *e)
   return 0;
 }
 
+/* Neighbours are mostly of one time, so where the last one was is looked at
+ * first. */
+static void count_time(struct tally *t, int64_t time)
+{
+  const struct store_tally *o = t->out;
+  if (o->bounds == 0 || time < o->bound[0] || time >= o->bound[o->bounds]) {
+    return;
+  }
+  if (time < o->bound[t->last] || time >= o->bound[t->last + 1]) {
+    size_t low = 0, high = o->bounds;
+    while (high - low > 1) {
+      size_t mid = low + (high - low) / 2;
+      if (time < o->bound[mid]) {
+        high = mid;
+      } else {
+        low = mid;
+      }
+    }
+    t->last = low;
+  }
+  o->between[t->last]++;
+}
+
 static int count_doc(struct tally *t, uint32_t doc, struct err *e)
 {
   struct doc_entry en;
@@ -145,11 +168,13 @@ static int count_doc(struct tally *t, uint32_t doc, struct err *e)
   if (rc <= 0) {
     return rc;
   }
-  t->total++;
+  t->out->total++;
   if (t->qu.seg->image != NULL) {
     struct doc_in d = wait_doc(t->qu.s->terms, doc);
-    return put_count(t->out, 1, d.facets) < 0 ? sq_nomem(e) : 0;
+    count_time(t, d.time);
+    return put_count(&t->out->sets, 1, d.facets) < 0 ? sq_nomem(e) : 0;
   }
+  count_time(t, en.time);
   return count_set(t, en.set, e);
 }
 
@@ -182,17 +207,18 @@ static int put_sets(struct tally *t, struct err *e)
     memcpy(&n, t->counts.p + set * sizeof n, sizeof n);
     if (n > 0 &&
         (rc = docs_set(t->qu.s, (int64_t)set, &t->qu.tokens, e)) == 0) {
-      rc = put_count(t->out, n, buf_span(&t->qu.tokens)) < 0 ? sq_nomem(e) : 0;
+      rc = put_count(&t->out->sets, n, buf_span(&t->qu.tokens)) < 0
+               ? sq_nomem(e)
+               : 0;
     }
   }
   return rc;
 }
 
-int sq_tally(struct store *st, const struct store_query *q, uint64_t *total,
-             struct buf *sets, struct err *e)
+int sq_tally(struct store *st, const struct store_query *q,
+             struct store_tally *out, struct err *e)
 {
   struct sq *s = sq_of(st);
-  size_t start = sets->n;
   int rc = sq_enter(s, false, e);
   if (rc < 0 || (rc = sq_snapshot_many(s, 2, e)) < 0) {
     return rc;
@@ -202,7 +228,7 @@ int sq_tally(struct store *st, const struct store_query *q, uint64_t *total,
     sq_release(s);
     return sq_nomem(e);
   }
-  t->out = sets;
+  t->out = out;
   rc = query_open(&t->qu, s, q, e);
   for (size_t i = 0; rc == 0 && i < t->qu.segs.n; i++) {
     rc = count_segment(t, i, e);
@@ -212,11 +238,6 @@ int sq_tally(struct store *st, const struct store_query *q, uint64_t *total,
   }
   query_close(&t->qu);
   sq_release(s);
-  if (rc == 0) {
-    *total = t->total;
-  } else {
-    sets->n = start;
-  }
   buf_free(&t->counts);
   mem_free(t);
   return rc;

@@ -95,6 +95,16 @@ struct store_batch {
   size_t kv_n;
 };
 
+/* How many documents match a query. */
+struct store_tally {
+  uint64_t total;
+  struct buf sets;      /* per set of facets that they have: u64 documents, u32
+                         * length, the facets (little endian) */
+  const int64_t *bound; /* ascending times; in between[i] are counted those */
+  uint64_t *between;    /* from bound[i] on and before bound[i + 1]: */
+  size_t bounds;        /* one less than there are bounds */
+};
+
 struct store_hit {
   uint64_t ref;
   double score;   /* greater is better */
@@ -259,10 +269,9 @@ struct store_ops {
   /* Best first, ties by greater ref; returns how many. */
   int (*query)(struct store *s, const struct store_query *q,
                struct store_hit *hits, size_t max, struct err *e);
-  /* How many documents match, and per set of facets that they have: u64
-   * documents, u32 length, the facets (little endian, appended). */
-  int (*tally)(struct store *s, const struct store_query *q, uint64_t *total,
-               struct buf *sets, struct err *e);
+  /* Count what matches; ${out} holds nothing before but its bounds. */
+  int (*tally)(struct store *s, const struct store_query *q,
+               struct store_tally *out, struct err *e);
   /* What each group gives document ${ref} (0: nothing); ERR_NOENT when it
    * isn't in the index. */
   int (*explain)(struct store *s, const struct store_query *q, uint64_t ref,

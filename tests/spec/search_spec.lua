@@ -200,6 +200,29 @@ describe("search", function ()
     assert.equal(0, station:tally("zzqqxx").total)
   end)
 
+  it("counts by year, in UTC, as its fields find them", function ()
+    local of <close> = support.station({})
+    local first = { ["1970"] = 0, ["2000"] = 951782400, ["2023"] = 1672531200,
+      ["2024"] = 1704067200 }
+    for year, time in pairs(first) do
+      local n = year == "2000" and 1 or 2
+      for i = 1, n do
+        assert(of:publish("a/b", { type = "x", title = ("needle %s %d")
+          :format(year, i) }, { time = time + i - 1 }))
+      end
+    end
+    assert(of:publish("a/b", { type = "x", title = "needle last" },
+      { time = first["2024"] - 1 }))
+    local tally = of:tally("needle")
+    assert.same({ ["1970"] = 2, ["2000"] = 1, ["2023"] = 3, ["2024"] = 2 },
+      tally.year)
+    for year, n in pairs(tally.year) do
+      local hits = of:find(("needle after:%s-01-01 before:%d-01-01"):format(
+        year, tonumber(year) + 1), {})
+      assert.equal(n, #hits, year)
+    end
+  end)
+
   it("explains why", function ()
     local hit = station:find("mass times", { explain = true })[1]
     assert.equal(2, #hit.why)

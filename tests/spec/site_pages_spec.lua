@@ -2,6 +2,7 @@
 local json = require "dkjson"
 local mahatta = require "mahatta"
 local support = require "support"
+local url = require "mahatta.site.url"
 local words = require "mahatta.site.words"
 local web = require "site_support"
 
@@ -273,6 +274,26 @@ describe("the site's pages", function ()
     local cities = decoded(site:get("/api/1/search?q=cities&files=1"))
     assert.equal(dataset, cities.items[1].id)
     assert.equal(1, cities.total)
+  end)
+
+  it("tell of each condition how many it leaves", function ()
+    local names = { collection = "c", type = "type", lang = "l",
+      author = "by", year = "year", files = "files" }
+    for _, q in ipairs({ "thing", "newton cities force bridge", "water" }) do
+      local path = "/api/1/search?q=" .. url.encode(q)
+      local whole, seen = decoded(site:get(path)), {}
+      for _, facet in ipairs(whole.facets) do
+        for _, one in ipairs(facet.values) do
+          seen[facet.name] = true
+          local left = decoded(site:get(path .. "&" .. names[facet.name] .. "="
+            .. url.encode(one.value)))
+          assert.equal(one.count, left.total, facet.name .. " " .. one.value)
+        end
+      end
+      if q:find("cities") then
+        for name in pairs(names) do assert.is_true(seen[name], name) end
+      end
+    end
   end)
 
   it("ask whether something else was meant", function ()

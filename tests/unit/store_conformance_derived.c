@@ -194,7 +194,7 @@ struct ask {
   const char *word[4]; /* '-' in front: none of it, '+': one of it must be
                           there; alternatives by '|' */
   const char *facet;   /* '-' in front: without it */
-  int from, to;        /* times; 0: any */
+  int64_t from, to;        /* times; 0: any */
 };
 
 /* A query that is asked; the store's structs point into it. */
@@ -250,25 +250,33 @@ static int ask(struct store *s, const struct ask *a, struct store_hit *hits,
 static uint64_t total(struct store *s, const struct ask *a)
 {
   struct asked q;
-  struct buf sets = {0};
-  uint64_t n = 0, sum = 0;
+  static const int64_t bound[] = {INT64_MIN, 1001, 1002, 1250, 9999};
+  uint64_t between[4] = {0}, sum = 0;
+  struct store_tally t = {.bound = bound, .between = between, .bounds = 4};
   ask_make(&q, a);
-  NEED(s->ops->tally(s, &q.q, &n, &sets, &err) == 0);
-  for (size_t at = 0; at < sets.n;) {
+  NEED(s->ops->tally(s, &q.q, &t, &err) == 0);
+  for (size_t at = 0; at < t.sets.n;) {
     uint64_t docs = 0;
     uint32_t len = 0;
     for (int i = 7; i >= 0; i--) {
-      docs = docs << 8 | sets.p[at + (size_t)i];
+      docs = docs << 8 | t.sets.p[at + (size_t)i];
     }
     for (int i = 3; i >= 0; i--) {
-      len = len << 8 | sets.p[at + 8 + (size_t)i];
+      len = len << 8 | t.sets.p[at + 8 + (size_t)i];
     }
     at += 12 + len;
     sum += docs;
   }
-  EXPECT_INT(sum, n); /* each document is of one set */
-  buf_free(&sets);
-  return n;
+  EXPECT_INT(sum, t.total); /* each document is of one set */
+  for (size_t i = 0; i < 4; i++) {
+    struct ask part = *a;
+    part.from = a->to > 0 && a->from > bound[i] ? a->from : bound[i];
+    part.to = a->to > 0 && a->to < bound[i + 1] ? a->to : bound[i + 1];
+    static struct store_hit h[1000];
+    EXPECT_INT(between[i], part.from < part.to ? ask(s, &part, h, 1000) : 0);
+  }
+  buf_free(&t.sets);
+  return t.total;
 }
 
 /* The expected answers hold however the documents entered. */

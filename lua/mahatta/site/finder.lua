@@ -22,27 +22,30 @@ local function conditions(wanted)
   return table.concat(out, " ")
 end
 
--- The values that most records have, the most frequent first.
-local function values_of(counts)
+-- The values that most records have, the most frequent first; of years the
+-- last ones.
+local function values_of(counts, by_value)
   local list = {}
   for value, count in pairs(counts) do
     list[#list + 1] = { value = value, count = count }
   end
   table.sort(list, function (a, b)
+    if by_value then return a.value > b.value end
     if a.count ~= b.count then return a.count > b.count end
     return a.value < b.value
   end)
   return table.move(list, 1, finder.VALUES, 1, {})
 end
 
-local FACETS = { "collection", "type", "lang", "author" }
+local FACETS = { "collection", "type", "lang", "author", "year" }
 
 local function facets_of(station, query, options)
   local tally, message, code = station:tally(query, options)
   if not tally then return nil, message, code end
   local facets = {}
   for i, name in ipairs(FACETS) do
-    facets[i] = { name = name, values = values_of(tally[name]) }
+    facets[i] = { name = name, values = values_of(tally[name],
+      name == "year") }
   end
   facets[#facets + 1] = { name = "files", values = tally.file > 0
     and { { value = "1", count = tally.file } } or {} }
