@@ -237,7 +237,7 @@ void lcarry_open(lua_State *L)
                                        {"qr", make_qr},
                                        {"qr_room", room_of_qr},
                                        {NULL, NULL}};
-  luaL_setfuncs(L, methods, 0);
+  lutil_add(L, methods);
   lua_pushvalue(L, -2);
   luaL_setfuncs(L, functions, 0);
   lua_pop(L, 1);

@@ -160,7 +160,8 @@ void lpublisher_open(lua_State *L)
 /* ---- reader ---- */
 
 struct lreader {
-  struct reader *r; /* NULL: closed */
+  struct reader *r;  /* NULL: closed */
+  struct span piece; /* lent by it; left where Lua had no memory for it */
 };
 
 static struct lreader *to_reader(lua_State *L)
@@ -178,7 +179,7 @@ int lreader_make(lua_State *L)
   struct cid cid = lutil_cid(L, 2);
   struct err e;
   struct lreader *h = lua_newuserdatauv(L, sizeof *h, 1);
-  h->r = NULL;
+  memset(h, 0, sizeof *h);
   luaL_setmetatable(L, READER);
   lstation_hold(L, lua_gettop(L), 1);
   int rc = reader_new(&h->r, lstation_core(L, s), &cid, &e);
@@ -188,18 +189,22 @@ int lreader_make(lua_State *L)
 static int reader_read(lua_State *L)
 {
   struct err e;
-  struct span bytes;
   struct lreader *h = to_reader(L);
   lua_Integer max = luaL_optinteger(L, 2, BLOCK_SIZE_MAX);
   luaL_argcheck(L, max > 0, 2, "at least one byte has to be asked for");
-  int rc = reader_next(h->r, (size_t)max, &bytes, &e);
+  int rc = h->piece.n > 0 ? 0 : reader_next(h->r, (size_t)max, &h->piece, &e);
   if (rc < 0) {
     return lutil_fail(L, rc, &e);
   }
-  if (bytes.n == 0) {
+  struct span give = h->piece;
+  give.n = give.n < (size_t)max ? give.n : (size_t)max;
+  if (give.n == 0) {
     lua_pushnil(L);
   } else {
-    lua_pushlstring(L, (const char *)bytes.p, bytes.n);
+    lua_pushlstring(L, (const char *)give.p, give.n);
+    if (h->piece.p == give.p) { /* else a finaliser closed or read it */
+      h->piece = span_of(give.p + give.n, h->piece.n - give.n);
+    }
   }
   return 1;
 }
@@ -210,6 +215,7 @@ static int reader_go(lua_State *L)
   struct err e;
   lua_Integer offset = luaL_checkinteger(L, 2);
   luaL_argcheck(L, offset >= 0, 2, "no file has bytes before its first");
+  h->piece = span_of(NULL, 0);
   int rc = reader_seek(h->r, (uint64_t)offset, &e);
   if (rc < 0) {
     return lutil_fail(L, rc, &e);
@@ -229,6 +235,7 @@ static int reader_close(lua_State *L)
   struct lreader *h = luaL_checkudata(L, 1, READER);
   reader_del(h->r);
   h->r = NULL;
+  h->piece = span_of(NULL, 0);
   return 0;
 }
 
@@ -318,10 +325,8 @@ static bool push_question(lua_State *L)
 {
   lua_pushnil(L);
   lstation_held(L, 1, "station");
-  lutil_get_own(L, -1);
-  lua_getfield(L, -1, "admit");
-  lua_replace(L, -3);
-  lua_pop(L, 1);
+  lstation_hook(L, lua_gettop(L), "admit");
+  lua_remove(L, -2);
   struct buf *block = lutil_buf(L), *collection = lutil_buf(L);
   const struct ljob *h = to_job(L); /* after the last allocation */
   const struct job *j = h->job;

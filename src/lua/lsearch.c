@@ -305,5 +305,5 @@ void lsearch_open(lua_State *L)
                                      {"suggest", station_suggestions},
                                      {"tally", station_tallied},
                                      {NULL, NULL}};
-  luaL_setfuncs(L, methods, 0);
+  lutil_add(L, methods);
 }

@@ -17,6 +17,7 @@ enum { REST = 1, ASKER };
 struct lsession {
   struct link *link; /* NULL: closed */
   size_t taken;      /* bytes of what lies under REST */
+  struct buf out;    /* for the peer; Lua has not got it yet */
   bool asking;       /* its policy runs, or waits in a coroutine */
 };
 
@@ -41,10 +42,9 @@ static struct session *to_session(lua_State *L, struct err *e)
 
 static bool has_hook(lua_State *L, const char *name)
 {
-  lutil_get_own(L, 1);
-  lua_getfield(L, -1, name);
+  lstation_hook(L, 1, name);
   bool has = !lua_isnil(L, -1);
-  lua_pop(L, 2);
+  lua_pop(L, 1);
   return has;
 }
 
@@ -105,10 +105,8 @@ static void push_peer(lua_State *L, const struct lsession *h)
 static void push_hook(lua_State *L, const char *name)
 {
   lstation_held(L, 1, "station");
-  lutil_get_own(L, -1);
-  lua_getfield(L, -1, name);
-  lua_replace(L, -3);
-  lua_pop(L, 1);
+  lstation_hook(L, lua_gettop(L), name);
+  lua_remove(L, -2);
 }
 
 static bool push_admit(lua_State *L)
@@ -379,7 +377,23 @@ static int session_feed_bytes(lua_State *L)
   return feed_on(L, LUA_OK, 0);
 }
 
-#define PULL_TOP 3 /* session, max, box */
+#define PULL_TOP 2 /* session, max */
+
+/* Up to ${max} bytes of what is there for the peer. What Lua has no memory for
+ * stays. */
+static int give_out(lua_State *L, size_t max)
+{
+  struct buf *out = &to_lsession(L)->out;
+  size_t n = out->n < max ? out->n : max;
+  lua_pushlstring(L, (const char *)out->p, n);
+  if (n < out->n) {
+    memmove(out->p, out->p + n, out->n - n);
+    out->n -= n;
+  } else {
+    buf_free(out);
+  }
+  return 1;
+}
 
 static int pull_on(lua_State *L, int status, lua_KContext ctx)
 {
@@ -392,13 +406,13 @@ static int pull_on(lua_State *L, int status, lua_KContext ctx)
     lua_settop(L, PULL_TOP);
   }
   size_t max = (size_t)lua_tointeger(L, 2);
-  struct buf *out = lua_touserdata(L, 3);
-  while (rc >= 0 && out->n < max) {
+  while (rc >= 0 && to_lsession(L)->out.n < max) {
     struct session *s = to_session(L, &e);
     if (s == NULL) {
       rc = ERR_CLOSED;
       break;
     }
+    struct buf *out = &to_lsession(L)->out;
     rc = session_pull(s, out, max - out->n, &e);
     if (rc < 0 || is_asking(L) || asked_of(L) == SESSION_ASKS_NOTHING ||
         asked_of(L) == SESSION_ASKS_ADMIT) { /* the feeder's to ask */
@@ -406,12 +420,7 @@ static int pull_on(lua_State *L, int status, lua_KContext ctx)
     }
     rc = ask(L, PULL_TOP, pull_on, &e);
   }
-  if (rc < 0) {
-    return lutil_fail(L, rc, &e);
-  }
-  lua_pushlstring(L, (const char *)out->p, out->n);
-  buf_free(out);
-  return 1;
+  return rc < 0 ? lutil_fail(L, rc, &e) : give_out(L, max);
 }
 
 static int session_pull_bytes(lua_State *L)
@@ -421,7 +430,6 @@ static int session_pull_bytes(lua_State *L)
   luaL_argcheck(L, max > 0 && max <= 1 << 30, 2, "1 to 2^30 bytes");
   lua_settop(L, 1);
   lua_pushinteger(L, max);
-  (void)lutil_buf(L);
   lstation_tick_of(L, 1);
   return pull_on(L, LUA_OK, 0);
 }
@@ -444,15 +452,18 @@ static int session_is_busy(lua_State *L)
 {
   struct err e;
   const struct session *s = to_session(L, &e);
-  lua_pushboolean(L, s != NULL && session_busy(s));
+  bool waits = to_lsession(L)->out.n > 0;
+  lua_pushboolean(L, s != NULL && (waits || session_busy(s)));
   return 1;
 }
 
 static int session_finished(lua_State *L)
 {
   struct link_status now;
-  link_status(to_lsession(L)->link, &now);
-  lua_pushboolean(L, now.session.state >= SESSION_DONE);
+  const struct lsession *h = to_lsession(L);
+  link_status(h->link, &now);
+  lua_pushboolean(L, now.session.state == SESSION_FAILED ||
+                         (now.session.state == SESSION_DONE && h->out.n == 0));
   return 1;
 }
 

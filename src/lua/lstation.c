@@ -94,7 +94,9 @@ static int station_make(lua_State *L)
   int at = lua_gettop(L);
   memset(s, 0, sizeof *s);
   luaL_setmetatable(L, STATION);
+  lua_createtable(L, 0, 2);
   lua_newtable(L);
+  lua_setfield(L, -2, "hooks");
   if (!lua_isnil(L, 2)) {
     lua_pushliteral(L, "clock");
     lua_rawget(L, 2);
@@ -194,7 +196,7 @@ static int station_get_entry(lua_State *L)
   struct cid cid = lutil_cid(L, 2);
   struct entry en = {0};
   struct err e;
-  luaL_checkstack(L, 10, "get");
+  lutil_stack(L, 10);
   lua_newtable(L);
   int rc = station_get(lstation_core(L, s), &cid, &en, &e);
   return give_entry(L, rc, &en, &e);
@@ -235,7 +237,7 @@ static lua_Integer limit_arg(lua_State *L, int arg)
 struct collect collect_start(lua_State *L, const struct lstation *s)
 {
   struct collect c = {.L = L, .left = LUA_MAXINTEGER};
-  luaL_checkstack(L, 12, "entries");
+  lutil_stack(L, 12);
   lua_newtable(L);
   c.table = lua_gettop(L);
   c.st = lstation_core(L, s);
@@ -562,29 +564,37 @@ static int station_give_block(lua_State *L)
   return 1;
 }
 
+void lstation_hook(lua_State *L, int arg, const char *name)
+{
+  lutil_get_own(L, arg);
+  lua_getfield(L, -1, "hooks");
+  lua_getfield(L, -1, name);
+  lua_replace(L, -3);
+  lua_pop(L, 1);
+}
+
+/* All hooks are replaced, or none when memory runs out on the way. */
 static int station_set_hooks(lua_State *L)
 {
   static const char *const known[] = {"admit", "serve", "order", NULL};
   struct lstation *s = lstation_check(L, 1);
+  bool asks = false;
   lua_settop(L, 2);
   (void)lutil_options(L, 2, known);
-  lutil_get_own(L, 1);
-  for (int i = 0; known[i] != NULL; i++) {
-    lua_pushnil(L);
-    if (!lua_isnil(L, 2)) {
-      lua_pop(L, 1);
-      lua_pushstring(L, known[i]);
-      lua_rawget(L, 2);
-    }
+  lua_createtable(L, 0, 3);
+  for (int i = 0; known[i] != NULL && !lua_isnil(L, 2); i++) {
+    lua_pushstring(L, known[i]);
+    lua_rawget(L, 2);
     if (!lua_isnil(L, -1) && !lua_isfunction(L, -1)) {
       return luaL_argerror(
           L, 2, lua_pushfstring(L, "option '%s' must be a function", known[i]));
     }
-  }
-  bool asks = !lua_isnil(L, 4);
-  for (int i = 2; i >= 0; i--) {
+    asks = asks || (i == 0 && !lua_isnil(L, -1));
     lua_setfield(L, 3, known[i]);
   }
+  lutil_get_own(L, 1);
+  lua_insert(L, 3);
+  lua_setfield(L, 3, "hooks");
   station_set_policy(lstation_core(L, s), asks);
   return 0;
 }

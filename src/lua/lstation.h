@@ -14,7 +14,8 @@
 #define SESSION "mahatta.Session"
 
 /* User values of a station's userdata lie in one table, its "own" table:
- * clock and policy. Children hold the station's userdata. */
+ * clock and hooks, which are its policy. Children hold the station's userdata.
+ */
 struct lstation {
   struct station *st; /* NULL: closed */
   int64_t now;        /* what the clock said when this call began */
@@ -35,6 +36,9 @@ void lstation_tick(lua_State *L, int arg);
 void lstation_hold(lua_State *L, int handle, int station);
 void lstation_held(lua_State *L, int handle, const char *name);
 void lstation_tick_of(lua_State *L, int handle);
+
+/* Push function ${name} of the policy of the station at ${arg}, or nil. */
+void lstation_hook(lua_State *L, int arg, const char *name);
 
 /* Push the record that a policy is asked about, as an entry, through two
  * empty boxes. False: its parcel can't be read. The verdict that the policy

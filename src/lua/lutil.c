@@ -7,21 +7,16 @@
 
 #define BOX "mahatta.box"
 
-void lutil_class(lua_State *L, const char *name, const luaL_Reg *meta,
-                 const luaL_Reg *methods)
+void lutil_add(lua_State *L, const luaL_Reg *more)
 {
-  if (luaL_newmetatable(L, name) != 0) {
-    luaL_setfuncs(L, meta, 0);
-    lua_pushboolean(L, 0);
-    lua_setfield(L, -2, "__metatable");
-    if (methods != NULL) {
-      lua_newtable(L);
-      luaL_setfuncs(L, methods, 0);
-      lua_setfield(L, -2, "__index");
+  for (; more->name != NULL; more++) {
+    lua_getfield(L, -1, more->name);
+    if (lua_isnil(L, -1)) {
+      lua_pushcfunction(L, more->func);
+      lua_setfield(L, -3, more->name);
     }
+    lua_pop(L, 1);
   }
-  lua_getfield(L, -1, "__index");
-  lua_remove(L, -2);
 }
 
 int lutil_fail(lua_State *L, int rc, const struct err *e)
@@ -42,12 +37,15 @@ struct buf *lutil_buf(lua_State *L)
 {
   struct buf *b = lua_newuserdatauv(L, sizeof *b, 0);
   memset(b, 0, sizeof *b);
-  if (luaL_newmetatable(L, BOX) != 0) {
-    lua_pushcfunction(L, box_free);
-    lua_setfield(L, -2, "__gc");
-  }
-  lua_setmetatable(L, -2);
+  luaL_setmetatable(L, BOX);
   return b;
+}
+
+void lutil_open(lua_State *L)
+{
+  static const luaL_Reg meta[] = {{"__gc", box_free}, {NULL, NULL}};
+  lutil_class(L, BOX, meta, NULL);
+  lua_pop(L, 1);
 }
 
 int lutil_protect(lua_State *L, lua_CFunction fn, void *ud, int arg)

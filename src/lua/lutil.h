@@ -40,9 +40,46 @@
 
 /* Make the metatable ${name} from ${meta} and ${methods} (may be NULL). The
  * metatable is hidden from scripts. Leaves the methods' table (or nil) on the
- * stack. */
-void lutil_class(lua_State *L, const char *name, const luaL_Reg *meta,
-                 const luaL_Reg *methods);
+ * stack. It is registered once it is whole: memory may run out before. */
+static inline void lutil_class(lua_State *L, const char *name,
+                               const luaL_Reg *meta, const luaL_Reg *methods)
+{
+  luaL_getmetatable(L, name);
+  if (lua_isnil(L, -1)) {
+    lua_pop(L, 1);
+    lua_newtable(L);
+    lua_pushstring(L, name);
+    lua_setfield(L, -2, "__name");
+    luaL_setfuncs(L, meta, 0);
+    lua_pushboolean(L, 0);
+    lua_setfield(L, -2, "__metatable");
+    if (methods != NULL) {
+      lua_newtable(L);
+      luaL_setfuncs(L, methods, 0);
+      lua_setfield(L, -2, "__index");
+    }
+    lua_pushvalue(L, -1);
+    lua_setfield(L, LUA_REGISTRYINDEX, name);
+  }
+  lua_getfield(L, -1, "__index");
+  lua_remove(L, -2);
+}
+
+/* Those of ${more} that the methods' table on top has not: a module that is
+ * loaded anew finds Lua's own methods over some of them. */
+void lutil_add(lua_State *L, const luaL_Reg *more);
+
+/* Before all else here: the class of the boxes. */
+void lutil_open(lua_State *L);
+
+/* Room for ${n} more values. Lua tells want of memory as a stack overflow:
+ * ours are no recursions, so it is memory that is not there. */
+static inline void lutil_stack(lua_State *L, int n)
+{
+  if (!lua_checkstack(L, n)) {
+    luaL_error(L, "not enough memory");
+  }
+}
 
 /* Push nil, message, code; returns 3. */
 int lutil_fail(lua_State *L, int rc, const struct err *e);

@@ -226,7 +226,7 @@ static void open_table(struct encoder *x)
   if (x->depth == CBOR_DEPTH_MAX) {
     refuse(x, "nested deeper than 32 levels");
   }
-  luaL_checkstack(L, SMALL_MAP + 12, "value nested too deep");
+  lutil_stack(L, SMALL_MAP + 12);
   struct level *v = &x->level[x->depth];
   v->table = lua_gettop(L);
   v->at = 0;
@@ -342,7 +342,7 @@ void lvalue_encode(lua_State *L, int idx, struct buf *out)
   x.L = L;
   x.out = out;
   x.depth = 0;
-  luaL_checkstack(L, 8, "encode");
+  lutil_stack(L, 8);
   lua_pushvalue(L, idx);
   put_top(&x);
   while (x.depth > 0) {
@@ -410,7 +410,7 @@ void lvalue_push(lua_State *L, struct span bytes)
   struct opened open[CBOR_DEPTH_MAX];
   struct cbor_item item;
   int depth = 0;
-  luaL_checkstack(L, 2 * CBOR_DEPTH_MAX + 4, "decode");
+  lutil_stack(L, 2 * CBOR_DEPTH_MAX + 4);
   do {
     if (depth > 0 && open[depth - 1].left > 0 && open[depth - 1].is_map) {
       (void)cbor_next(&r, &item); /* the key */

@@ -10,6 +10,7 @@ LUTIL_EXPORT int luaopen_mahatta_core(lua_State *L)
 {
   static const luaL_Reg none[] = {{NULL, NULL}};
   luaL_checkversion(L);
+  lutil_open(L);
   luaL_newlib(L, none);
   lvalue_open(L);
   lua_newtable(L); /* methods, for init.lua to add to */
