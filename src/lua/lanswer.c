@@ -84,21 +84,26 @@ struct stream {
   lua_State *L;     /* during a protected call */
 };
 
-static void tell(lua_State *L, const char *what)
+/* Protected; the server's own table at 1, an error at 2. */
+static int tell(lua_State *L)
 {
-  lutil_get_own(L, SERVER);
-  lua_getfield(L, -1, "log");
+  const char *s = lua_tostring(L, 2);
+  lua_getfield(L, 1, "log");
   if (lua_isfunction(L, -1)) {
-    lua_pushstring(L, what);
-    (void)lua_pcall(L, 1, 0, 0);
+    lua_pushstring(L, s == NULL ? "an error that is no text" : s);
+    lua_call(L, 1, 0);
   }
+  return 0;
 }
 
-/* The message on top goes to the log, whatever it is. */
+/* The error on top goes to the log, whatever it is. What the log raises, or
+ * memory that runs out on the way, has nowhere to go. */
 static void tell_top(lua_State *L)
 {
-  const char *s = lua_tostring(L, -1);
-  tell(L, s == NULL ? "an error that is no text" : s);
+  lua_pushcfunction(L, tell);
+  lutil_get_own(L, SERVER);
+  lua_pushvalue(L, -3);
+  (void)lua_pcall(L, 2, 0, 0);
 }
 
 /* Protected; the stream at 1. Leaves the next piece in it, or nil. */
@@ -272,21 +277,26 @@ static int make_response(lua_State *L)
   return 0;
 }
 
-/* Protected; the exchange at 1, the name of the function at 2. Calls it with
- * the request; a response that comes back is made. */
+/* Protected; the exchange at 1, the server's own table at 2. Calls the host's
+ * function with the request: `refuse` where it has one and ${x->refusing}, else
+ * the handler. A response that comes back is made. */
 static int ask(lua_State *L)
 {
   struct exchange *x = lua_touserdata(L, 1);
+  bool refusing = false;
+  if (x->refusing) {
+    lua_getfield(L, 2, "refuse");
+    refusing = !lua_isnil(L, -1);
+  }
+  if (!refusing) {
+    lua_getfield(L, 2, "handler");
+  }
   push_request(L, x);
-  lua_pushvalue(L, 2);
-  lua_rawget(L, 3); /* own */
-  lua_insert(L, -2);
   lua_call(L, 1, 1);
-  bool refusing = strcmp(lua_tostring(L, 2), "refuse") == 0;
   if (refusing && !lua_toboolean(L, -1)) {
     return 0;
   }
-  x->refused = refusing;
+  x->refused = x->refusing;
   lua_replace(L, 2);
   lua_settop(L, 2);
   return make_response(L);
@@ -308,15 +318,14 @@ static void apologise(struct exchange *x)
                                                 MHD_RESPMEM_PERSISTENT);
 }
 
-static void call(struct exchange *x, const char *name)
+static void call(struct exchange *x)
 {
   lua_State *L = x->server->L;
   int top = lua_gettop(L);
   lua_pushcfunction(L, ask);
   lua_pushlightuserdata(L, x);
-  lua_pushstring(L, name);
   lutil_get_own(L, SERVER);
-  if (lua_pcall(L, 3, 0, 0) != LUA_OK) {
+  if (lua_pcall(L, 2, 0, 0) != LUA_OK) {
     tell_top(L);
     x->refused = true; /* nothing more is read of a request that broke */
     apologise(x);
@@ -348,19 +357,14 @@ static bool too_long(struct exchange *x)
 
 void lanswer_refuse(struct exchange *x)
 {
-  lua_State *L = x->server->L;
-  if (too_long(x)) {
-    return;
+  if (!too_long(x)) {
+    x->refusing = true;
+    call(x);
+    x->refusing = false;
   }
-  lutil_get_own(L, SERVER);
-  lua_getfield(L, -1, "refuse");
-  bool has = lua_isfunction(L, -1);
-  lua_pop(L, 2);
-  call(x, has ? "refuse" : "handler");
-  x->refused = x->refused || !has;
 }
 
 void lanswer_handle(struct exchange *x)
 {
-  call(x, "handler");
+  call(x);
 }

@@ -255,7 +255,7 @@ static int server_close(lua_State *L)
     return luaL_error(L, "the server can't be closed while it is stepped");
   }
   if (d != NULL) {
-    luaL_checkstack(L, 40, "close");
+    lutil_stack(L, 40);
     s->daemon = NULL;
     s->L = L;
     MHD_stop_daemon(d); /* ends its streams, each in Lua */
@@ -271,7 +271,7 @@ static int server_step(lua_State *L)
     return luaL_error(L, "the server is being stepped already");
   }
   lua_settop(L, 1);
-  luaL_checkstack(L, 40, "step");
+  lutil_stack(L, 40);
   s->L = L;
   (void)visits_check(s, true);
   (void)MHD_run(s->daemon);
@@ -597,20 +597,6 @@ static int http_group(lua_State *L)
   return 1;
 }
 
-static void make_class(lua_State *L, const char *name, const luaL_Reg *meta,
-                       const luaL_Reg *methods)
-{
-  if (luaL_newmetatable(L, name) != 0) {
-    luaL_setfuncs(L, meta, 0);
-    lua_pushboolean(L, 0);
-    lua_setfield(L, -2, "__metatable");
-    lua_newtable(L);
-    luaL_setfuncs(L, methods, 0);
-    lua_setfield(L, -2, "__index");
-  }
-  lua_pop(L, 1);
-}
-
 LUTIL_EXPORT int luaopen_mahatta_http(lua_State *L)
 {
   static const luaL_Reg functions[] = {
@@ -636,8 +622,9 @@ LUTIL_EXPORT int luaopen_mahatta_http(lua_State *L)
                                            {"poll", group_poll},
                                            {NULL, NULL}};
   luaL_checkversion(L);
-  make_class(L, HTTP, server_meta, server_methods);
-  make_class(L, GROUP, group_meta, group_methods);
+  lutil_class(L, HTTP, server_meta, server_methods);
+  lutil_class(L, GROUP, group_meta, group_methods);
+  lua_pop(L, 2);
   luaL_newlib(L, functions);
   return 1;
 }

@@ -25,7 +25,7 @@ struct exchange {
   struct MHD_Connection *connection;
   const char *method;
   struct buf target, body; /* the address as it came */
-  bool begun, refused, answered;
+  bool begun, refusing, refused, answered;
   unsigned status;
   struct MHD_Response *response; /* made, and not queued yet */
 };
