@@ -182,6 +182,16 @@ $(TEST_BIN) $(BENCH_BIN) $(SEARCH_BIN) $(TOOL_BIN): $(B)/%: $(B)/%.o $(HELP_OBJ)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(TEST_LD) $(LDFLAGS) -o $@ $^ $(DEP_LIBS) -lm
 
+# As a host without our link flags has it (LuaRocks asks for none): unloaded
+# with its last state.
+UNLOAD := $(B)/tests/host/unload/mahatta/core.so
+$(UNLOAD): $(LUA_OBJ) $(CORE_OBJ)
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LIBFLAG) $(TEST_LD) $(LDFLAGS) -o $@ $^ $(DEP_LIBS)
+$(B)/tests/host/host_test: | $(UNLOAD) core $(HTTP_SO)
+$(B)/tests/host/memory_test: | core $(HTTP_SO)
+
 $(REPLAY_BIN): $(B)/tests/fuzz/%_replay: $(B)/tests/fuzz/%_fuzz.o \
   $(B)/tests/fuzz/replay.o $(LIB)
 	$(call say,LINK,$@)

@@ -1,124 +1,21 @@
 -- SPDX-License-Identifier: 0BSD
--- What host_test.c has done in its states. Folders go away with the state.
+-- What host_test.c has done in its states.
 
 local mahatta = require "mahatta"
+local acts = dofile "tests/host/acts.lua"
 
-local memory = io.open("/dev/shm/.") and " -p /dev/shm" or ""
-local cases = { act = {} }
-local folders = setmetatable({}, { __gc = function (list)
-  for _, dir in ipairs(list) do os.execute("rm -rf -- '" .. dir .. "'") end
-end })
-
+local cases = {}
+local must, folder, folders = acts.must, acts.folder, acts.folders
 local dir, station, link
-local nested, deep = nil, { n = 1 }
 
-local function folder()
-  local pipe = assert(io.popen("mktemp -d" .. memory))
-  folders[#folders + 1] = assert(pipe:read("l"))
-  pipe:close()
-  return folders[#folders]
-end
-
-local function write(name, bytes)
-  local file = assert(io.open(dir .. "/" .. name, "wb"))
-  assert(file:write(bytes))
-  file:close()
-end
-
--- nil, message, code becomes an error, as a host that asserts makes of it.
-local function must(value, message)
-  if value == nil then error(message, 0) end
-  return value
-end
-
--- A station with records and a file; a carry file of another author's.
 function cases.prepare()
-  dir = folder()
-  local other = must(mahatta.open(dir .. "/other"))
-  for i = 1, 5 do
-    must(other:publish("d", { type = "note", title = "far " .. i, n = i }))
-  end
-  must(must(other:pack(dir .. "/in.car")):run())
-  other:close()
-  station = must(mahatta.open(dir .. "/s"))
-  write("f.txt", ("bytes of a file "):rep(3000))
-  link = must(must(station:add_file(dir .. "/f.txt")):run()).link
-  must(station:publish("c", { type = "note", title = "a file",
-    files = { { name = "f.txt", data = link, size = 48000 } } }))
-  for i = 1, 20 do
-    must(station:publish("c", { type = "note", title = "near " .. i }))
-  end
-  for i = 1, 14 do -- of two levels each; some with many keys
-    deep = { list = { deep, i }, ["key " .. i] = "v" }
-    for k = 1, i % 2 * 40 do deep["wide " .. k] = mahatta.bytes("b") end
-  end
-  nested = mahatta.encode(deep)
+  acts.prepare()
+  dir, station, link = acts.dir, acts.station, acts.link
 end
 
 function cases.still_sound()
-  local report = must(must(station:verify({ read_data = true })):run())
-  assert(report.bad == 0, "damaged blocks")
-  assert(#must(station:find("near")) > 0)
-  station:close()
-end
-
--- ---- acts: each may run out of memory anywhere ----
-
-local act = cases.act
-
-function act.open(n)
-  local own = must(mahatta.open(dir .. "/new" .. n))
-  own:close()
-end
-
-function act.publish(n)
-  must(station:publish("c", { type = "note", title = { ar = "x", en = "y" },
-    n = n, tags = { "a", "b" } }))
-end
-
-function act.many(n)
-  must(station:publish_all("c", { { type = "note", title = "m" .. n },
-    { type = "note", text = "two" } }))
-end
-
-function act.add_file()
-  must(must(station:add_file(dir .. "/f.txt")):run())
-end
-
-function act.pack(n)
-  must(must(station:pack(dir .. "/out" .. n .. ".car.zst",
-    { collections = { "c" }, level = 1 })):run())
-end
-
-function act.unpack()
-  station:policy { admit = function (entry, from)
-    return #(entry.record.title .. from) > 0 and "drop" or "stop"
-  end }
-  must(must(station:unpack(dir .. "/in.car")):run())
-end
-
-function act.search()
-  for hit in station:search("near", { limit = 30 }) do assert(hit.title) end
-end
-
-function act.list()
-  for entry in station:list("*") do assert(entry.id) end
-  must(station:collections())
-  must(station:stats())
-  must(station:missing())
-end
-
-function act.decode()
-  must(mahatta.decode(nested))
-end
-
-function act.encode()
-  mahatta.encode(deep)
-end
-
-function act.reader()
-  local reader = must(station:reader(link))
-  while reader:read() do end -- luacheck: ignore 542
+  acts.station, acts.other = station, acts.other or station
+  acts.still_sound()
 end
 
 -- ---- finalisers that close, at every moment of a call ----
@@ -230,18 +127,197 @@ function cases.child()
   assert(not entries and fault:find("fork"), fault or "a child read")
 end
 
+-- ---- everything open ----
+
+-- Each makes a handle and leaves it half done. Kept until the state ends.
+local kept = {}
+
+local function halfway(job)
+  local one = must(job)
+  one:step(0)
+  return one
+end
+
+local openers = {
+  function ()
+    local publisher = must(station:publisher("c"))
+    must(publisher:add({ type = "note" }))
+    return publisher
+  end,
+  function () return must(station:publisher("c")) end,
+  function () return halfway(station:add_file(acts.file)) end,
+  function () return must(station:add_file(acts.file)) end,
+  function () return halfway(station:pack(dir .. "/half.car")) end,
+  function () return halfway(station:verify({ read_data = true })) end,
+  function () return halfway(station:scrub()) end,
+  function () return halfway(station:index()) end,
+  function () return halfway(station:sweep()) end,
+  function () return halfway(station:lacks(dir .. "/other.slip")) end,
+  function () return halfway(station:export_file(link, dir, "half")) end,
+  function () return halfway(station:unpack(dir .. "/in.car")) end,
+  function () -- a policy that waits in a coroutine
+    local job = must(station:unpack(dir .. "/in.car"))
+    local waiting = coroutine.create(job.run)
+    assert(coroutine.resume(waiting, job))
+    return waiting
+  end,
+  function ()
+    local reader = must(station:reader(link))
+    reader:read()
+    return reader
+  end,
+  function ()
+    local next_hit, next_entry = station:search("near"), station:list("*")
+    return { next_hit(), next_hit, next_entry(), next_entry }
+  end,
+  function () -- as far as the first question of the policy
+    local to = must(station:session({ initiator = true }))
+    local from = must(acts.other:session())
+    kept[#kept + 1] = from
+    local waiting = coroutine.create(function ()
+      while true do
+        must(from:feed(must(to:pull())))
+        must(to:feed(must(from:pull())))
+      end
+    end)
+    assert(coroutine.resume(waiting))
+    assert(to:status().state == "syncing")
+    return { waiting, to }
+  end,
+  function () return must(station:session()) end,
+  function () -- a stream half sent
+    if not acts.act.http then return nil end
+    acts.before.http()
+    acts.act.http()
+  end,
+  function () -- a listener, and a call to it that has not come through
+    local has, net = pcall(require, "mahatta.net.socket")
+    if not has then return nil end
+    local listener = must(net.listen(station, "127.0.0.1:0"))
+    local _, port = listener:address()
+    local call = must(net.connect(acts.other, "127.0.0.1:"
+      .. math.tointeger(tonumber(port))))
+    for _ = 1, 3 do
+      call:step()
+      listener:step()
+    end
+    return { listener, call }
+  end,
+  function () -- that uses all of them when it is too late
+    return setmetatable({}, { __gc = function ()
+      for _, one in ipairs(kept or {}) do
+        for _, name in ipairs({ "step", "pull", "read", "add", "close" }) do
+          pcall(function () return one[name](one, {}) end)
+        end
+      end
+      pcall(station.publish, station, "c", { type = "note", n = 1 })
+    end })
+  end,
+}
+
+-- Orders of the openers, another for each n.
+local function shuffled(n)
+  local list = table.move(openers, 1, #openers, 1, {})
+  local seed = n * 2654435761 % 4294967296
+  for i = #list, 2, -1 do
+    seed = (seed * 1103515245 + 12345) % 2147483648
+    local k = seed // 65536 % i + 1
+    list[i], list[k] = list[k], list[i]
+  end
+  return list
+end
+
+function cases.all_open(n)
+  cases.prepare()
+  station:policy { admit = function ()
+    return coroutine.isyieldable() and coroutine.yield() or "keep"
+  end, serve = function () return true end }
+  for _, open in ipairs(shuffled(n)) do
+    kept[#kept + 1] = open() or nil
+    if n % 4 == 3 then collectgarbage("step") end
+  end
+  if n % 2 == 1 then kept = nil end -- the collector finds them all at once
+  if n % 5 == 4 then station:close() end
+end
+
+-- In a coroutine that waits, and in one that is closed with its variables.
+function cases.all_open_waiting(n)
+  kept.waiting = coroutine.create(function ()
+    cases.all_open(n)
+    local _ <close> = station
+    coroutine.yield()
+  end)
+  assert(coroutine.resume(kept.waiting))
+  if n % 3 == 2 then assert(coroutine.close(kept.waiting)) end
+end
+
+-- All of the module is loaded a second time: handles of the first loading and
+-- of the second are of one kind.
+function cases.reloaded()
+  cases.prepare()
+  local first, old = station, mahatta
+  for name in pairs(package.loaded) do
+    if name:find("^mahatta") then package.loaded[name] = nil end
+  end
+  collectgarbage()
+  local new = require "mahatta.core" -- and not yet what is Lua over it
+  assert(new ~= old and new.null == old.null)
+  acts.run(first:pack(dir .. "/re.car", { budget = "1G" }))
+  mahatta = require "mahatta"
+  assert(mahatta ~= old)
+  local second = must(mahatta.open(dir .. "/second"))
+  acts.run(second:unpack(dir .. "/re.car"))
+  assert(old.link(acts.ids[1]) == mahatta.link(acts.ids[1]))
+  assert(getmetatable(first) == getmetatable(second))
+  assert(must(second:current("c", "k1", first:id())).record.title
+    == "near 16")
+  assert(old.encode(mahatta.map()) == "\xa0")
+  second:close()
+  first:close()
+  acts.other:close()
+end
+
+-- ---- two states on one store ----
+
+function cases.first_state()
+  cases.path = folder() .. "/s"
+  station = must(mahatta.open(cases.path))
+end
+
+function cases.second_state()
+  local writer, message, code = mahatta.open(cases.path)
+  assert(not writer and code == "EBUSY", message)
+  station = must(mahatta.open(cases.path, { readonly = true }))
+  local id, _, why = station:publish("c", { type = "note" })
+  assert(not id and why, "a reader wrote")
+end
+
+function cases.writes(n)
+  must(station:publish("c", { type = "note", title = "near " .. n, n = n }))
+end
+
+function cases.reads(n)
+  assert(#must(station:page("c")) == n)
+  assert(#must(station:find("near", { limit = 30 })) == n)
+end
+
+function cases.gives_up() station:close() end
+
+function cases.takes_over()
+  station:close()
+  station = must(mahatta.open(cases.path))
+  cases.writes(21)
+  cases.reads(21)
+  acts.run(station:verify({ read_data = true }))
+end
+
+-- ---- exits ----
+
 -- Everything open, and then the process ends.
 local function exit_with_all_open(close)
   for i = #folders, 1, -1 do folders[i] = nil end -- they are the parent's
-  station = must(mahatta.open(dir .. "/s"))
-  must(station:publish("c", { type = "note", title = "near" }))
-  write("f.txt", ("bytes"):rep(100000))
-  local job = must(station:add_file(dir .. "/f.txt"))
-  local publisher = must(station:publisher("c"))
-  local packing = must(station:pack(dir .. "/out.car"))
-  job:step(0)
-  publisher:add({ type = "note", title = "never committed" })
-  packing:step(0)
+  acts.folder = function () return dir end
+  cases.all_open(close and 1 or 2)
   os.exit(7, close)
 end
 
@@ -251,7 +327,7 @@ function cases.exit_closing() exit_with_all_open(true) end
 
 function cases.after_exit()
   station = must(mahatta.open(dir .. "/s"))
-  assert(#must(station:page("c")) == 1, "what was published")
+  assert(#must(station:page("c")) >= 6, "what was published")
   cases.still_sound()
 end
 

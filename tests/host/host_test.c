@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: 0BSD */
-/* The module inside a host program: memory that runs out in Lua's allocator,
- * finalisers that run at the worst moment, many states, forks, exits without
- * farewell. What is done each time stands in cases.lua. */
-#include "unit.h"
-
-#include <lauxlib.h>
-#include <lualib.h>
+/* The module inside a host program: finalisers that run at the worst moment,
+ * many states, states that end with everything open, forks, exits without
+ * farewell, a module that is taken out of memory. What is done each time
+ * stands in cases.lua. (Memory that runs out: memory_test.c.) */
+#include "host/host.h"
 
 #include <poll.h>
 #include <sys/wait.h>
@@ -16,159 +14,13 @@
 #define HANDLES_MAX 8
 #define STATES 1000
 #define AT_ONCE 100
-
-/* ---- an allocator that counts, and fails from a given request on ---- */
-
-struct heap {
-  size_t bytes;
-  long requests, fail_from; /* fail_from < 0: never */
-  bool each; /* every request fails first: a full collection, then again */
-  bool refused;
-};
-
-static void *heap_alloc(void *ud, void *p, size_t was, size_t n)
-{
-  struct heap *h = ud;
-  was = p != NULL ? was : 0;
-  if (n == 0) {
-    free(p);
-    h->bytes -= was;
-    return NULL;
-  }
-  if (n > was) {
-    bool fails = h->fail_from >= 0 && h->requests >= h->fail_from;
-    h->requests++;
-    if (h->each && fails) {
-      h->refused = !h->refused;
-      fails = h->refused;
-    }
-    if (fails) {
-      return NULL;
-    }
-  }
-  void *q = realloc(p, n);
-  if (q == NULL) {
-    return n <= was ? p : NULL;
-  }
-  h->bytes += n;
-  h->bytes -= was;
-  return q;
-}
-
-static lua_State *new_state(struct heap *h)
-{
-  memset(h, 0, sizeof *h);
-  h->fail_from = -1;
-  lua_State *L = lua_newstate(heap_alloc, h);
-  NEED(L != NULL);
-  luaL_openlibs(L);
-  return L;
-}
-
-static void end_state(lua_State *L, struct heap *h)
-{
-  lua_close(L);
-  EXPECT_INT(h->bytes, 0);
-}
-
-/* The table that a script returns, on the stack. */
-static void load_script(lua_State *L, const char *path)
-{
-  if (luaL_loadfile(L, path) != LUA_OK || lua_pcall(L, 0, 1, 0) != LUA_OK) {
-    printf("  %s\n", lua_tostring(L, -1));
-    exit(1);
-  }
-}
+#define ENDINGS 60
+#define UNLOADS 20
+#define UNLOADED "tests/host/unload/mahatta/core.so"
 
 static void load_cases(lua_State *L)
 {
   load_script(L, CASES);
-}
-
-/* Call ${name} of the cases' table at 1 with an integer. Its error message is
- * left when it raises. */
-static bool call(lua_State *L, const char *name, lua_Integer arg)
-{
-  lua_settop(L, 1);
-  luaL_checkstack(L, 20, "call");
-  lua_getfield(L, 1, name);
-  lua_pushinteger(L, arg);
-  return lua_pcall(L, 1, 0, 0) == LUA_OK;
-}
-
-static void need_call(lua_State *L, const char *name, lua_Integer arg)
-{
-  if (!call(L, name, arg)) {
-    printf("  %s: %s\n", name, lua_tostring(L, -1));
-    exit(1);
-  }
-}
-
-/* ---- memory ---- */
-
-/* Every request up to 50, then ever fewer. */
-static long next_failure(long at)
-{
-  return at + (at < 50 ? 1 : at < 300 ? 7 : at / 16);
-}
-
-/* From request ${at} on there is none. True while the call came so far. */
-static bool starve(lua_State *L, struct heap *h, const char *name, long at)
-{
-  lua_settop(L, 1);
-  lua_getfield(L, 1, "act");
-  lua_getfield(L, -1, name);
-  lua_pushinteger(L, at);
-  h->requests = 0;
-  h->fail_from = at;
-  int rc = lua_pcall(L, 1, 0, 0);
-  bool reached = h->requests > at;
-  h->fail_from = -1;
-  const char *why = rc == LUA_OK ? "" : lua_tostring(L, -1);
-  if (rc != LUA_OK && (why == NULL || strstr(why, "enough memory") == NULL)) {
-    printf("  %s, request %ld: %s\n", name, at, why != NULL ? why : "?");
-    unit_faults++;
-  }
-  EXPECT(reached || rc == LUA_OK);
-  return reached;
-}
-
-static void sweep_case(const char *name, bool each)
-{
-  struct heap h;
-  lua_State *L = new_state(&h);
-  load_cases(L);
-  need_call(L, "prepare", 0);
-  h.each = each;
-  long at = 0, tries = 0;
-  while (starve(L, &h, name, at)) {
-    at = each ? at + 1 + at / 5 : next_failure(at);
-    tries++;
-  }
-  if (tries < 4) {
-    printf("  %s asks for memory %ld times\n", name, at);
-    unit_faults++;
-  }
-  need_call(L, "still_sound", 0);
-  end_state(L, &h);
-}
-
-static const char *const acts[] = {"open",   "publish", "add_file", "pack",
-                                   "unpack", "search",  "list",     "decode",
-                                   "encode", "reader",  "many",     NULL};
-
-static void test_memory_runs_out(void)
-{
-  for (int i = 0; acts[i] != NULL; i++) {
-    sweep_case(acts[i], false);
-  }
-}
-
-static void test_memory_is_short(void)
-{
-  for (int i = 0; acts[i] != NULL; i++) {
-    sweep_case(acts[i], true);
-  }
 }
 
 /* ---- finalisers ---- */
@@ -201,6 +53,103 @@ static void test_many_states(void)
       load_cases(L[at]);
       need_call(L[at], "state", i);
     }
+  }
+}
+
+/* ---- states that end ---- */
+
+/* With all kinds of handles open and half done, made in ever other orders. */
+static void test_all_open(void)
+{
+  for (int i = 0; i < ENDINGS; i++) {
+    struct heap h;
+    lua_State *L = new_state(&h);
+    load_cases(L);
+    if (i % 3 == 1) {
+      (void)lua_gc(L, LUA_GCGEN, 0, 0);
+    }
+    need_call(L, "all_open", i);
+    end_state(L, &h);
+  }
+}
+
+/* The same where a coroutine holds them, waiting. */
+static void test_all_open_in_a_coroutine(void)
+{
+  for (int i = 0; i < ENDINGS / 4; i++) {
+    struct heap h;
+    lua_State *L = new_state(&h);
+    load_cases(L);
+    need_call(L, "all_open_waiting", i);
+    end_state(L, &h);
+  }
+}
+
+static void put_text(lua_State *L, const char *name, const char *text)
+{
+  lua_pushstring(L, text);
+  lua_setfield(L, 1, name);
+}
+
+/* Two states on one store: one writes, the other reads what is committed. */
+static void test_two_states(void)
+{
+  struct heap h[2];
+  lua_State *L[2];
+  for (int i = 0; i < 2; i++) {
+    L[i] = new_state(&h[i]);
+    load_cases(L[i]);
+  }
+  need_call(L[0], "first_state", 0);
+  lua_getfield(L[0], 1, "path");
+  put_text(L[1], "path", lua_tostring(L[0], -1));
+  need_call(L[1], "second_state", 0);
+  for (int i = 1; i <= 20; i++) {
+    need_call(L[0], "writes", i);
+    need_call(L[1], "reads", i);
+  }
+  need_call(L[0], "gives_up", 0);
+  need_call(L[1], "takes_over", 0);
+  end_state(L[1], &h[1]);
+  end_state(L[0], &h[0]);
+}
+
+/* ---- a module that is taken out of memory ---- */
+
+static bool is_mapped(const char *path)
+{
+  char line[512];
+  bool found = false;
+  FILE *maps = fopen("/proc/self/maps", "r");
+  NEED(maps != NULL);
+  while (fgets(line, sizeof line, maps) != NULL) {
+    found = found || strstr(line, path) != NULL;
+  }
+  (void)fclose(maps);
+  return found;
+}
+
+/* The build for this test is not linked to stay: each state's end unloads it,
+ * whatever was open, and the next loads it anew. */
+static void test_unloaded(void)
+{
+  const char *build = getenv("BUILD_DIR");
+  NEED(build != NULL);
+  for (int i = 0; i < UNLOADS; i++) {
+    struct heap h;
+    lua_State *L = new_state(&h);
+    lua_getglobal(L, "package");
+    lua_getfield(L, 1, "cpath");
+    lua_pushfstring(L, "%s/tests/host/unload/?.so;%s", build,
+                    lua_tostring(L, -1));
+    lua_setfield(L, 1, "cpath");
+    lua_settop(L, 0);
+    load_cases(L);
+    EXPECT(is_mapped(UNLOADED));
+    need_call(L, "reloaded", i);
+    need_call(L, "all_open", i);
+    end_state(L, &h);
+    EXPECT(!is_mapped(UNLOADED));
   }
 }
 
@@ -313,10 +262,12 @@ static void test_foreign_loop(void)
 
 int main(void)
 {
-  RUN(test_memory_runs_out);
-  RUN(test_memory_is_short);
+  RUN(test_all_open);
+  RUN(test_all_open_in_a_coroutine);
+  RUN(test_two_states);
   RUN(test_finalisers);
   RUN(test_many_states);
+  RUN(test_unloaded);
   RUN(test_fork);
   RUN(test_exit);
   RUN(test_foreign_loop);
