@@ -200,6 +200,16 @@ int zpack_expand(struct zpack *z, struct buf *out, struct span frame,
   return 0;
 }
 
+int64_t zpack_content_size(struct span frame)
+{
+  struct header h;
+  if (!zpack_looks(frame) || header_read(&h, frame) == 0 || !h.has_size ||
+      h.size > INT64_MAX) {
+    return ERR_INVALID;
+  }
+  return (int64_t)h.size;
+}
+
 bool zpack_looks(struct span p)
 {
   return p.n >= MAGIC_SIZE && memcmp(p.p, magic, MAGIC_SIZE) == 0;

@@ -30,6 +30,10 @@ int zpack_expand(struct zpack *z, struct buf *out, struct span frame,
  * ERR_INVALID when it is none. */
 int64_t zpack_frame_size(struct span p);
 
+/* How many bytes the frame's content has, as it states: ERR_INVALID when it
+ * doesn't, or is none. Nothing is decoded. */
+int64_t zpack_content_size(struct span frame);
+
 /* Does it start with zstd's magic number? */
 bool zpack_looks(struct span p);
 

@@ -606,8 +606,8 @@ static int identify(struct sq *s, sqlite3 *db, bool *empty, struct err *e)
   return 0;
 }
 
-/* A store with the search index of before: that goes, today's comes empty. The
- * station sees that it is, and fills it. */
+/* A store of an older format. With the search index of before: that goes,
+ * today's comes empty. The station sees that it is, and fills it. */
 static int upgrade_main(struct sq *s, struct err *e)
 {
   int64_t version = 0;
@@ -616,8 +616,12 @@ static int upgrade_main(struct sq *s, struct err *e)
     return rc;
   }
   if (s->readonly) {
-    s->old = true;
+    s->old = version < SQ_VERSION_TERMS;
     return 0;
+  }
+  if (version >= SQ_VERSION_TERMS) { /* what is written from now on is newer */
+    return create_schema(s, s->db, "BEGIN IMMEDIATE",
+                         (const char *const *const[2]){NULL, NULL}, e);
   }
   s->scrub = true;
   return create_schema(s, s->db,

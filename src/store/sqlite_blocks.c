@@ -107,6 +107,7 @@ static struct seg_cache *cache_victim(struct sq *s)
   best->id = 0;
   buf_clear(&best->head);
   buf_clear(&best->raw);
+  best->from = best->size = 0;
   if (best->raw.cap > SEG_KEEP) {
     buf_free(&best->raw);
   }
@@ -119,63 +120,108 @@ static int bad_segment(struct sq *s, int64_t id, struct err *e)
                  id);
 }
 
-/* The plain bytes of a segment's data column, appended to ${out}. */
-static int expand(struct sq *s, int64_t id, struct span data, int64_t raw,
-                  struct buf *out, struct err *e)
+/* The frames of a segment's data column that hold its plain bytes ${from} to
+ * ${to}, into ${c}. */
+static int expand(struct sq *s, struct seg_cache *c, struct span data,
+                  uint64_t from, uint64_t to)
 {
-  if (raw < 0 || raw > (int64_t)SEG_RAW + BLOCK_SIZE_MAX ||
-      data.n > (uint64_t)raw) {
-    return bad_segment(s, id, e);
+  uint64_t plain = 0;
+  int rc = 0;
+  if (data.n == c->size) {
+    return buf_put(&c->raw, data.p, data.n);
   }
-  if (data.n == (uint64_t)raw) {
-    return buf_put(out, data.p, data.n) < 0 ? sq_nomem(e) : 0;
+  for (size_t at = 0; rc == 0 && at < data.n && plain < to;) {
+    struct span rest = span_of(data.p + at, data.n - at);
+    int64_t n = zpack_frame_size(rest), size = zpack_content_size(rest);
+    if (n <= 0 || size < 0 || (uint64_t)size > c->size - plain) {
+      return ERR_CORRUPT;
+    }
+    if (plain + (uint64_t)size > from) {
+      c->from = c->raw.n == 0 ? plain : c->from;
+      rc = zpack_expand(s->zpack, &c->raw, span_of(rest.p, (size_t)n),
+                        (size_t)size, NULL);
+    }
+    at += (size_t)n;
+    plain += (uint64_t)size;
   }
-  struct err why = {0, ""};
-  int rc = zpack_expand(s->zpack, out, data, (size_t)raw, &why);
+  return rc;
+}
+
+/* How much of a segment is asked for. */
+enum part { PART_HEAD, PART_BLOCK, PART_WHOLE };
+
+static bool cache_has(const struct seg_cache *c, uint64_t number,
+                      enum part part)
+{
+  struct slot slot;
+  if (c->id != (int64_t)(number / SEG_SLOTS) || part == PART_HEAD) {
+    return c->id == (int64_t)(number / SEG_SLOTS);
+  }
+  if (part == PART_WHOLE) {
+    return c->from == 0 && c->raw.n == c->size;
+  }
+  return !slot_read(buf_span(&c->head), number % SEG_SLOTS, &slot) ||
+         (slot.offset >= c->from && slot.offset - c->from <= c->raw.n &&
+          slot.length <= c->raw.n - (slot.offset - c->from));
+}
+
+static int fill_raw(struct sq *s, uint64_t number, enum part part,
+                    struct seg_cache *c, struct span data, struct err *e)
+{
+  struct slot slot;
+  uint64_t from = 0, to = c->size;
+  if (c->size > SEG_RAW + BLOCK_SIZE_MAX || data.n > c->size) {
+    return bad_segment(s, c->id, e);
+  }
+  if (part == PART_BLOCK) {
+    if (!slot_read(buf_span(&c->head), number % SEG_SLOTS, &slot)) {
+      return 0;
+    }
+    from = slot.offset;
+    to = from + slot.length;
+  }
+  int rc = expand(s, c, data, from, to);
   if (rc == ERR_NOMEM) {
     return sq_nomem(e);
   }
-  return rc < 0 || out->n != (uint64_t)raw ? bad_segment(s, id, e) : 0;
+  return rc < 0 || !cache_has(c, number, part) ? bad_segment(s, c->id, e) : 0;
 }
 
-static int cache_fill(struct sq *s, int64_t id, bool whole, struct seg_cache *c,
-                      struct err *e)
+static int cache_fill(struct sq *s, uint64_t number, enum part part,
+                      struct seg_cache *c, struct err *e)
 {
   sqlite3_stmt *st = NULL;
-  int rc = sq_get(s, whole ? Q_SEG_ALL : Q_SEG_HEAD, &st, e);
+  int rc = sq_get(s, part == PART_HEAD ? Q_SEG_HEAD : Q_SEG_ALL, &st, e);
   if (rc < 0) {
     return rc;
   }
-  sqlite3_bind_int64(st, 1, id);
+  sqlite3_bind_int64(st, 1, (int64_t)(number / SEG_SLOTS));
   if ((rc = sq_step(s, st, e)) <= 0) {
     return rc < 0 ? rc : err_set(e, ERR_NOENT, "there is no such block");
   }
   struct span head = sq_column(st, 1);
   rc = buf_put(&c->head, head.p, head.n) < 0 ? sq_nomem(e) : 0;
-  if (rc == 0 && whole) {
-    rc = expand(s, id, sq_column(st, 2), sqlite3_column_int64(st, 0), &c->raw,
-                e);
+  c->id = (int64_t)(number / SEG_SLOTS);
+  c->size = (uint64_t)sqlite3_column_int64(st, 0);
+  if (rc == 0 && part != PART_HEAD) {
+    rc = fill_raw(s, number, part, c, sq_column(st, 2), e);
   }
   sqlite3_reset(st);
-  if (rc == 0) {
-    c->id = id;
-    c->whole = whole;
-  }
+  c->id = rc == 0 ? c->id : 0;
   return rc;
 }
 
-static int cache_get(struct sq *s, int64_t id, bool whole,
+/* The segment that ${number} is in. */
+static int cache_get(struct sq *s, uint64_t number, enum part part,
                      struct seg_cache **out, struct err *e)
 {
   struct seg_cache *c = NULL;
   for (int i = 0; i < SEG_CACHE && c == NULL; i++) {
-    if (s->cache[i].id == id && (s->cache[i].whole || !whole)) {
-      c = &s->cache[i];
-    }
+    c = cache_has(&s->cache[i], number, part) ? &s->cache[i] : NULL;
   }
   if (c == NULL) {
     c = cache_victim(s);
-    int rc = cache_fill(s, id, whole, c, e);
+    int rc = cache_fill(s, number, part, c, e);
     if (rc < 0) {
       return rc;
     }
@@ -201,7 +247,7 @@ static int number_is(struct sq *s, uint64_t n, const struct cid *c,
     return slot_read(buf_span(&s->build.head), n % SEG_SLOTS, &slot) &&
            slot_is(&slot, c);
   }
-  int rc = cache_get(s, id, false, &seg, e);
+  int rc = cache_get(s, n, PART_HEAD, &seg, e);
   if (rc < 0) {
     return rc == ERR_NOENT ? 0 : rc;
   }
@@ -328,20 +374,16 @@ int sq_read(struct sq *s, uint64_t n, struct cid *cid, struct buf *out,
   if (n & FILE_BIT) {
     return sq_file_read(s, n, cid, out, e);
   }
-  int rc = cache_get(s, (int64_t)(n / SEG_SLOTS), out != NULL, &seg, e);
+  int rc = cache_get(s, n, out != NULL ? PART_BLOCK : PART_HEAD, &seg, e);
   if (rc < 0) {
     return rc;
   }
   if (!slot_read(buf_span(&seg->head), n % SEG_SLOTS, &slot)) {
     return err_set(e, ERR_NOENT, "there is no such block");
   }
-  if (out != NULL) {
-    if (slot.offset > seg->raw.n || slot.length > seg->raw.n - slot.offset) {
-      return bad_segment(s, seg->id, e);
-    }
-    if (buf_put(out, seg->raw.p + slot.offset, slot.length) < 0) {
-      return sq_nomem(e);
-    }
+  if (out != NULL &&
+      buf_put(out, seg->raw.p + (slot.offset - seg->from), slot.length) < 0) {
+    return sq_nomem(e);
   }
   if (cid != NULL && !cid_codec_known(slot.codec)) {
     return bad_segment(s, seg->id, e);
@@ -442,16 +484,36 @@ int sq_walk(struct store *st, uint64_t after, bool file, uint64_t *refs,
 
 /* ---- adding ---- */
 
+/* A segment's frames into s->pack. Where a slot is damaged no frame ends. */
+static int squeeze(struct sq *s, struct span head, struct span raw,
+                   struct err *e)
+{
+  int level = raw.n < SQ_PAGE ? SEG_LEVEL_SMALL : SEG_LEVEL;
+  size_t from = 0, slots = head.n / HEAD_ENTRY;
+  int rc = 0;
+  buf_clear(&s->pack);
+  for (size_t i = 0; rc == 0 && i <= slots && from < raw.n; i++) {
+    struct slot slot;
+    size_t to = raw.n;
+    if (i < slots) {
+      to = slot_read(head, i, &slot) ? (size_t)slot.offset + slot.length : 0;
+    }
+    if (to <= raw.n && (to >= from + SEG_FRAME || i == slots)) {
+      rc = zpack_squeeze(s->zpack, &s->pack, span_of(raw.p + from, to - from),
+                         level, e);
+      from = to;
+    }
+  }
+  return rc;
+}
+
 /* Write a segment's row: ${q} inserts it or changes it. */
 static int seg_write(struct sq *s, enum sq_stmt q, int64_t id, struct span head,
                      struct span raw, struct err *e)
 {
   sqlite3_stmt *st = NULL;
   int rc = 0;
-  int level = raw.n < SQ_PAGE ? SEG_LEVEL_SMALL : SEG_LEVEL;
-  buf_clear(&s->pack);
-  if ((rc = sq_get(s, q, &st, e)) < 0 ||
-      (rc = zpack_squeeze(s->zpack, &s->pack, raw, level, e)) < 0) {
+  if ((rc = sq_get(s, q, &st, e)) < 0 || (rc = squeeze(s, head, raw, e)) < 0) {
     return rc;
   }
   sqlite3_bind_int64(st, 1, id);
@@ -611,10 +673,10 @@ static int erase_one(struct sq *s, uint64_t n, struct err *e)
   if (n & FILE_BIT) {
     return sq_file_erase(s, n, e);
   }
-  int rc = cache_get(s, (int64_t)(n / SEG_SLOTS), true, &c, e);
+  int rc = cache_get(s, n, PART_WHOLE, &c, e);
   bool torn = rc == ERR_CORRUPT;
   if (torn) {
-    rc = cache_get(s, (int64_t)(n / SEG_SLOTS), false, &c, e);
+    rc = cache_get(s, n, PART_HEAD, &c, e);
   }
   if (rc < 0 || !slot_read(buf_span(&c->head), n % SEG_SLOTS, &slot)) {
     return rc == ERR_NOENT ? 0 : rc;

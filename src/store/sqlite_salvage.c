@@ -285,18 +285,33 @@ static int offer(struct scan *s, uint8_t codec, const uint8_t *digest,
   return s->sink(s->ud, &b, file);
 }
 
+/* Frames into s->raw, up to the first that is damaged. ERR_NOMEM alone. */
+static int expand(struct scan *s, struct span data, size_t size)
+{
+  int rc = 0;
+  buf_clear(&s->raw);
+  for (size_t at = 0; rc == 0 && at < data.n;) {
+    struct span rest = span_of(data.p + at, data.n - at);
+    int64_t n = zpack_frame_size(rest);
+    if (n <= 0) {
+      break;
+    }
+    rc = zpack_expand(s->zpack, &s->raw, span_of(rest.p, (size_t)n),
+                      size - s->raw.n, NULL);
+    at += (size_t)n;
+  }
+  return rc == ERR_NOMEM ? rc : 0;
+}
+
 /* What a data column holds, ${size} plain bytes when all is well. */
 static int plain(struct scan *s, const struct column *data, int64_t size,
                  struct span *out)
 {
   *out = span_of(data->p, data->n);
   if (is_whole(data) && data->n < (uint64_t)size) {
-    buf_clear(&s->raw);
-    int rc = zpack_expand(s->zpack, &s->raw, *out, (size_t)size, NULL);
-    if (rc == ERR_NOMEM) {
-      return rc;
-    }
-    *out = rc < 0 ? span_of(NULL, 0) : buf_span(&s->raw);
+    int rc = expand(s, *out, (size_t)size);
+    *out = buf_span(&s->raw);
+    return rc;
   }
   return 0;
 }

@@ -176,7 +176,7 @@ static void test_foreign_files_are_refused_and_left_alone(void)
   EXPECT(access(suffixed("-wal"), F_OK) != 0);
   s = fresh();
   s->ops->close(s);
-  NEED(sql("PRAGMA user_version = 3") == 0);
+  NEED(sql("PRAGMA user_version = 4") == 0);
   EXPECT_INT(open_store(&s, false), ERR_INVALID);
   EXPECT(strstr(err.text, "newer version") != NULL);
 }
