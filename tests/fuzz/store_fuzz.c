@@ -170,7 +170,7 @@ static void read_all(void)
   struct err e = {0};
   struct page page = {0};
   struct reader *r = NULL;
-  struct buf out = {0};
+  struct span out;
   struct page_query q = {.collection = span_of("c", 1), .max = 50};
   (void)told(station_page(home.st, &q, &page, proved, NULL, &e), &e);
   for (int i = 0; i < RECORDS; i += 7) {
@@ -182,11 +182,10 @@ static void read_all(void)
     entry_free(&en);
   }
   if (told(reader_new(&r, home.st, &file_root, &e), &e) == 0) {
-    while (told(reader_next(r, &out, &e), &e) == 0 && out.n > 0) {
+    while (told(reader_next(r, 100000, &out, &e), &e) == 0 && out.n > 0) {
     }
     reader_del(r);
   }
-  buf_free(&out);
 }
 
 static void search_all(void)
