@@ -208,14 +208,15 @@ DEPS_BUILD := gcc libc6-dev pkg-config lua5.4 liblua5.4-dev lua-filesystem \
   libsodium-dev libssl-dev libzstd-dev libutf8proc-dev libstemmer-dev \
   libqrencode-dev libpng-dev libmicrohttpd-dev
 DEPS_DEMO  := debian-handbook iso-codes
+DEPS_FUZZ  := clang libclang-rt-14-dev llvm
 DEPS_WEB   := chromium fonts-noto-core libxml2-utils python3-feedparser \
   lighttpd lighttpd-modules-lua
 DEPS_TEST  := lua-busted lua-check clang-format universal-ctags \
   sqlite3 sqlite-utils zstd debian-handbook iso-codes nodejs npm \
   python3-dissononce python3-zeroconf lua-socket lua-cqueues zbar-tools \
-  poppler-utils unzip zip $(DEPS_WEB)
-DEPS_FULL  := wrk clang clang-tidy libclang-rt-14-dev llvm cppcheck valgrind \
-  libc6-dbg g++ lua5.3 liblua5.3-dev luarocks git strace
+  poppler-utils unzip zip $(DEPS_WEB) $(DEPS_FUZZ)
+DEPS_FULL  := wrk clang-tidy cppcheck valgrind libc6-dbg \
+  g++ lua5.3 liblua5.3-dev luarocks git strace
 DEPS_ALL   := $(sort $(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_TEST) $(DEPS_FULL))
 
 deps:
@@ -267,11 +268,13 @@ replays = $(foreach t,$(FUZZERS),\
 
 tests-built: all $(TEST_BIN) $(TOOL_BIN)
 
-# The corpus is replayed under sanitizers: that is a second build.
+# Kept inputs are replayed under sanitizers, and then each target is fuzzed for
+# a moment, two at a time: that is a second build.
+FUZZ_B := build/fuzz-clang
 check: tests-built
-	@$(MAKE) VARIANT=asan replay-built
-	@$(RUN_TESTS) build/log $(PARTS) \
-	  @replay $(call replays,build/asan$(and $(IS_CLANG),-clang))
+	@$(MAKE) VARIANT=fuzz CC=clang fuzz-built
+	@$(RUN_TESTS) build/log $(PARTS) @replay $(call replays,$(FUZZ_B)) \
+	  @fuzz '$(LUA) tests/tools/fuzz.lua $(FUZZ_B) 20 2 $(FUZZERS)'
 
 unit: $(filter $(B)/tests/unit/%,$(TEST_BIN))
 	@$(RUN_TESTS) build/log @unit $^
@@ -337,7 +340,8 @@ help:
 #: make check-all     all of it again under sanitizers, both compilers,
 #:                    valgrind, analyzers, fuzzers, LuaRocks; takes long
 #: make unit, spec    only these tests; VARIANT=asan under sanitizers
-#: make fuzz          T=cbor SECS=60 fuzz one target
+#: make fuzz          fuzz all targets; T=cbor SECS=60 JOBS=2 say which, how
+#:                    long each, how many at a time; tests/fuzz/README.md
 #: make bench         figures: speed
 #: make cover         which ways through the core the tests take; only some:
 #:                    ONLY='noise_test cli_spec'; the others: SHOW=src/sync

@@ -5,18 +5,12 @@
 
 #include "sketch_shelf.h"
 
-#include <stdlib.h>
+#include "fuzz/demand.h"
+#include "fuzz/pieces.h"
 
 #define OURS 40
 
-#define NEED(cond)                                                             \
-  do {                                                                         \
-    if (!(cond)) {                                                             \
-      abort();                                                                 \
-    }                                                                          \
-  } while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+PIECES_MUTATOR(0, 0)
 
 static struct sketch ours, with_found;
 static struct sketch_part part;
@@ -36,8 +30,8 @@ static void check_done(void)
     sketch_fold(&with_found.cells, part.count);
   }
   for (uint32_t i = 0; i < part.count; i++) {
-    NEED(with_found.cells.sum[i] == part.cells.sum[i]);
-    NEED(with_found.cells.check[i] == part.cells.check[i]);
+    demand(with_found.cells.sum[i] == part.cells.sum[i]);
+    demand(with_found.cells.check[i] == part.cells.check[i]);
   }
 }
 
@@ -52,15 +46,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     sketch_add(&ours, sketch_handle(shelf_digest(i).b));
   }
   if (sketch_hello_read(&hello, span_of(data, size), NULL) == 0) {
-    NEED(sketch_estimate(&hello, &hello) == 0);
+    demand(sketch_estimate(&hello, &hello) == 0);
   }
   while (size >= 2) {
     size_t n = (size_t)data[0] << 8 | data[1];
     n = n < size - 2 ? n : size - 2;
     if (sketch_part_read(&part, span_of(data + 2, n), NULL) == 0) {
       int verdict = peel(&out, &ours, &part, &set, NULL);
-      NEED(verdict >= PEEL_DONE && verdict <= PEEL_BAD);
-      NEED(out.n <= part.count + part.syndromes);
+      demand(verdict >= PEEL_DONE && verdict <= PEEL_BAD);
+      demand(out.n <= part.count + part.syndromes);
       if (verdict == PEEL_DONE) {
         check_done();
       }

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: 0BSD
 # What takes long: sanitizers, analyzers, fuzzing, coverage, LuaRocks.
 
-.PHONY: check-all asan asan-run replay-built fuzz fuzz-run fuzz-all tidy \
+.PHONY: check-all asan asan-run fuzz fuzz-built fuzz-run \
+  fuzz-plants fuzz-plants-run tidy \
   analyze headers valgrind cover cover-run rock lua53
-
-replay-built: $(REPLAY_BIN)
 
 # --- sanitizers ------------------------------------------------------------
 
@@ -22,23 +21,25 @@ asan-run: all $(TEST_BIN) $(REPLAY_BIN)
 
 # --- fuzzing ---------------------------------------------------------------
 
+# One target, or several, or all: T. Needs clang, which the set-up installs.
 SECS ?= 60
+JOBS ?= 1
+FUZZ_T := $(or $(T),$(FUZZERS))
 fuzz:
-	$(if $(filter $(T),$(FUZZERS)),,$(error T is one of: $(FUZZERS)))
-	@$(MAKE) VARIANT=fuzz CC=clang FUZZERS='$(T)' fuzz-run
-fuzz-all:
-	@$(MAKE) VARIANT=fuzz CC=clang fuzz-run
-
-# New finds stay under build/; a crash is copied to the corpus by hand, with
-# its repair.
+	$(foreach t,$(FUZZ_T),$(if $(filter $(t),$(FUZZERS)),,\
+	  $(error T is of: $(FUZZERS))))
+	@$(SET_UP) $(sort $(DEPS_BUILD) $(DEPS_FUZZ))
+	@$(MAKE) VARIANT=fuzz CC=clang FUZZERS='$(FUZZ_T)' fuzz-run
+fuzz-built: $(FUZZ_BIN) $(REPLAY_BIN)
 fuzz-run: $(FUZZ_BIN)
-	@for t in $(FUZZERS); do \
-	  mkdir -p $(B)/corpus/$$t tests/fuzz/corpus/$$t; \
-	  $(B)/tests/fuzz/$${t}_fuzz -max_total_time=$(SECS) -timeout=10 \
-	    -rss_limit_mb=1024 -max_len=65536 -print_final_stats=1 \
-	    -artifact_prefix=$(B)/$$t- $(B)/corpus/$$t tests/fuzz/corpus/$$t \
-	    || exit 1; \
-	done
+	@$(LUA) tests/tools/fuzz.lua $(B) $(SECS) $(JOBS) $(FUZZERS)
+
+# Each target again, with a bug put into what it is to look after.
+fuzz-plants:
+	@$(MAKE) VARIANT=fuzz CC=clang fuzz-plants-run
+fuzz-plants-run: $(FUZZ_BIN)
+	@COMPILE='$(CC) $(ALL_CFLAGS)' LINK='$(CC) $(TEST_LD) -fsanitize=fuzzer' \
+	  LIBS='$(DEP_LIBS)' $(LUA) tests/fuzz/plants.lua $(B) $(T)
 
 # --- analyzers -------------------------------------------------------------
 
@@ -161,7 +162,7 @@ FULL := @gcc '$(MAKE) WERROR=1 CC=gcc check' \
     '$(SIM) $(s)') $(foreach s,1-5 6-10 11-15 16-20,'$(SIM) $(s) 1000') \
   @static '=$(MAKE) headers' '=$(MAKE) tidy' '=$(MAKE) analyze' \
   @valgrind '$(MAKE) CC=gcc valgrind' \
-  @fuzz '=$(MAKE) fuzz-all SECS=20' \
+  @fuzz '$(MAKE) fuzz SECS=120 JOBS=2' '$(MAKE) fuzz-plants' \
   @cover '=$(MAKE) cover' \
   @package '=$(MAKE) lua53' '=$(MAKE) rock'
 
