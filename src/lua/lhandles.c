@@ -34,6 +34,7 @@ void lstation_tick_of(lua_State *L, int handle)
 
 struct lpublisher {
   struct publisher *p; /* NULL: closed */
+  struct buf block;    /* room for a record, used again and again */
 };
 
 static struct lpublisher *to_publisher(lua_State *L)
@@ -59,34 +60,22 @@ int lpublisher_make(lua_State *L)
   (void)lutil_options(L, 3, known);
   lua_Integer time = lutil_opt_int(L, 3, "time", -1, 0, CBOR_INT_MAX);
   struct lpublisher *h = lua_newuserdatauv(L, sizeof *h, 1);
-  h->p = NULL;
+  memset(h, 0, sizeof *h);
   luaL_setmetatable(L, PUBLISHER);
   lstation_hold(L, 4, 1);
   int rc = publisher_new(&h->p, lstation_core(L, s), collection, time, &e);
   return rc < 0 ? lutil_fail(L, rc, &e) : 1;
 }
 
-/* A box for the bytes of a record, used again and again. It is taken out of
- * the handle meanwhile: an error, or a finaliser that publishes, then meets a
- * fresh one. Stack: publisher, record, the handle's table, the box. */
-static struct buf *take_box(lua_State *L)
+static void swap(struct buf *a, struct buf *b)
 {
-  lutil_get_own(L, 1);
-  lua_rawgeti(L, -1, 1);
-  if (lua_isnil(L, -1)) {
-    lua_pop(L, 1);
-    return lutil_buf(L);
-  }
-  lua_pushnil(L);
-  lua_rawseti(L, -3, 1);
-  return lua_touserdata(L, -1);
+  struct buf was = *a;
+  *a = *b;
+  *b = was;
 }
 
-static void give_box_back(lua_State *L)
-{
-  lua_rawseti(L, 3, 1);
-}
-
+/* The room lies in a box meanwhile: an error frees it, and a finaliser that
+ * publishes here, too, meets none. */
 static int publisher_add_record(lua_State *L)
 {
   struct lpublisher *h = to_publisher(L);
@@ -94,12 +83,15 @@ static int publisher_add_record(lua_State *L)
   struct err e;
   luaL_checktype(L, 2, LUA_TTABLE);
   lua_settop(L, 2);
-  struct buf *block = take_box(L);
+  struct buf *block = lutil_buf(L);
+  swap(block, &h->block);
   lvalue_encode(L, 2, block);
-  int rc = h->p == NULL ? err_set(&e, ERR_CLOSED, "the publisher was closed")
-                        : publisher_add(h->p, buf_span(block), &id, &e);
+  if (h->p == NULL) {
+    return luaL_error(L, "the publisher was closed meanwhile");
+  }
+  int rc = publisher_add(h->p, buf_span(block), &id, &e);
   buf_clear(block);
-  give_box_back(L);
+  swap(block, &h->block);
   if (rc < 0) {
     return lutil_fail(L, rc, &e);
   }
@@ -125,6 +117,7 @@ static int publisher_close(lua_State *L)
   struct lpublisher *h = luaL_checkudata(L, 1, PUBLISHER);
   publisher_del(h->p);
   h->p = NULL;
+  buf_free(&h->block);
   return 0;
 }
 
@@ -296,8 +289,23 @@ static lua_Integer now_ms(void)
   return (lua_Integer)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-bool lstation_push_asked(lua_State *L, const struct link_question *q,
-                         struct buf *block, struct buf *collection)
+static struct buf lent_buf(struct span s)
+{
+  union {
+    const uint8_t *in;
+    uint8_t *out;
+  } lend = {.in = s.p};
+  return (struct buf){.p = lend.out, .n = s.n};
+}
+
+static int put_entry(lua_State *L)
+{
+  lstation_push_entry(L, lua_touserdata(L, 1));
+  lua_rawseti(L, 2, 1);
+  return 0;
+}
+
+bool lstation_push_asked(lua_State *L, const struct link_question *q)
 {
   struct parcel view;
   struct entry en = {0};
@@ -309,13 +317,16 @@ bool lstation_push_asked(lua_State *L, const struct link_question *q,
   en.parcel = q->parcel_cid;
   en.time = view.time;
   memcpy(en.author, view.author, CRYPT_KEY_SIZE);
-  if (buf_put(block, q->block.p, q->block.n) < 0 ||
-      buf_put(collection, view.collection.p, view.collection.n) < 0) {
-    luaL_error(L, "not enough memory");
+  en.block = lent_buf(q->block);
+  en.collection = lent_buf(view.collection);
+  bool was = lutil_pause(L); /* a finaliser could end what lends */
+  int rc = lutil_protect(L, put_entry, &en, lua_gettop(L));
+  lutil_resume(L, was);
+  if (rc < 0) {
+    (void)lua_error(L);
   }
-  en.block = *block; /* lent: the boxes own them */
-  en.collection = *collection;
-  lstation_push_entry(L, &en);
+  lua_rawgeti(L, -1, 1);
+  lua_replace(L, -2);
   return true;
 }
 
@@ -327,20 +338,17 @@ static bool push_question(lua_State *L)
   lstation_held(L, 1, "station");
   lstation_hook(L, lua_gettop(L), "admit");
   lua_remove(L, -2);
-  struct buf *block = lutil_buf(L), *collection = lutil_buf(L);
+  lua_createtable(L, 1, 0);
   const struct ljob *h = to_job(L); /* after the last allocation */
   const struct job *j = h->job;
   lua_pushinteger(L, h->answered);
   lua_replace(L, 3);
   struct link_question q = {j->ask_cid, j->ask_parcel_cid, j->ask,
                             j->ask_parcel};
-  if (lua_isnil(L, -3) || j->state != JOB_ASK ||
-      !lstation_push_asked(L, &q, block, collection)) {
+  if (lua_isnil(L, -2) || j->state != JOB_ASK || !lstation_push_asked(L, &q)) {
     lua_settop(L, 2);
     return false;
   }
-  lua_replace(L, -3);
-  lua_pop(L, 1);
   lstation_held(L, 1, "from");
   return true;
 }

@@ -114,19 +114,17 @@ static bool push_admit(lua_State *L)
   struct link_question q;
   struct err e;
   push_hook(L, "admit");
-  struct buf *block = lutil_buf(L), *collection = lutil_buf(L);
+  lua_createtable(L, 1, 0);
   struct session *s = to_session(L, &e); /* after the last allocation */
   struct span about;
-  if (s == NULL || lua_isnil(L, -3) ||
+  if (s == NULL || lua_isnil(L, -2) ||
       session_asked(s, &about) != SESSION_ASKS_ADMIT) {
     return false;
   }
   link_question(to_lsession(L)->link, &q);
-  if (!lstation_push_asked(L, &q, block, collection)) {
+  if (!lstation_push_asked(L, &q)) {
     return false;
   }
-  lua_replace(L, -3);
-  lua_pop(L, 1);
   lua_pushliteral(L, "session:");
   push_peer(L, to_lsession(L));
   lua_concat(L, 2);
@@ -139,16 +137,11 @@ static bool push_about(lua_State *L, const char *hook,
   struct err e;
   struct span about;
   push_hook(L, hook);
-  struct buf *name = lutil_buf(L);
   struct session *s = to_session(L, &e);
-  if (s == NULL || lua_isnil(L, -2) || session_asked(s, &about) != asked) {
+  if (s == NULL || lua_isnil(L, -1) || session_asked(s, &about) != asked) {
     return false;
   }
-  if (buf_put(name, about.p, about.n) < 0) {
-    luaL_error(L, "not enough memory");
-  }
-  lua_pushlstring(L, (const char *)name->p, name->n);
-  lua_replace(L, -2);
+  lua_pushlstring(L, (const char *)about.p, about.n);
   push_peer(L, to_lsession(L));
   return true;
 }
@@ -573,6 +566,7 @@ static int session_close(lua_State *L)
                                  the status told */
   }
   link_del(link);
+  buf_free(&h->out);
   return 0;
 }
 

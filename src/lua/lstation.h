@@ -40,11 +40,11 @@ void lstation_tick_of(lua_State *L, int handle);
 /* Push function ${name} of the policy of the station at ${arg}, or nil. */
 void lstation_hook(lua_State *L, int arg, const char *name);
 
-/* Push the record that a policy is asked about, as an entry, through two
- * empty boxes. False: its parcel can't be read. The verdict that the policy
- * gave lies on top: read it. Both raise. */
-bool lstation_push_asked(lua_State *L, const struct link_question *q,
-                         struct buf *block, struct buf *collection);
+/* The record that a policy is asked about, as an entry, in place of the empty
+ * table on top. False: its parcel can't be read. Nothing may be allocated
+ * between taking ${q} and this. The verdict that the policy gave lies on top:
+ * read it. Both raise. */
+bool lstation_push_asked(lua_State *L, const struct link_question *q);
 enum job_verdict lstation_verdict(lua_State *L);
 
 /* Push an entry as scripts see it. */

@@ -38,12 +38,16 @@ struct buf *lutil_buf(lua_State *L)
   struct buf *b = lua_newuserdatauv(L, sizeof *b, 0);
   memset(b, 0, sizeof *b);
   luaL_setmetatable(L, BOX);
+#if LUA_VERSION_NUM >= 504
+  lua_toclose(L, -1);
+#endif
   return b;
 }
 
 void lutil_open(lua_State *L)
 {
-  static const luaL_Reg meta[] = {{"__gc", box_free}, {NULL, NULL}};
+  static const luaL_Reg meta[] = {
+      {"__gc", box_free}, {"__close", box_free}, {NULL, NULL}};
   lutil_class(L, BOX, meta, NULL);
   lua_pop(L, 1);
 }

@@ -84,8 +84,9 @@ static inline void lutil_stack(lua_State *L, int n)
 /* Push nil, message, code; returns 3. */
 int lutil_fail(lua_State *L, int rc, const struct err *e);
 
-/* Push an empty buf that the collector frees; valid while it is on the
- * stack. */
+/* Push an empty buf; valid until the function returns or raises, which frees
+ * it: what a finaliser makes while its state ends, the collector never sees.
+ * Nothing may pop it before (Lua 5.4.4 can't). */
 struct buf *lutil_buf(lua_State *L);
 
 /* Call ${fn} protected with a light userdata and the value at ${arg} (0:
