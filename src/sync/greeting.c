@@ -517,7 +517,8 @@ bool greeting_done(const struct session *s)
 int greeting_work(struct session *s, struct err *e)
 {
   int rc;
-  if (!s->hello_out) {
+  /* Who calls says first who it is; no name for whoever only dials. */
+  if (!s->hello_out && (s->initiator || s->hello_in)) {
     rc = put_hello(s, e);
     return rc < 0 ? rc : 1;
   }
