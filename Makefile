@@ -245,7 +245,8 @@ scripts = $(sort $(foreach d,$(1),$(wildcard tests/$(d)/*_test.lua \
   tests/$(d)/*_test.sh tests/$(d)/*_test.mjs)))
 
 HOUSE := '=$(LUA) tests/tools/floors.lua' '=$(LUA) tests/tools/lengths.lua' \
-  '=$(LUA) tests/tools/banned.lua' '=$(LUACHECK) -q --no-color .' \
+  '=$(LUA) tests/tools/banned.lua' '=$(LUA) tests/tools/threats.lua' \
+  '=$(LUACHECK) -q --no-color .' \
   '=$(MAKE) -s format-check' '=sh tests/tools/exports.sh $(CORE) $(HTTP_SO)' \
   '=$(B)/tests/tools/gear | cmp - src/form/chunk_tab.h'
 SPEC := $(and $(wildcard tests/spec/*_spec.lua),'$(BUSTED)')
@@ -340,6 +341,7 @@ help:
 #: make check-all     all of it again under sanitizers, both compilers,
 #:                    valgrind, analyzers, fuzzers, LuaRocks; takes long
 #: make unit, spec    only these tests; VARIANT=asan under sanitizers
+#: make mutants       take checks out, one at a time: a test must fail
 #: make fuzz          fuzz all targets; T=cbor SECS=60 JOBS=2 say which, how
 #:                    long each, how many at a time; tests/fuzz/README.md
 #: make bench         figures: speed

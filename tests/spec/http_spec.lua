@@ -105,6 +105,37 @@ describe("mahatta.http", function ()
     assert.equal(5, refused)
   end)
 
+  it("holds so many connections, and the next when one ends", function ()
+    local socket = require "socket"
+    local server, most, held = listen(function () return text("hello") end),
+      64, {}
+    local group = assert(http.group({ server }))
+    local function connect()
+      local one = assert(socket.connect("127.0.0.1", server:port()))
+      one:settimeout(0)
+      assert(one:send("GET / HTTP/1.1\r\nHost: h\r\n\r\n"))
+      held[#held + 1] = one
+      return one
+    end
+    local function answered(one, turns)
+      for _ = 1, turns do
+        group:poll(0.01)
+        group:step()
+        local line = one:receive("*l")
+        if line then return line:find("200", 1, true) ~= nil end
+      end
+      return false
+    end
+    for i = 1, most do
+      assert.is_true(answered(connect(), 200), "connection " .. i)
+    end
+    local late = connect()
+    assert.is_false(answered(late, 30))
+    held[1]:close()
+    assert.is_true(answered(late, 200))
+    for _, one in ipairs(held) do one:close() end
+  end)
+
   it("sends streams, of a told length or not, and closes them", function ()
     local closed, waits = 0, 0
     local parts

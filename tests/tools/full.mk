@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: 0BSD
 # What takes long: sanitizers, analyzers, fuzzing, coverage, LuaRocks.
 
-.PHONY: check-all asan asan-run fuzz fuzz-built fuzz-run \
+.PHONY: check-all mutants asan asan-run fuzz fuzz-built fuzz-run \
   fuzz-plants fuzz-plants-run tidy \
   analyze headers valgrind cover cover-run rock lua53
 
@@ -40,6 +40,12 @@ fuzz-plants:
 fuzz-plants-run: $(FUZZ_BIN)
 	@COMPILE='$(CC) $(ALL_CFLAGS)' LINK='$(CC) $(TEST_LD) -fsanitize=fuzzer' \
 	  LIBS='$(DEP_LIBS)' $(LUA) tests/fuzz/plants.lua $(B) $(T)
+
+# --- checks taken out ---
+
+# N="3 7" for some of them.
+mutants: tests-built
+	@$(LUA) tests/tools/mutants.lua $(N)
 
 # --- analyzers -------------------------------------------------------------
 
@@ -156,6 +162,7 @@ FULL := @gcc '$(MAKE) WERROR=1 CC=gcc check' \
   'CUT_STATES=100000 build/$(LUA_DIR)/tests/fault/power_cut_station_test' \
   'KILLS=1000 build/$(LUA_DIR)/tests/fault/kill_many_test' \
   'FAULT_ALL=1 build/$(LUA_DIR)/tests/fault/station_fault_test' \
+  @mutants '$(MAKE) CC=gcc mutants' \
   @web 'MUTANTS=20000 node tests/web/http_test.mjs' \
     "FULL=1 sh tests/tools/npm.sh tests/web '*_npm.*'" \
   @sim $(foreach s,301-2300 2301-4300 4301-6300 6301-8300 8301-10000,\

@@ -140,6 +140,49 @@ local function test_banned()
   case("banned", "a template", { [core] = "mkstemp(\"aXX" .. "XXXX\");\n" })
 end
 
+-- A page of all threats, with more lines at its end.
+local function page(more)
+  local out = {}
+  for n = 1, 66 do
+    out[n] = ("### %d It happens\n- later: all of it\n"):format(n)
+  end
+  return table.concat(out) .. (more or "")
+end
+
+local function threats(name, more, files, want)
+  files["tests/THREATS.md"] = page(more)
+  case("threats", name, files, want)
+end
+
+local function test_threats()
+  local test = "static void test_b(void)\n{\n}\nRUN(test_b);\nA_MAX\n"
+  local limits = "#define A_MAX 5 /* so many */\n"
+  threats("a sound page", "", {})
+  threats("a test", "### 66 x\n- test: tests/u/a_test.c `b`\n",
+    { ["tests/u/a_test.c"] = test }, "is listed twice")
+  local here = "## Limits\n- `A_MAX`: tests/u/a_test.c `b`\n"
+  threats("a limit", here, { ["tests/u/a_test.c"] = test,
+    ["src/base/limits.h"] = limits })
+  threats("no such test", here, { ["tests/u/a_test.c"] = "A_MAX RUN(test_b)",
+    ["src/base/limits.h"] = limits }, "has no test `b`")
+  threats("a test that never runs", here, { ["tests/u/a_test.c"] =
+    test:gsub("RUN", "CALL"):gsub("%(test_b%)", ""),
+    ["src/base/limits.h"] = limits }, "has no test `b`")
+  threats("no such file", here, { ["src/base/limits.h"] = limits },
+    "is not there")
+  threats("a test of something else", here, { ["tests/u/a_test.c"] =
+    test:gsub("A_MAX", ""), ["src/base/limits.h"] = limits },
+    "never speaks of A_MAX")
+  threats("a limit without a line", "", { ["src/base/limits.h"] = limits },
+    "A_MAX: has no line")
+  threats("a reason", "## L\n- `A_MAX`: none: ours\n",
+    { ["src/base/limits.h"] = limits })
+  threats("a test nobody names", "", { ["tests/u/threat_05_x_test.c"] = "" },
+    "threat_05_x_test.c: is not named")
+  threats("a check nobody names", "", { ["tests/tools/mutants_list.lua"] =
+    "return { { 'who may' } }" }, "has no line: who may")
+end
+
 -- What run_tests.lua makes of one command.
 local function run(name, command, want, good)
   local ok, out = sh(string.format(
@@ -211,6 +254,7 @@ test_floors()
 test_lengths()
 test_cover()
 test_banned()
+test_threats()
 test_run_tests()
 sh("rm -rf '" .. work .. "'")
 print(string.format("%d passed, %d failed", passed, failed))
