@@ -141,16 +141,15 @@ static int work_and_kill(int from, unsigned delay_us)
 static bool file_whole(const struct cid *root)
 {
   struct reader *r = NULL;
-  struct buf part = {0};
+  struct span part = {NULL, 0};
   struct err e = {0};
   uint64_t n = 0;
   int rc = reader_new(&r, h.st, root, &e);
   do {
-    rc = rc < 0 ? rc : reader_next(r, &part, &e);
+    rc = rc < 0 ? rc : reader_next(r, SIZE_MAX, &part, &e);
     n += rc == 0 ? part.n : 0;
   } while (rc == 0 && part.n > 0);
   reader_del(r);
-  buf_free(&part);
   return rc == 0 && n == 1100000;
 }
 

@@ -155,15 +155,14 @@ static bool here(const struct cid *id)
 static bool whole_file(const struct cid *root)
 {
   struct reader *r = NULL;
-  struct buf part = {0};
+  struct span part = {NULL, 0};
   uint64_t n = 0;
   int rc = reader_new(&r, h.st, root, &cut_err);
   do {
-    rc = rc < 0 ? rc : reader_next(r, &part, &cut_err);
+    rc = rc < 0 ? rc : reader_next(r, SIZE_MAX, &part, &cut_err);
     n += rc == 0 ? part.n : 0;
   } while (rc == 0 && part.n > 0);
   reader_del(r);
-  buf_free(&part);
   return rc == 0 && n == FILE_BYTES;
 }
 

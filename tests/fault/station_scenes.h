@@ -344,16 +344,15 @@ static int body_follow(struct err *e)
 static int body_reader(struct err *e)
 {
   struct reader *r = NULL;
-  struct buf part = {0};
+  struct span part = {NULL, 0};
   uint64_t n = 0;
   int rc = reader_new(&r, h.st, &image, e);
   do {
-    rc = rc < 0 ? rc : reader_next(r, &part, e);
+    rc = rc < 0 ? rc : reader_next(r, SIZE_MAX, &part, e);
     n += rc == 0 ? part.n : 0;
   } while (rc == 0 && part.n > 0);
   EXPECT(rc < 0 || n == 1100000);
   reader_del(r);
-  buf_free(&part);
   return rc;
 }
 
@@ -413,14 +412,13 @@ static int body_export_whole(struct err *e)
 static int body_seek(struct err *e)
 {
   struct reader *r = NULL;
-  struct buf part = {0};
+  struct span part = {NULL, 0};
   int rc = reader_new(&r, h.st, &image, e);
   if (rc == 0 && (rc = reader_seek(r, 1050000, e)) == 0) {
-    rc = reader_next(r, &part, e);
+    rc = reader_next(r, SIZE_MAX, &part, e);
     EXPECT(rc < 0 || part.n > 0);
   }
   reader_del(r);
-  buf_free(&part);
   return rc;
 }
 

@@ -194,7 +194,7 @@ struct ask {
   const char *word[4]; /* '-' in front: none of it, '+': one of it must be
                           there; alternatives by '|' */
   const char *facet;   /* '-' in front: without it */
-  int64_t from, to;        /* times; 0: any */
+  int64_t from, to;    /* times; 0: any */
 };
 
 /* A query that is asked; the store's structs point into it. */
