@@ -147,15 +147,14 @@ static int64_t count_bad(struct home *h)
 static bool readable(struct home *h, const struct cid *root, uint64_t size)
 {
   struct reader *r = NULL;
-  struct buf part = {0};
+  struct span part = {NULL, 0};
   uint64_t got = 0;
   int rc = reader_new(&r, h->st, root, &e);
   do {
-    rc = rc < 0 ? rc : reader_next(r, &part, &e);
-    got += part.n;
+    rc = rc < 0 ? rc : reader_next(r, SIZE_MAX, &part, &e);
+    got += rc == 0 ? part.n : 0;
   } while (rc == 0 && part.n > 0);
   reader_del(r);
-  buf_free(&part);
   return rc == 0 && got == size;
 }
 

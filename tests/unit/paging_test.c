@@ -249,7 +249,7 @@ static void test_text(void)
   }
   EXPECT_INT(s.n, SEARCH_SHOWN_MAX);
   for (unsigned i = 0; i <= SHOWN_LAST; i++) {
-    shown_tail(&s, &(struct store_hit){70 + i, 3.5 + i});
+    shown_tail(&s, &(struct store_hit){.ref = 70 + i, .score = 3.5 + i});
   }
   EXPECT(shown_has(&s, 1 + 37000) && !shown_has(&s, 2));
   NEED(shown_put(&b, &s) == 0);
