@@ -9,8 +9,8 @@ local helper = require "mahatta.helper"
 local html = require "mahatta.html"
 local has_json, json = pcall(require, "dkjson") -- without it JSON has no title
 
-local extract = { TEXT_MAX = 40 * 1024, TITLE_MAX = 300 }
-local READ_MAX = 2 * 1024 * 1024
+local extract = { TEXT_MAX = 40 * 1024, TITLE_MAX = 300,
+  READ_MAX = 2 * 1024 * 1024 }
 
 -- At most `max` bytes of valid UTF-8, whole characters.
 function extract.cut(s, max)
@@ -211,10 +211,10 @@ end
 
 -- What the first program that can read the file says; nothing when none can:
 -- a file is published all the same.
-local function by_program(path, media, bounds)
+local function by_program(path, media, bounds, run)
   for _, way in ipairs(PROGRAMS[media]) do
     local program = helper.find(way[1])
-    local out = program and helper.run(program, way[2], path, bounds)
+    local out = program and run(program, way[2], path, bounds)
     if out and out:find("%S") then
       return bounded(way[3](encoding.utf8(out)))
     end
@@ -229,17 +229,27 @@ function extract.bytes(bytes, media)
   return reader and bounded(reader(encoding.utf8(bytes))) or {}
 end
 
+-- How files of a type are read: "bytes", "program", "absent" when all that
+-- read it are missing here; nil: nothing can.
+function extract.way(media)
+  if READERS[media] then return "bytes" end
+  for _, way in ipairs(PROGRAMS[media] or {}) do
+    if helper.find(way[1]) then return "program" end
+  end
+  return PROGRAMS[media] and "absent" or nil
+end
+
 -- The same for a file; nil, message when it can't be read. Programs are held
--- to helper's bounds, or to ${bounds}.
-function extract.file(path, media, bounds)
+-- to helper's bounds, or to ${bounds}; ${run}: what runs them, helper.run.
+function extract.file(path, media, bounds, run)
   if not READERS[media] and not PROGRAMS[media] then return {} end
   local file, message = io.open(path, "rb")
   if not file then return nil, message end
   if PROGRAMS[media] then
     file:close()
-    return by_program(path, media, bounds)
+    return by_program(path, media, bounds, run or helper.run)
   end
-  local bytes, fault = file:read(READ_MAX)
+  local bytes, fault = file:read(extract.READ_MAX)
   file:close()
   if fault then return nil, path .. ": " .. fault end
   return extract.bytes(bytes or "", media)

@@ -64,24 +64,85 @@ local function outcome(out, bounds)
   return text
 end
 
+-- What is asked of the file before a program sees it: a name of ours for it;
+-- or nil, message.
+local function given(path, bounds)
+  local about = has_lfs and lfs.attributes(path)
+  if not about or about.mode ~= "file" then
+    return nil, "not a file"
+  end
+  if about.size > bounds.INPUT_MAX then return nil, "too large" end
+  return linked(path)
+end
+
 --- What ${program} (a path) writes when it is given the file at ${path} as
 --- its input; a word "@" among ${words} stands for a name of the file. At most
 --- OUTPUT_MAX bytes. nil, message when it fails, or takes longer than SECONDS.
 --- ${words} are our own; ${bounds} may set other bounds than helper's.
 function helper.run(program, words, path, bounds)
   bounds = setmetatable(bounds or {}, { __index = helper })
-  local about = has_lfs and lfs.attributes(path)
-  if not about or about.mode ~= "file" then
-    return nil, "not a file"
-  end
-  if about.size > bounds.INPUT_MAX then return nil, "too large" end
-  local link, message = linked(path)
+  local link, message = given(path, bounds)
   if not link then return nil, message end
   local pipe <close>, fault = io.popen(command(program, words, link, bounds))
   local out = pipe and pipe:read("a") or ""
   os.remove(link)
   if not pipe then return nil, fault end
   return outcome(out, bounds)
+end
+
+-- ---- beside us ----
+
+local Running = {}
+Running.__index = Running
+
+--- As helper.run, but returns at once: a handle. Nobody waits for what is
+--- given up: its bounds end it.
+function helper.start(program, words, path, bounds)
+  bounds = setmetatable(bounds or {}, { __index = helper })
+  local link, message = given(path, bounds)
+  if not link then return nil, message end
+  local folder = link .. ".d" -- nobody else's: or it can't be made
+  local made, fault = lfs.mkdir(folder)
+  -- The bound on files that are written holds in the pipe's left half alone.
+  local started = made and os.execute(
+    ("{ { %s; } | cat >%s; : >%s; } </dev/null >/dev/null 2>&1 &"):format(
+      command(program, words, link, bounds), quoted(folder .. "/out"),
+      quoted(folder .. "/done")))
+  local self = setmetatable({ link = link, folder = made and folder,
+    bounds = bounds, latest = os.time() + bounds.SECONDS + 5 }, Running)
+  if started then return self end
+  self:close()
+  return nil, fault or "could not be started"
+end
+
+--- Is it over? Somebody may have killed it, so not for ever.
+function Running:ended()
+  return lfs.attributes(self.folder .. "/done", "mode") ~= nil
+    or os.time() > self.latest
+end
+
+--- Do nothing until it is.
+function Running:wait()
+  os.execute(("for i in $(seq %d); do [ -e %s ] && break; sleep 0.02; done")
+    :format(50 * (self.bounds.SECONDS + 5), quoted(self.folder .. "/done")))
+end
+
+--- Its text, as helper.run has it. The end of the handle.
+function Running:finish()
+  local file = io.open(self.folder .. "/out", "rb")
+  local out = file and file:read("a") or ""
+  if file then file:close() end
+  self:close()
+  return outcome(out, self.bounds)
+end
+
+--- Leave no name behind.
+function Running:close()
+  os.remove(self.link)
+  if not self.folder then return end
+  os.remove(self.folder .. "/out")
+  os.remove(self.folder .. "/done")
+  os.remove(self.folder)
 end
 
 return helper

@@ -5,6 +5,7 @@
 local core = require "mahatta.core"
 local display = require "mahatta.display"
 local kinds = require "mahatta.kinds"
+local texts = require "mahatta.texts"
 
 local Station, Job = core.methods.Station, core.methods.Job
 local ALL = math.maxinteger -- as a size: no limit
@@ -514,6 +515,12 @@ function Station:export(id, dir, options)
   if not entry then return nil, message, code end
   return export_all(self, entry.record.files or {}, dir,
     options and options.progress)
+end
+
+function Station:index_files(options)
+  local wrong = unknown(options, "once", "limit")
+  if wrong then misuse(1, "index_files", wrong) end
+  return texts.new(self, options)
 end
 
 -- ---- follow and carry: sizes as people write them ----

@@ -740,6 +740,44 @@ function Station:salvage(path) end
 ---@return mahatta.Job? job
 function Station:index() end
 
+---Read the files of records, mostly of those that came from elsewhere: from
+---then on search finds the records by what is in them, and shows it. Takes
+---its time in small steps, so that a host does it beside other work; PDF and
+---what office programs write are read by programs of the system, each in a
+---process of its own within bounds of time and memory. What isn't here yet is
+---looked at again by the next such job. `once`: one round of at most `limit`
+---records (default 256), the newest first. Result: { records, files, waiting }:
+---records told, files that held text, records that wait for a file or for a
+---program that reads it.
+---@param options? { once?: boolean, limit?: integer }
+---@return mahatta.Job job
+function Station:index_files(options) end
+
+---The list behind index_files: ids of records whose files are to be read, the
+---newest first, at most `limit` (2 .. 1000, default 256). Each call looks at
+---the newest, and goes on through the rest where the last one stopped.
+---@param options? { limit?: integer }
+---@return string[]? ids
+---@return boolean|string|nil more false: this was the rest (or the message)
+---@return mahatta.Code? code
+function Station:unread(options) end
+
+---What was read out of files, of at most 64 records at once: `text` (up to 64
+---KiB of UTF-8; all of it, not what is new), `files` (bit i - 1: the i-th need
+---not be read again), `done`: nor any. It goes when the record goes.
+---@param list { id: string, text?: string, files?: integer, done?: boolean }[]
+---@return integer? told how many of them are records here
+---@return string? message
+---@return mahatta.Code? code
+function Station:put_texts(list) end
+
+---What put_texts told of a record; nil, message, "ENOENT" when nothing was.
+---@param id mahatta.Link|string
+---@return string? text
+---@return integer|string files (or the message)
+---@return mahatta.Code? code
+function Station:file_text(id) end
+
 ---Check the store's structure and that everything listed is here; with
 ---read_data = true also hash every block. Result: { blocks, bytes, bad,
 ---missing, faults }.

@@ -129,6 +129,9 @@
 #define QUERY_TERMS_MAX 4096 /* ... and each of them by like words */
 #define WORD_BYTES_MAX 96    /* longer "words" are hashes: cut */
 #define SEARCH_SHOWN_MAX 120 /* hits that a cursor names: twice the head */
+#define FILE_TEXT_MAX (64u * 1024) /* out of a record's files: as its own */
+#define FILE_TEXT_BATCH 64         /* records that are told at once */
+#define FILE_TEXT_FILES 32         /* files of a record that are read */
 #define SNIPPET_WORDS 24
 #define SNIPPET_BYTES_MAX 1024 /* of the text, where words are no words */
 #define SNIPPET_TERMS_MAX 2048 /* that are looked for; further ones are not */

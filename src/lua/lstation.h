@@ -87,6 +87,8 @@ void lstation_open(lua_State *L); /* class; leaves its methods on the stack */
 void lcarry_open(lua_State *L);
 /* The same of lsearch.c. */
 void lsearch_open(lua_State *L);
+/* And of ltexts.c. */
+void ltexts_open(lua_State *L);
 void ljob_open(lua_State *L);
 void lpublisher_open(lua_State *L);
 void lreader_open(lua_State *L);

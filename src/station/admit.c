@@ -305,7 +305,9 @@ static int place(struct work *w, const struct admit_record *in, uint64_t ref,
     rc = err_set(e, rc, "not enough memory");
     goto done;
   }
-  place_doc(w->st, w->c, ref, &in->rec, before, &after);
+  if ((rc = place_doc(w->st, w->c, ref, &in->rec, before, &after, e)) < 0) {
+    goto done;
+  }
   if (before->listings == 0 && in->rec.files.n > 0) {
     rc = place_files(w->st, w->c, PLACE_ADD, &in->rec, ref, e);
   }
@@ -586,7 +588,9 @@ int admit_record(struct station *st, const struct admit_record *in,
       facets.listings == 0) {
     goto done;
   }
-  place_doc(st, w->c, ref, &in->rec, &none, &facets);
+  if ((rc = place_doc(st, w->c, ref, &in->rec, &none, &facets, e)) < 0) {
+    goto done;
+  }
   if (in->rec.kind == RECORD_WITHDRAW) {
     if ((rc = waiting_voices(st, &in->cid, &voices, e)) < 0 ||
         (rc = place_withdrawal(st, w->c, &in->rec.about, buf_span(&voices),

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "form/hash.h"
 #include "station/document.h"
+#include "station/texts.h"
 
 #include <string.h>
 
@@ -28,6 +29,7 @@ void change_del(struct change *c)
   mem_free(c->undocs.doc);
   mem_free(c->retags.doc);
   buf_free(&c->tokens);
+  buf_free(&c->forget);
   mem_free(c);
 }
 
@@ -36,6 +38,7 @@ void change_clear(struct change *c)
   c->blocks = c->logs = c->erases = c->kvs = 0;
   c->add.n = c->drop.n = c->docs.n = c->undocs.n = c->retags.n = 0;
   buf_clear(&c->tokens);
+  buf_clear(&c->forget);
   c->failed = c->erase_first = false;
 }
 
@@ -121,7 +124,8 @@ void change_kv(struct change *c, struct span key, struct span value)
 /* ---- search documents ---- */
 
 static void note_doc(struct change *c, struct change_docs *to, uint64_t ref,
-                     const struct record *rec, const struct facets *facets)
+                     const struct record *rec, struct span text,
+                     const struct facets *facets)
 {
   struct change_doc doc = {.ref = ref, .start = c->tokens.n};
   int rc = 0;
@@ -129,7 +133,7 @@ static void note_doc(struct change *c, struct change_docs *to, uint64_t ref,
     return; /* withdrawals and labels are found through what they are about */
   }
   if (to != &c->retags) {
-    rc = document_terms(&c->tokens, &doc.length, rec, c->analyser);
+    rc = document_terms(&c->tokens, &doc.length, rec, text, c->analyser);
   }
   doc.middle = c->tokens.n;
   if (rc == 0 && facets != NULL) {
@@ -148,20 +152,29 @@ static void note_doc(struct change *c, struct change_docs *to, uint64_t ref,
 }
 
 void change_doc(struct change *c, uint64_t ref, const struct record *rec,
-                const struct facets *facets)
+                struct span text, const struct facets *facets)
 {
-  note_doc(c, &c->docs, ref, rec, facets);
+  note_doc(c, &c->docs, ref, rec, text, facets);
 }
 
 void change_retag(struct change *c, uint64_t ref, const struct record *rec,
                   const struct facets *facets)
 {
-  note_doc(c, &c->retags, ref, rec, facets);
+  note_doc(c, &c->retags, ref, rec, span_of(NULL, 0), facets);
 }
 
-void change_undoc(struct change *c, uint64_t ref, const struct record *rec)
+void change_undoc(struct change *c, uint64_t ref, const struct record *rec,
+                  struct span text)
 {
-  note_doc(c, &c->undocs, ref, rec, NULL);
+  note_doc(c, &c->undocs, ref, rec, text, NULL);
+}
+
+void change_forget_text(struct change *c, uint64_t ref)
+{
+  change_drop(c, IDX_TEXT, span_of(NULL, 0), 0, ref);
+  if (buf_put(&c->forget, &ref, sizeof ref) < 0) {
+    c->failed = true;
+  }
 }
 
 /* ---- commit ---- */
@@ -196,6 +209,42 @@ static struct store_doc *docs_out(const struct change *c,
   return out;
 }
 
+/* The pairs: those that were given, and file texts that go. */
+struct pairs {
+  struct store_pair *pair;
+  size_t n;
+  uint8_t *keys;
+};
+
+static bool pairs_out(struct pairs *p, const struct change *c)
+{
+  size_t texts = c->forget.n / sizeof(uint64_t);
+  p->pair = mem_resize(NULL, c->kvs + texts, sizeof *p->pair);
+  p->keys = mem_resize(NULL, texts, TEXT_KEY_SIZE);
+  p->n = 0;
+  if (p->pair == NULL || p->keys == NULL) {
+    return false;
+  }
+  for (; p->n < c->kvs; p->n++) {
+    p->pair[p->n] = c->kv[p->n];
+  }
+  for (size_t i = 0; i < texts; i++) {
+    uint8_t *key = p->keys + i * TEXT_KEY_SIZE;
+    uint64_t ref;
+    memcpy(&ref, c->forget.p + i * sizeof ref, sizeof ref);
+    text_key(key, ref);
+    p->pair[p->n++] =
+        (struct store_pair){span_of(key, TEXT_KEY_SIZE), {NULL, 0}};
+  }
+  return true;
+}
+
+static void pairs_free(struct pairs *p)
+{
+  mem_free(p->pair);
+  mem_free(p->keys);
+}
+
 int change_commit(struct change *c, struct station *st, struct span collection,
                   uint64_t *numbers, bool *fresh, struct err *e)
 {
@@ -203,8 +252,10 @@ int change_commit(struct change *c, struct station *st, struct span collection,
   struct store_doc *docs = docs_out(c, &c->docs);
   struct store_doc *undocs = docs_out(c, &c->undocs);
   struct store_doc *retags = docs_out(c, &c->retags);
+  struct pairs pairs;
+  bool paired = pairs_out(&pairs, c);
   int rc;
-  if (c->failed || add == NULL || drop == NULL || docs == NULL ||
+  if (c->failed || !paired || add == NULL || drop == NULL || docs == NULL ||
       undocs == NULL || retags == NULL) {
     rc = err_set(e, ERR_NOMEM, "not enough memory for a change of %zu blocks",
                  c->blocks);
@@ -228,8 +279,8 @@ int change_commit(struct change *c, struct station *st, struct span collection,
                               .retags_n = c->retags.n,
                               .docs = docs,
                               .docs_n = c->docs.n,
-                              .kv = c->kv,
-                              .kv_n = c->kvs};
+                              .kv = pairs.pair,
+                              .kv_n = pairs.n};
   rc = st->store->ops->append(st->store, &batch, numbers, fresh, e);
 
 done:
@@ -238,6 +289,7 @@ done:
   mem_free(docs);
   mem_free(undocs);
   mem_free(retags);
+  pairs_free(&pairs);
   return rc;
 }
 

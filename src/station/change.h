@@ -17,7 +17,8 @@ enum idx {
   IDX_PARCEL = 'p',     /* sort: time; ref: parcel */
   IDX_URGENT = 'u',     /* sort: time; ref: withdrawal, label, correction */
   IDX_FILES = 'f',      /* sort: time; ref: record that has files */
-  IDX_MISSING = 'm'     /* sort: cid_order(block); ref: what wants it */
+  IDX_MISSING = 'm',    /* sort: cid_order(block); ref: what wants it */
+  IDX_TEXT = 'x'        /* ref: record with files that nobody read yet */
 };
 
 #define CHANGE_KEY_MAX 16
@@ -61,9 +62,10 @@ struct change {
   struct buf tokens;
   struct store_pair kv[4]; /* lent */
   size_t kvs;
-  bool failed;      /* memory ran out on the way: commit says so */
-  bool keep_blocks; /* deriving again: what seems unlisted now may be listed
-                       by a parcel that comes later, so nothing is erased */
+  struct buf forget; /* numbers (uint64_t) whose file texts go */
+  bool failed;       /* memory ran out on the way: commit says so */
+  bool keep_blocks;  /* deriving again: what seems unlisted now may be listed
+                        by a parcel that comes later, so nothing is erased */
 };
 
 /* NULL: no memory. */
@@ -99,12 +101,16 @@ static inline void facets_free(struct facets *f)
   buf_free(&f->list);
 }
 
-/* The search document of a record comes, gets other facets, goes. */
+/* The search document of a record comes, gets other facets, goes. ${text}: what
+ * was read out of its files; the same when it goes. */
 void change_doc(struct change *c, uint64_t ref, const struct record *rec,
-                const struct facets *facets);
+                struct span text, const struct facets *facets);
 void change_retag(struct change *c, uint64_t ref, const struct record *rec,
                   const struct facets *facets);
-void change_undoc(struct change *c, uint64_t ref, const struct record *rec);
+void change_undoc(struct change *c, uint64_t ref, const struct record *rec,
+                  struct span text);
+/* What was read out of its files goes, and need not be read any more. */
+void change_forget_text(struct change *c, uint64_t ref);
 
 /* Do it. ${collection} matters when there is a log entry. ${numbers} and
  * ${fresh} (room for c->blocks) may be NULL. */

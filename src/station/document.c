@@ -154,7 +154,7 @@ static int put_texts(struct terms_out *o, struct span value,
 }
 
 int document_terms(struct buf *out, uint64_t *words, const struct record *rec,
-                   struct analyser *an)
+                   struct span more, struct analyser *an)
 {
   struct terms_out o = {.out = out, .an = an};
   struct cbor_reader tags = cbor_reader_of(rec->tags);
@@ -162,6 +162,9 @@ int document_terms(struct buf *out, uint64_t *words, const struct record *rec,
   int rc = put_texts(&o, rec->title, TERM_TITLE_STEM);
   if (rc == 0) {
     rc = put_texts(&o, rec->text, TERM_STEM);
+  }
+  if (rc == 0) {
+    rc = put_text(&o, more, TERM_STEM);
   }
   while (rc == 0 && cbor_next(&tags, &item) != CBOR_END) {
     if (item.kind == CBOR_TEXT) {

@@ -9,7 +9,7 @@
 #include "store/store.h"
 #include "text/words.h"
 
-#define DOCUMENT_VERSION 1
+#define DOCUMENT_VERSION 2
 
 /* A facet's first byte says of what it is. */
 enum facet_kind {
@@ -29,9 +29,9 @@ bool facet_next(struct span list, size_t *at, enum facet_kind *kind,
 
 /* Append the terms of ${rec}, as struct store_doc has them, and count its
  * words. All words are terms of the text; those of titles and tags are once
- * more terms of these. ERR_NOMEM. */
+ * more terms of these. ${more}: what was read out of its files. ERR_NOMEM. */
 int document_terms(struct buf *out, uint64_t *words, const struct record *rec,
-                   struct analyser *an) MUST_USE;
+                   struct span more, struct analyser *an) MUST_USE;
 
 /* Append the facets: those of its listings, ascending (authors and
  * collections), and the record's own. ERR_NOMEM. */

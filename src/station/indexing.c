@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "station/admit.h"
 #include "station/document.h"
+#include "station/placing.h"
 #include "station/station.h"
 
 #include <stdio.h>
@@ -44,7 +45,7 @@ static int index_one(struct station *st, struct change *c, uint64_t ref,
   }
   if ((rc = record_read(&rec, buf_span(block), e)) == 0 &&
       (rc = listing_facets(st, ref, &facets, e)) == 0 && facets.listings > 0) {
-    change_doc(c, ref, &rec, &facets);
+    rc = place_new_doc(st, c, ref, &rec, &facets, e);
   }
   facets_free(&facets);
   return rc;

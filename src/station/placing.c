@@ -2,6 +2,7 @@
 #include "station/placing.h"
 
 #include "base/check.h"
+#include "station/texts.h"
 
 #include <string.h>
 
@@ -82,24 +83,66 @@ int place_files(struct station *st, struct change *c, enum place_how how,
   return 0;
 }
 
-/* NOLINTNEXTLINE(readability-function-size): from here to there */
-void place_doc(struct station *st, struct change *c, uint64_t ref,
-               const struct record *rec, const struct facets *before,
-               const struct facets *after)
+static bool has_files(const struct record *rec)
+{
+  return rec->kind == RECORD_PLAIN && rec->files.n > 0;
+}
+
+int place_new_doc(struct station *st, struct change *c, uint64_t ref,
+                  const struct record *rec, const struct facets *facets,
+                  struct err *e)
 {
   bool fresh = (ref & STORE_NEW(0)) != 0;
-  if (st->unindexed_after != UINT64_MAX &&
-      (fresh || ref > st->unindexed_after)) {
-    return;
+  struct file_text text = {0};
+  int rc = !fresh && has_files(rec) ? file_text_get(st, ref, &text, e) : 0;
+  if (rc == 0) {
+    change_doc(c, ref, rec, buf_span(&text.text), facets);
+  }
+  if (rc == 0 && has_files(rec) && !text.known) {
+    change_add(c, IDX_TEXT, span_of(NULL, 0), 0, ref);
+  }
+  buf_free(&text.text);
+  return rc;
+}
+
+/* ${indexed}: there is a document. */
+static int drop_doc(struct station *st, struct change *c, uint64_t ref,
+                    const struct record *rec, bool indexed, struct err *e)
+{
+  struct file_text text = {0};
+  int rc = has_files(rec) ? file_text_get(st, ref, &text, e) : 0;
+  if (rc == 0 && indexed) {
+    change_undoc(c, ref, rec, buf_span(&text.text));
+  }
+  if (rc == 0 && has_files(rec)) {
+    change_forget_text(c, ref);
+  }
+  buf_free(&text.text);
+  return rc;
+}
+
+/* NOLINTNEXTLINE(readability-function-size): from here to there */
+int place_doc(struct station *st, struct change *c, uint64_t ref,
+              const struct record *rec, const struct facets *before,
+              const struct facets *after, struct err *e)
+{
+  bool fresh = (ref & STORE_NEW(0)) != 0;
+  bool indexed = st->unindexed_after == UINT64_MAX ||
+                 (!fresh && ref <= st->unindexed_after);
+  if (before->listings > 0 && after->listings == 0) {
+    return drop_doc(st, c, ref, rec, indexed, e);
+  }
+  if (!indexed) {
+    return 0;
   }
   if (before->listings == 0 && after->listings > 0) {
-    change_doc(c, ref, rec, after);
-  } else if (before->listings > 0 && after->listings == 0) {
-    change_undoc(c, ref, rec);
-  } else if (before->time != after->time ||
-             !span_equal(facets_span(before), facets_span(after))) {
+    return place_new_doc(st, c, ref, rec, after, e);
+  }
+  if (before->time != after->time ||
+      !span_equal(facets_span(before), facets_span(after))) {
     change_retag(c, ref, rec, after);
   }
+  return 0;
 }
 
 /* ---- withdrawal ---- */
@@ -188,7 +231,9 @@ static int withdraw_here(struct station *st, struct change *c, uint64_t ref,
       left.taken == 0) {
     goto done;
   }
-  place_doc(st, c, ref, &in.rec, &left.before, &left.after);
+  if ((rc = place_doc(st, c, ref, &in.rec, &left.before, &left.after, e)) < 0) {
+    goto done;
+  }
   if (left.after.listings == 0) {
     CHECK(c->erases < sizeof c->erase / sizeof c->erase[0]);
     if (!c->keep_blocks) {

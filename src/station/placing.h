@@ -17,9 +17,14 @@ int place_files(struct station *st, struct change *c, enum place_how how,
 
 /* Bring the search document from the listings ${before} to ${after}; none:
  * no document. Nothing for records that are not indexed yet. */
-void place_doc(struct station *st, struct change *c, uint64_t ref,
-               const struct record *rec, const struct facets *before,
-               const struct facets *after);
+int place_doc(struct station *st, struct change *c, uint64_t ref,
+              const struct record *rec, const struct facets *before,
+              const struct facets *after, struct err *e) MUST_USE;
+/* A document that comes, with the text of its files, or a note that they are
+ * to be read. */
+int place_new_doc(struct station *st, struct change *c, uint64_t ref,
+                  const struct record *rec, const struct facets *facets,
+                  struct err *e) MUST_USE;
 
 /* Voices: an author in a collection each, CHANGE_KEY_MAX bytes (author_key),
  * one behind the other. */

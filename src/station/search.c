@@ -11,16 +11,21 @@
 #include "station/shown.h"
 #include "station/snippet.h"
 #include "station/standing.h"
+#include "station/texts.h"
 #include "text/recipe.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define TEXTS_MAX 64 /* of a record that are looked at */
+/* Of what was read out of files, so much is read for words beside one another:
+ * sixty books a query would take a second. */
+#define MORE_BESIDE (16u * 1024)
 
 /* A hit of the head, read. */
 struct headed {
   struct entry entry;
+  struct file_text more; /* what was read out of its files */
   struct store_hit hit;
   double beside, score;
   struct standing standing;
@@ -126,11 +131,15 @@ static struct span pick_text(struct span value, struct span want,
   return best;
 }
 
-static size_t texts_of(const struct record *rec, struct span out[TEXTS_MAX])
+static size_t texts_of(const struct headed *h, struct span out[TEXTS_MAX])
 {
+  const struct record *rec = &h->entry.record;
   const struct span value[2] = {rec->title, rec->text};
   struct span text, lang;
   size_t n = 0;
+  if (h->more.text.n > 0) {
+    out[n++] = buf_span(&h->more.text);
+  }
   for (size_t i = 0; i < 2; i++) {
     struct record_texts it = {0};
     while (n < TEXTS_MAX && record_text_next(&it, value[i], &lang, &text)) {
@@ -142,13 +151,17 @@ static size_t texts_of(const struct record *rec, struct span out[TEXTS_MAX])
 
 /* The text to cut the snippet from: in the wanted language when that holds a
  * found word, else the first that does, else the wanted one. */
-static struct span snippet_text(const struct search *s, struct span value,
+static struct span snippet_text(const struct search *s, const struct headed *h,
                                 struct span want)
 {
   struct record_texts it = {0};
+  struct span value = h->entry.record.text, more = buf_span(&h->more.text);
   struct span text, in, lang;
   struct span best = pick_text(value, want, &lang);
-  if (s->beside == NULL || beside_holds(s->beside, s->st->analyser, best)) {
+  if (s->beside == NULL) {
+    return best.n > 0 ? best : more;
+  }
+  if (beside_holds(s->beside, s->st->analyser, best)) {
     return best;
   }
   while (record_text_next(&it, value, &in, &text)) {
@@ -156,7 +169,8 @@ static struct span snippet_text(const struct search *s, struct span value,
       return text;
     }
   }
-  return best;
+  bool found = beside_holds(s->beside, s->st->analyser, more);
+  return found || best.n == 0 ? more : best;
 }
 
 /* ---- giving ---- */
@@ -205,7 +219,7 @@ static int give(struct search *s, const struct headed *h, hit_sink *sink,
   if (hit.lang.n == 0) {
     hit.lang = en->record.lang;
   }
-  struct span text = snippet_text(s, en->record.text, q->lang);
+  struct span text = snippet_text(s, h, q->lang);
   buf_clear(&s->text);
   if (text.n > 0 && snippet(&s->text, text, &cut) < 0) {
     return no_memory(e);
@@ -247,6 +261,12 @@ static int take(struct search *s, const struct headed *h, bool tail,
 
 /* ---- the head ---- */
 
+static void headed_free(struct headed *h)
+{
+  entry_free(&h->entry);
+  buf_free(&h->more.text);
+}
+
 /* Read a candidate: 1, or 0 when it is not to be shown. */
 static int read_hit(struct search *s, const struct store_hit *hit,
                     struct headed *out, struct err *e)
@@ -259,14 +279,20 @@ static int read_hit(struct search *s, const struct store_hit *hit,
   if (rc <= 0) {
     return rc;
   }
-  size_t n = texts_of(&out->entry.record, text);
+  if (out->entry.record.files.n > 0 &&
+      (rc = file_text_get(s->st, hit->ref, &out->more, e)) < 0) {
+    return rc;
+  }
+  size_t n = texts_of(out, text);
   if (s->asking.phrases > 0 && !asking_phrases_hold(&s->asking, an, text, n)) {
     return 0;
   }
   if (s->beside != NULL && beside_most(s->beside, hit->marks) > 0) {
     beside_start(s->beside, hit->marks);
     for (size_t i = 0; i < n; i++) {
-      beside_read(s->beside, an, text[i]);
+      bool more = text[i].p == out->more.text.p;
+      size_t most = more && text[i].n > MORE_BESIDE ? MORE_BESIDE : text[i].n;
+      beside_read(s->beside, an, span_of(text[i].p, most));
     }
     out->beside = beside_given(s->beside);
   }
@@ -342,7 +368,7 @@ static int read_head(struct search *s, const struct store_hit *hit, int n,
     if (rc > 0) {
       s->heads++;
     } else {
-      entry_free(&h->entry);
+      headed_free(h);
     }
     if (rc < 0) {
       return rc;
@@ -373,7 +399,7 @@ static int run_tail(struct search *s, const struct store_hit *from,
       if (rc > 0) {
         rc = take(s, &h, true, sink, ud, e);
       }
-      entry_free(&h.entry);
+      headed_free(&h);
     }
     if (n > 0) {
       s->ask.last = hit[n - 1];
@@ -521,7 +547,7 @@ static int prepare(struct search *s, struct err *e)
 static void search_free(struct search *s)
 {
   for (size_t i = 0; i < s->heads; i++) {
-    entry_free(&s->head[i].entry);
+    headed_free(&s->head[i]);
   }
   mem_free(s->head);
   mem_free(s->term);

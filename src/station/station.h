@@ -229,6 +229,31 @@ void reader_del(struct reader *r);
 int station_block(struct station *st, const struct cid *id, struct buf *out,
                   struct err *e) MUST_USE;
 
+/* ---- text out of files (reading.c) ---- */
+
+/* What was read out of a record's files. Bit i of ${files}: the i-th need not
+ * be looked at again; ${done}: nor any. */
+struct file_read {
+  struct cid id;
+  struct span text; /* UTF-8, <= FILE_TEXT_MAX; of all that was read so far */
+  uint32_t files;
+  bool done;
+};
+typedef int unread_sink(void *ud, const struct cid *id);
+/* A round over up to ${max} records that have files to read, the newest first:
+ * 1 when there are more than this and the rounds before it looked at since the
+ * last 0. ${sink} must not call the station. */
+int station_unread(struct station *st, size_t max, unread_sink *sink, void *ud,
+                   struct err *e) MUST_USE;
+/* From now on the records are found by these texts, too, until they go.
+ * Together on disk on return. ${gone}: those that are no records here. */
+int station_put_texts(struct station *st, const struct file_read *in, size_t n,
+                      size_t *gone, struct err *e) MUST_USE;
+/* What was put, appended to ${text}; ERR_NOENT. */
+int station_file_text(struct station *st, const struct cid *id,
+                      struct buf *text, uint32_t *files,
+                      struct err *e) MUST_USE;
+
 /* ---- carry (slip.c, pack.c, unpack.c) ---- */
 struct slip_options {
   int64_t budget;  /* 0: none said */

@@ -101,6 +101,37 @@ describe("helper", function ()
     assert.is_nil(lfs.symlinkattributes(name))
   end)
 
+  it("runs beside us, too, within the same bounds", function ()
+    local folder = support.folder()
+    local function beside(body, bytes, bounds)
+      local running = assert(helper.start(script(body), { "@" },
+        input(bytes or "x"), bounds))
+      running:wait()
+      assert.is_true(running:ended())
+      local link = running.link
+      local out, message = running:finish()
+      assert.is_nil(lfs.symlinkattributes(link))
+      assert.is_nil(lfs.attributes(link .. ".d"))
+      return out, message
+    end
+    assert.equal("hello\n", beside("cat", "hello\n"))
+    assert.equal("x", beside('cat "$1"'))
+    assert.equal("", beside("true"))
+    assert.equal(100, #beside("cat /dev/zero", "x", { OUTPUT_MAX = 100 }))
+    local began = os.time()
+    local out, message = beside("sleep 60", "x", { SECONDS = 1 })
+    assert.is_nil(out)
+    assert.equal("took too long", message)
+    assert.is_true(os.time() - began < 10)
+    assert.is_nil((beside("head -c 9 /dev/zero >" .. folder
+      .. "/written && echo x")))
+    assert.is_nil((helper.start(script "cat", {}, "/dev/zero")))
+    local given_up = assert(helper.start(script "sleep 1", {}, input "x"))
+    assert.is_false(given_up:ended())
+    given_up:close()
+    assert.is_nil(lfs.attributes(given_up.link .. ".d"))
+  end)
+
   it("keeps what was read of a damaged file", function ()
     assert.equal("half", helper.run(script "printf half; exit 3", {},
       input "x"))
@@ -108,38 +139,6 @@ describe("helper", function ()
     assert.is_nil(helper.run("/nowhere/program", {}, input "x"))
   end)
 end)
-
--- A page with one line, as the format's specification has the smallest one.
-local function pdf(line)
-  local stream = "BT /F1 18 Tf 20 100 Td (" .. line .. ") Tj ET"
-  local objects = {
-    "<< /Type /Catalog /Pages 2 0 R >>",
-    "<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
-    "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 300 200] /Contents 4 0 R "
-      .. "/Resources << /Font << /F1 5 0 R >> >> >>",
-    "<< /Length " .. #stream .. " >>\nstream\n" .. stream .. "\nendstream",
-    "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
-  }
-  local out, places = "%PDF-1.4\n", {}
-  for i, object in ipairs(objects) do
-    places[i] = ("%010d 00000 n \n"):format(#out)
-    out = out .. i .. " 0 obj\n" .. object .. "\nendobj\n"
-  end
-  return out .. "xref\n0 6\n0000000000 65535 f \n" .. table.concat(places)
-    .. "trailer << /Size 6 /Root 1 0 R >>\nstartxref\n" .. #out .. "\n%%EOF\n"
-end
-
--- A zip archive of ${files} (name -> bytes) as ${name}; nil without zip.
-local function archive(name, files)
-  local folder = support.folder()
-  for inside, bytes in pairs(files) do
-    support.write(folder .. "/" .. inside, bytes)
-  end
-  if not helper.find("zip") then return nil end
-  assert(os.execute("cd " .. support.quoted(folder) .. " && zip -qr "
-    .. support.quoted(name) .. " . >/dev/null"))
-  return folder .. "/" .. name
-end
 
 local DOCX = [[<?xml version="1.0"?><w:document xmlns:w="http://schemas.]]
   .. [[openxmlformats.org/wordprocessingml/2006/main"><w:body>]]
@@ -180,28 +179,29 @@ describe("text of files", function ()
 
   it("reads PDF", function ()
     if not helper.find("pdftotext") then pending("no pdftotext") end
-    local path = input(pdf "Newton laws of motion", "a.pdf")
+    local path = input(support.pdf "Newton laws of motion", "a.pdf")
     assert.equal("Newton laws of motion",
       extract.file(path, "application/pdf").text)
     -- Damaged, empty, something else: no text, no error.
     for _, bytes in ipairs({ "", "%PDF-1.4\n", "not a PDF",
-        pdf("x"):sub(1, 200), ("\0\xff"):rep(5000) }) do
+        support.pdf("x"):sub(1, 200), ("\0\xff"):rep(5000) }) do
       assert.same({}, extract.file(input(bytes, "b.pdf"), "application/pdf"))
     end
   end)
 
   it("reads DOCX, ODT and EPUB", function ()
-    local docx = archive("a.docx", { ["word/document.xml"] = DOCX })
+    local docx = support.archive("a.docx", { ["word/document.xml"] = DOCX })
     if not docx or not helper.find("unzip") then pending("no zip") end
     local found = extract.file(docx, kinds.type "a.docx")
     assert.equal("قوانين نيوتن\nA & B", found.text)
     assert.equal("قوانين نيوتن", found.title)
-    local odt = archive("a.odt", { ["content.xml"] = "<office:document-content>"
-      .. "<text:h>Head</text:h><text:p>one<text:s/>two<text:span>three"
+    local odt = support.archive("a.odt", { ["content.xml"] =
+      "<office:document-content><text:h>Head</text:h>"
+      .. "<text:p>one<text:s/>two<text:span>three"
       .. "</text:span></text:p></office:document-content>" })
     found = extract.file(odt, kinds.type "a.odt")
     assert.equal("Head\none twothree", found.text)
-    local epub = archive("a.epub", { ["OPS/1.xhtml"] =
+    local epub = support.archive("a.epub", { ["OPS/1.xhtml"] =
       "<html><head><title>Book</title></head><body><p>سڵاو</p></body></html>" })
     found = extract.file(epub, kinds.type "a.epub")
     assert.equal("سڵاو", found.text)
@@ -211,21 +211,21 @@ describe("text of files", function ()
     for _, name in ipairs({ "a.docx", "a.odt", "a.epub" }) do
       assert.same({}, extract.file(input("PK\3\4 no archive", name),
         kinds.type(name)))
-      local other = archive(name, { ["else.bin"] = "x" })
+      local other = support.archive(name, { ["else.bin"] = "x" })
       if other then
         assert.same({}, extract.file(other, kinds.type(name)))
       end
     end
     -- A bomb: what comes out is bounded, as is the time.
     local began = os.time()
-    local bomb = archive("b.docx", { ["word/document.xml"] =
+    local bomb = support.archive("b.docx", { ["word/document.xml"] =
       "<w:p>" .. (" "):rep(20 << 20) .. "x" })
     if bomb then extract.file(bomb, kinds.type "b.docx", { SECONDS = 5 }) end
     assert.is_true(os.time() - began < 20)
   end)
 
   it("takes tags of hostile XML for no more than tags", function ()
-    local hostile = archive("c.docx", { ["word/document.xml"] =
+    local hostile = support.archive("c.docx", { ["word/document.xml"] =
       ("<"):rep(200000) .. "<w:t>" .. ("<a"):rep(100000) })
     local began = os.clock()
     if hostile then extract.file(hostile, kinds.type "c.docx") end

@@ -129,6 +129,38 @@ function support.car(blocks, codecs)
   return table.concat(out)
 end
 
+-- A page with one line, as the format's specification has the smallest one.
+function support.pdf(line)
+  local stream = "BT /F1 18 Tf 20 100 Td (" .. line .. ") Tj ET"
+  local objects = {
+    "<< /Type /Catalog /Pages 2 0 R >>",
+    "<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+    "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 300 200] /Contents 4 0 R "
+      .. "/Resources << /Font << /F1 5 0 R >> >> >>",
+    "<< /Length " .. #stream .. " >>\nstream\n" .. stream .. "\nendstream",
+    "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+  }
+  local out, places = "%PDF-1.4\n", {}
+  for i, object in ipairs(objects) do
+    places[i] = ("%010d 00000 n \n"):format(#out)
+    out = out .. i .. " 0 obj\n" .. object .. "\nendobj\n"
+  end
+  return out .. "xref\n0 6\n0000000000 65535 f \n" .. table.concat(places)
+    .. "trailer << /Size 6 /Root 1 0 R >>\nstartxref\n" .. #out .. "\n%%EOF\n"
+end
+
+-- A zip archive of ${files} (name -> bytes) as ${name}; nil without zip.
+function support.archive(name, files)
+  local folder = support.folder()
+  for inside, bytes in pairs(files) do
+    support.write(folder .. "/" .. inside, bytes)
+  end
+  if not require("mahatta.helper").find("zip") then return nil end
+  assert(os.execute("cd " .. support.quoted(folder) .. " && zip -qr "
+    .. support.quoted(name) .. " . >/dev/null"))
+  return folder .. "/" .. name
+end
+
 -- Run a shell command: output, exit code.
 function support.shell(command)
   local pipe = assert(io.popen(command .. " 2>&1"))

@@ -77,7 +77,7 @@ static void test_docs(void)
   struct change *c = change_new(an);
   NEED(c != NULL && facet_put(&facets.list, 'c', text_of("edu/x")) == 0);
   struct record rec = read_made(&b, &lesson);
-  change_doc(c, 7, &rec, &facets);
+  change_doc(c, 7, &rec, span_of(NULL, 0), &facets);
   EXPECT_INT(c->docs.n, 1);
   const struct change_doc *d = &c->docs.doc[0];
   EXPECT(d->ref == 7 && d->time == 99 && d->length == 5);
@@ -89,11 +89,11 @@ static void test_docs(void)
   change_retag(c, 7, &rec, &facets);
   d = &c->retags.doc[0];
   EXPECT(c->retags.n == 1 && d->middle == d->start && d->end > d->middle);
-  change_undoc(c, 7, &rec);
+  change_undoc(c, 7, &rec, span_of(NULL, 0));
   d = &c->undocs.doc[0];
   EXPECT(c->undocs.n == 1 && d->middle > d->start && d->end == d->middle);
   rec = read_made(&b, &label);
-  change_doc(c, 8, &rec, &facets);
+  change_doc(c, 8, &rec, span_of(NULL, 0), &facets);
   EXPECT_INT(c->docs.n, 1); /* labels have no document */
   EXPECT(!c->failed);
   change_clear(c);

@@ -178,6 +178,7 @@ function unpack.run(o, run)
     end
   end
   if failed == #o.FILE then return run.FAILED end
+  work.texts(run, station)
   return failed > 0 and run.PARTLY or worst
 end
 
@@ -297,6 +298,31 @@ function rebuild.run(o, run)
   end
 end
 
+local index = {
+  name = "index", does = "Read the files that came, so that search finds them.",
+  notes = [[
+`sync`, `unpack` and `serve` do this, too, for a while: this goes on to the end,
+and puts the index in order. PDF and what office programs write needs pdftotext,
+pandoc or unzip.]],
+  examples = { "mahatta index" },
+}
+
+function index.run(o, run)
+  local station = run.open(o)
+  local records = finish(run, run.check(station:index()), "indexed", o.json)
+  local r = finish(run, station:index_files(), "read", true)
+  if o.json then
+    r.indexed = records.records
+    return out.json(r)
+  end
+  out.line("text of %s, for %s", out.count(r.files, "file"),
+    out.count(r.records, "record"))
+  if r.waiting > 0 then
+    out.line("%s wait for a file, or for a program that reads it",
+      out.count(r.waiting, "record"))
+  end
+end
+
 local sweep = {
   name = "sweep", does = "Free the bytes of files that nothing lists.",
   notes = [[
@@ -313,4 +339,4 @@ end
 
 return { follow, unfollow, require "mahatta.cli.slip", pack, unpack,
   require "mahatta.cli.courier", verify, scrub,
-  rebuild, sweep }
+  rebuild, index, sweep }

@@ -137,6 +137,7 @@ function command.run(o, run)
     failed = failed + (code == run.FAILED and 1 or 0)
     worst = math.max(worst, code == run.DONE and code or run.PARTLY)
   end
+  work.texts(run, station)
   return failed == #o.DIR and run.FAILED or worst
 end
 

@@ -211,6 +211,16 @@ function Server:serve_page()
   end
 end
 
+-- Make what came searchable, a little at a time.
+function Server:read_files()
+  local timer, read = self.uv.new_timer(), work.reading(self.run, self.station)
+  local function step()
+    timer:start(math.ceil(read() * 1000), 0, step)
+  end
+  timer:start(1000, 0, step)
+  self.run.cleanup(function () timer:close() end)
+end
+
 -- Run until somebody says stop; then sessions end where they are.
 function Server:run_on()
   local signals = live.signals(function ()
@@ -264,6 +274,7 @@ function serve.run(o, run)
   if o.site then server:serve_page() end
   if o.lan then server:on_lan() end
   if o.sync or o.lan then server:sync_often(every) end
+  server:read_files()
   server:run_on()
 end
 

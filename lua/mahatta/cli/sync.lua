@@ -4,6 +4,7 @@
 local book = require "mahatta.cli.book"
 local live = require "mahatta.cli.live"
 local out = require "mahatta.cli.out"
+local work = require "mahatta.cli.work"
 
 local INTERRUPTED = 130 -- as shells say it
 local LOOK_MS = 3000 -- for stations on the local network to answer
@@ -154,6 +155,7 @@ function sync.run(o, run)
     failed = failed + (code == run.FAILED and 1 or 0)
   end
   if round.signal then return INTERRUPTED end
+  work.texts(run, station)
   if failed > 0 then return failed < #targets and run.PARTLY or run.FAILED end
   return worst
 end

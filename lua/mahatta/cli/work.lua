@@ -51,4 +51,33 @@ function work.whole(text, name, run, low, high)
   return n
 end
 
+local TEXTS_S = 20 -- of a command that did what it was asked for
+local ROUND_S = 60
+
+-- Read the files of records that came, for a while; what is left, the next
+-- command does.
+function work.texts(run, station)
+  local job = station:index_files({ once = true })
+  local stop = os.time() + TEXTS_S
+  run.cleanup(function () job:close() end)
+  for _ in job:steps() do
+    if os.time() >= stop then break end
+  end
+  job:close()
+end
+
+-- The same beside other work, for as long as that goes on: a function that
+-- does a little, and says after how many seconds it wants to be called again.
+function work.reading(run, station)
+  local job
+  run.cleanup(function () if job then job:close() end end)
+  return function ()
+    job = job or station:index_files({ once = true })
+    if job:step() then return job.running and 0.2 or 0.01 end
+    local result = job:result()
+    job = nil
+    return result and result.records > 0 and 0.01 or ROUND_S
+  end
+end
+
 return work
