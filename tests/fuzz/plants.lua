@@ -9,6 +9,9 @@
 local SECONDS = 90 -- at most; most are noticed in the first
 
 local plants = {
+  admit = { "src/station/admit.c", "what was missing stays missing",
+    "    change_drop(w->c, IDX_MISSING, no_key, cid_order(&in->cid), at);\n",
+    "" },
   car = { "src/form/car.c", "a section may be cut by a byte",
     "  if (left < n) {", "  if (left + 1 < n) {" },
   cbor = { "src/form/cbor.c", "23 may be written as 18 17",
@@ -90,9 +93,11 @@ local function noticed(target, plant)
     .. "%s.d tests/fuzz/corpus/%s >%s.log 2>&1",
     base, SECONDS, base, base, target, base)
   local log = read(base .. ".log")
-  local how = log:match "[^\n]*: does not hold"
-    or log:match "runtime error[^\n]*" or log:match "AddressSanitizer: [^\n]*" or log:match "CHECK[^\n]*"
-    or log:match "needed [^\n]*" or log:match "libFuzzer: [^\n]*"
+  local how
+  for _, sign in ipairs { "[^\n]*: does not hold", "runtime error[^\n]*",
+    "AddressSanitizer: [^\n]*", "libFuzzer: [^\n]*" } do
+    how = how or log:match(sign)
+  end
   print(string.format("%-9s %3d s  %s: %s", target, os.time() - from, plant[2],
     quiet and "NOT NOTICED" or how or "it ended"))
   return not quiet
