@@ -296,9 +296,11 @@ function Station:list(collection, options) end
 ---@return mahatta.Code? code
 function Station:page(collection, options) end
 
----Collections that have parcels here.
+---Collections that have parcels here, in the order of their names' bytes: all,
+---or at most ${limit} of those after the name ${after}.
+---@param options? { after?: string, limit?: integer }
 ---@return { name: string, parcels: integer }[]
-function Station:collections() end
+function Station:collections(options) end
 
 ---Records about ${id} (labels, corrections, comments), newest first; anybody
 ---may write them, so programs that serve others ask for a bounded number.

@@ -387,10 +387,17 @@ static int station_page_list(lua_State *L)
 
 static int station_collection_list(lua_State *L)
 {
+  static const char *const known[] = {"after", "limit", NULL};
   struct lstation *s = lstation_check(L, 1);
   struct err e;
+  lua_settop(L, 2);
+  (void)lutil_options(L, 2, known);
+  struct span after = lutil_opt_text(L, 2, "after");
+  lua_Integer max =
+      lutil_opt_int(L, 2, "limit", LUA_MAXINTEGER, 1, LUA_MAXINTEGER);
   struct buf *names = lutil_buf(L);
-  int rc = station_collections(lstation_core(L, s), names, &e);
+  int rc =
+      station_collections(lstation_core(L, s), after, (size_t)max, names, &e);
   if (rc < 0) {
     return lutil_fail(L, rc, &e);
   }

@@ -260,7 +260,8 @@ static int collect(struct lacking *l, struct span name, struct err *e)
 static int collect_next(struct lacking *l, struct err *e)
 {
   if (l->names.n == 0) {
-    int rc = station_collections(l->st, &l->names, e);
+    int rc =
+        station_collections(l->st, span_of(NULL, 0), SIZE_MAX, &l->names, e);
     next_set(l);
     if (rc < 0 || l->names.n == 0) {
       l->stage = STAGE_READ;

@@ -137,7 +137,7 @@ static int collection_of(struct mend *m, uint64_t ref, struct buf *name,
   struct buf names = {0};
   uint64_t next = 0;
   bool found = false;
-  int rc = station_collections(st, &names, e);
+  int rc = station_collections(st, span_of(NULL, 0), SIZE_MAX, &names, e);
   for (size_t at = 0; rc >= 0 && !found && at < names.n;) {
     const char *text = (const char *)names.p + at;
     struct span one = span_of(text, strlen(text));

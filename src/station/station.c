@@ -497,36 +497,49 @@ int station_version(struct station *st, uint64_t *out, struct err *e)
   return st->store->ops->version(st->store, out, e);
 }
 
+#define STATS_PAGE 256
+
+/* All collections and their parcels, a page of them at a time. */
+static int count_collections(struct station *st, struct station_stats *s,
+                             struct err *e)
+{
+  struct store_end end[STATS_PAGE];
+  struct buf names = {0}, last = {0};
+  int n;
+  do {
+    size_t at = 0;
+    buf_clear(&names);
+    n = st->store->ops->ends(st->store, buf_span(&last), &names, end,
+                             STATS_PAGE, e);
+    for (int i = 0; i < n; i++) {
+      s->parcels += end[i].count;
+      s->collections++;
+      at += i > 0 ? strlen((const char *)names.p + at) + 1 : 0;
+    }
+    buf_clear(&last);
+    if (n > 0 && buf_put(&last, names.p + at, names.n - at - 1) < 0) {
+      n = err_set(e, ERR_NOMEM, "not enough memory");
+    }
+  } while (n == STATS_PAGE);
+  buf_free(&names);
+  buf_free(&last);
+  return n < 0 ? n : 0;
+}
+
 int station_stats(struct station *st, struct station_stats *out, struct err *e)
 {
   struct station_stats s = {0};
-  struct buf names = {0};
   int rc;
   if ((rc = station_alive(st, e)) < 0 || (rc = later_flush(st, e)) < 0 ||
       (rc = station_refresh(st, e)) < 0 ||
       (rc = st->store->ops->stats(st->store, &s.store, e)) < 0 ||
-      (rc = station_collections(st, &names, e)) < 0) {
-    goto done;
+      (rc = count_collections(st, &s, e)) < 0) {
+    return rc;
   }
   s.held = st->held_n;
-  for (size_t at = 0; at < names.n;) {
-    struct span name =
-        span_of(names.p + at, strlen((const char *)names.p + at));
-    uint64_t parcels;
-    rc = st->store->ops->count(st->store, name, &parcels, e);
-    if (rc < 0) {
-      goto done;
-    }
-    s.parcels += parcels;
-    s.collections++;
-    at += name.n + 1;
-  }
   s.unindexed = st->unindexed_after != UINT64_MAX;
   *out = s;
-
-done:
-  buf_free(&names);
-  return rc;
+  return 0;
 }
 
 int station_digest(struct station *st, uint8_t out[32], struct err *e)

@@ -125,9 +125,10 @@ typedef int missing_sink(void *ud, const struct cid *cid, const char *kind,
 int station_missing(struct station *st, missing_sink *sink, void *ud,
                     struct err *e) MUST_USE;
 
-/* Names of collections, each followed by a zero byte. */
-int station_collections(struct station *st, struct buf *names,
-                        struct err *e) MUST_USE;
+/* Names of collections greater than ${after} by bytes, in that order, at most
+ * ${max} of them, each followed by a zero byte, appended. */
+int station_collections(struct station *st, struct span after, size_t max,
+                        struct buf *names, struct err *e) MUST_USE;
 int station_collection_count(struct station *st, struct span name,
                              uint64_t *parcels, struct err *e) MUST_USE;
 

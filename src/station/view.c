@@ -436,22 +436,31 @@ int station_about(struct station *st, const struct cid *id, entry_sink *sink,
 
 /* ---- collections ---- */
 
-int station_collections(struct station *st, struct buf *names, struct err *e)
+int station_collections(struct station *st, struct span after, size_t max,
+                        struct buf *names, struct err *e)
 {
-  struct span after = span_of(NULL, 0);
+  struct buf last = {0}; /* a copy: ${names} moves as it grows */
+  size_t some;
   int n;
   int rc = station_alive(st, e);
   if (rc < 0) {
     return rc;
   }
   do {
-    size_t was = names->n;
-    n = st->store->ops->collections(st->store, after, names, STORE_LIST_MAX, e);
-    for (size_t at = was; n > 0 && at < names->n;) {
-      after = span_of(names->p + at, strlen((const char *)names->p + at));
-      at += after.n + 1;
+    size_t at = names->n;
+    some = max < STORE_LIST_MAX ? max : STORE_LIST_MAX;
+    n = st->store->ops->collections(st->store, after, names, some, e);
+    max -= n > 0 ? (size_t)n : 0;
+    for (int i = 1; i < n; i++) {
+      at += strlen((const char *)names->p + at) + 1;
     }
-  } while (n == STORE_LIST_MAX);
+    buf_clear(&last);
+    if (n > 0 && buf_put(&last, names->p + at, names->n - at - 1) < 0) {
+      n = err_set(e, ERR_NOMEM, "not enough memory");
+    }
+    after = buf_span(&last);
+  } while (n == (int)some && max > 0);
+  buf_free(&last);
   return n < 0 ? n : 0;
 }
 

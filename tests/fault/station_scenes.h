@@ -322,7 +322,8 @@ static int body_lists(struct err *e)
   if (rc == 0 && (rc = station_versions(h.st, &v, count_entry, &n, e)) == 0 &&
       (rc = station_about(h.st, &note, count_entry, &n, e)) == 0 &&
       (rc = station_follows(h.st, &out, e)) == 0 &&
-      (rc = station_collections(h.st, &out, e)) == 0 &&
+      (rc = station_collections(h.st, span_of(NULL, 0), SIZE_MAX, &out, e)) ==
+          0 &&
       (rc = station_stats(h.st, &stats, e)) == 0) {
     EXPECT_INT(n, 1);
     EXPECT_INT(stats.collections, 2);

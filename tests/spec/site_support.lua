@@ -13,10 +13,11 @@ local web = { HOST = "127.0.0.1:8080", FILES = "127.0.0.1:8081" }
 local Web = {}
 Web.__index = Web
 
--- Options: read_only: without pairing. clock.
+-- Options: read_only: without pairing. clock. quick: in memory.
 function web.open(options)
   options = options or {}
-  local station, dir = support.station({ clock = options.clock })
+  local station, dir = support.station({ clock = options.clock },
+    support.folder(options.quick))
   local self = setmetatable({ station = station, dir = dir, shown = {},
     faults = {} }, Web)
   lfs.mkdir(dir .. "/spool")

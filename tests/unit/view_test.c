@@ -281,7 +281,7 @@ static void test_collections(void)
     (void)snprintf(name, sizeof name, "c%02d", i * 7 % 40);
     (void)home_publish(&h, name, &(struct made){.n = i}, -1);
   }
-  NEED(station_collections(h.st, &names, &e) == 0);
+  NEED(station_collections(h.st, span_of(NULL, 0), SIZE_MAX, &names, &e) == 0);
   for (size_t at = 0; at < names.n; n++) {
     char want[16];
     (void)snprintf(want, sizeof want, "c%02d", n);
@@ -289,6 +289,12 @@ static void test_collections(void)
     at += strlen(want) + 1;
   }
   EXPECT_INT(n, 40);
+  for (size_t max = 1; max <= 41; max += 8) {
+    buf_clear(&names);
+    NEED(station_collections(h.st, span_of("c04", 3), max, &names, &e) == 0);
+    EXPECT_INT(names.n, 4 * (max < 35 ? max : 35));
+    EXPECT_TEXT((const char *)names.p, "c05");
+  }
   buf_free(&names);
   home_end(&h);
 }

@@ -105,7 +105,9 @@ end
 
 function get.author(ctx, did)
   if not did then return api.fault("", "ENOENT") end
-  local entries, following = home.by_author(ctx.site.station, did, ctx.query)
+  if not did:find("^did:key:%w+$") then return api.fault("", "ENOENT") end
+  local entries, following = finder.by_author(ctx.site.station, did, PAGE,
+    ctx.query.after)
   if not entries then return api.fault(following, "EIO") end
   return list(entries, following)
 end

@@ -144,16 +144,20 @@ local function search_feed(ctx, query)
     next = following(ctx, "/feed.atom", own, found.next) })
 end
 
--- All collections: the newest of each are merged, a bounded number.
+-- The newest of all collections.
 local function all_feed(ctx)
-  local entries, times, n = {}, {}, 0
-  for entry in ctx.site.station:list("*", { limit = FEED_PAGE }) do
-    n = n + 1
-    times[n], entries[n] = entry, entry_xml(ctx, entry, "enclosure")
+  local times, cursor, code = finder.newest(ctx.site.station, FEED_PAGE,
+    ctx.query.after)
+  if not times then return nil, cursor, code end
+  local entries = {}
+  for i, entry in ipairs(times) do
+    entries[i] = entry_xml(ctx, entry, "enclosure")
   end
+  local own = { lang = ctx.lang }
   return feed_xml(ctx, { title = ctx.words.say.name, entries = entries,
     media = "application/atom+xml", updated = newest_of(times),
-    here = ctx.origin .. "/feed.atom" .. url.search({ lang = ctx.lang }) })
+    here = ctx.origin .. "/feed.atom" .. url.search(own),
+    next = following(ctx, "/feed.atom", own, cursor) })
 end
 
 -- GET /feed.atom?c=COLLECTION or ?q=WORDS, of everything without both.

@@ -22,19 +22,25 @@ local function conditions(wanted)
   return table.concat(out, " ")
 end
 
--- The values that most records have, the most frequent first; of years the
--- last ones.
-local function values_of(counts, by_value)
+local function most_frequent(a, b)
+  if a.count ~= b.count then return a.count > b.count end
+  return a.value < b.value
+end
+
+local function latest(a, b) return a.value > b.value end
+
+-- The first few values in the order `comes`: there may be thousands.
+local function values_of(counts, comes)
   local list = {}
   for value, count in pairs(counts) do
-    list[#list + 1] = { value = value, count = count }
+    local one, at = { value = value, count = count }, #list + 1
+    while at > 1 and comes(one, list[at - 1]) do at = at - 1 end
+    if at <= finder.VALUES then
+      table.insert(list, at, one)
+      list[finder.VALUES + 1] = nil
+    end
   end
-  table.sort(list, function (a, b)
-    if by_value then return a.value > b.value end
-    if a.count ~= b.count then return a.count > b.count end
-    return a.value < b.value
-  end)
-  return table.move(list, 1, finder.VALUES, 1, {})
+  return list
 end
 
 local FACETS = { "collection", "type", "lang", "author", "year" }
@@ -45,7 +51,7 @@ local function facets_of(station, query, options)
   local facets = {}
   for i, name in ipairs(FACETS) do
     facets[i] = { name = name, values = values_of(tally[name],
-      name == "year") }
+      name == "year" and latest or most_frequent) }
   end
   facets[#facets + 1] = { name = "files", values = tally.file > 0
     and { { value = "1", count = tally.file } } or {} }
@@ -87,6 +93,31 @@ function finder.find(station, wanted)
     if not found.facets then return nil, found.total, code end
   end
   return found
+end
+
+-- What nobody publishes after: all that the index holds.
+local EVERYTHING = "before:9999-01-01"
+
+local function entries_of(station, query, limit, cursor)
+  local hits, message, code = page_of(station, query, { limit = limit,
+    cursor = cursor })
+  if not hits then return nil, message, code end
+  local entries = {}
+  for _, hit in ipairs(hits) do
+    entries[#entries + 1] = station:get(hit.id)
+  end
+  return entries, hits.next
+end
+
+-- The newest records of all collections; and where to go on (cursor or nil).
+-- nil, message, code.
+function finder.newest(station, limit, cursor)
+  return entries_of(station, EVERYTHING, limit, cursor)
+end
+
+-- The same of one author.
+function finder.by_author(station, did, limit, cursor)
+  return entries_of(station, "author:" .. did, limit, cursor)
 end
 
 return finder

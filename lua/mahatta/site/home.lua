@@ -2,6 +2,7 @@
 -- The first page: what is here, what is new, and how to carry it further; and
 -- the pages of lists: collections, one collection, one author.
 
+local finder = require "mahatta.site.finder"
 local layout = require "mahatta.site.layout"
 local markup = require "mahatta.site.markup"
 local mahatta = require "mahatta"
@@ -25,11 +26,7 @@ local FRONT = markup.template [[
 <h2>{=newest}</h2>
 {newest}
 </section>
-<section>
-<h2><a href="{all}">{=menu_collections}</a></h2>
-<ul class="chips">{collections}</ul>
-{rest}
-</section>
+{collections}
 <section class="split">
 <div class="card"><h2>{=take_title}</h2><p>{=take_short}</p>
 <p><a class="button" href="{take}">{=take_link}</a></p></div>
@@ -37,6 +34,12 @@ local FRONT = markup.template [[
 <p><a class="button" href="{publish}">{=publish_link}</a></p></div>
 </section>]]
 
+local COLLECTIONS_HERE = markup.template [[
+<section>
+<h2><a href="{all}">{=menu_collections}</a></h2>
+<ul class="chips">{names}</ul>
+{rest}
+</section>]]
 local CHIP = markup.template
   [[<li><a class="chip" href="{link}">{name}</a></li>]]
 local ALL = markup.template [[<p><a href="{all}">{text}</a></p>]]
@@ -46,8 +49,8 @@ local function chip(ctx, name)
     link = shape.collection_path(ctx.lang, name) })
 end
 
--- The newest records of some collections, as entries.
-local function newest(ctx, names)
+-- Where there is no index yet: the newest records of some collections.
+local function newest_of(ctx, names)
   local found = {}
   for i = 1, math.min(#names, COLLECTIONS) do
     local page = ctx.site.station:page(names[i].name, { limit = NEWEST })
@@ -64,30 +67,39 @@ local function newest(ctx, names)
   return table.move(found, 1, NEWEST, 1, {})
 end
 
+local function chips(ctx, names, total)
+  if #names == 0 then return markup.none end
+  local all, items = url.path(ctx.lang, "collections"), {}
+  for i, one in ipairs(names) do items[i] = chip(ctx, one.name) end
+  return COLLECTIONS_HERE(ctx.words, { all = all, names = items,
+    rest = total > #names and ALL(ctx.words, { all = all,
+      text = markup.say(ctx.words, "all_collections", { n = total }) })
+      or markup.none })
+end
+
 function home.front(ctx)
   local site = ctx.site
-  local names = site.station:collections()
   local stats, message = site.station:stats()
   if not stats then return nil, message end
-  local cards, chips = {}, {}
-  for i, entry in ipairs(newest(ctx, names)) do
-    cards[i] = layout.entry_of(ctx, entry)
+  local names = site.station:collections({ limit = COLLECTIONS })
+  local newest
+  if stats.unindexed then
+    newest = newest_of(ctx, names)
+  else
+    newest, message = finder.newest(site.station, NEWEST)
   end
-  for i = 1, math.min(#names, COLLECTIONS) do
-    chips[i] = chip(ctx, names[i].name)
-  end
-  local all = url.path(ctx.lang, "collections")
-  local rest = #names > COLLECTIONS and ALL(ctx.words, { all = all,
-    text = markup.say(ctx.words, "all_collections", { n = #names }) })
+  if not newest then return nil, message end
+  local cards = {}
+  for i, entry in ipairs(newest) do cards[i] = layout.entry_of(ctx, entry) end
   return layout.page(ctx, { head = layout.feed(ctx, "/feed.atom"),
     body = FRONT(ctx.words, {
       counts = markup.say(ctx.words, "counts", {
         records = shape.say(shape.number(stats.documents)),
-        collections = shape.say(shape.number(#names)),
+        collections = shape.say(shape.number(stats.collections)),
         size = shape.say(shape.size(stats.disk)) }),
       newest = #cards > 0 and layout.cards(ctx, cards)
         or layout.note(ctx, "nothing_here"),
-      collections = chips, all = all, rest = rest or markup.none,
+      collections = chips(ctx, names, stats.collections),
       take = url.path(ctx.lang, "take"),
       publish = url.path(ctx.lang, "publish") }) })
 end
@@ -102,13 +114,10 @@ local NAME = markup.template [[<li class="card line">
 
 -- Names after ${after}, at most ${limit}; and the last when there are more.
 function home.names(station, after, limit)
-  local out = {}
-  for _, one in ipairs(station:collections()) do
-    if not after or one.name > after then out[#out + 1] = one end
-  end
-  table.sort(out, function (a, b) return a.name < b.name end)
-  local following = out[limit + 1] and out[limit].name
-  return table.move(out, 1, limit, 1, {}), following
+  local names = station:collections({ after = after, limit = limit + 1 })
+  local following = names[limit + 1] and names[limit].name
+  names[limit + 1] = nil
+  return names, following
 end
 
 function home.collections(ctx)
@@ -160,57 +169,27 @@ local AUTHOR = markup.template [[
 <p class="dim"><code class="long">{did:plain}</code></p>
 {own}{cards}{more}]]
 
-local SCAN = 400 -- records looked through for one page of an author
+local DID = #"did:key:z6Mk" + 44
 
--- A place in the walk through all collections: collection and cursor there.
-local function author_place(query)
-  local name, cursor = (query.after or ""):match("^(.+)~(%x*)$")
-  return name, cursor and #cursor == 32 and cursor or nil
-end
-
--- Records of one author: collection after collection in the order of their
--- names, a bounded number looked at; entries, and where to go on.
-function home.by_author(station, did, query)
-  local at, cursor = author_place(query)
-  local names = home.names(station, nil, 100000)
-  local found, seen = {}, 0
-  for _, one in ipairs(names) do
-    if not at or one.name >= at then
-      repeat
-        if #found >= PAGE or seen >= SCAN then
-          return found, one.name .. "~" .. (cursor or "")
-        end
-        local page, following = station:page(one.name,
-          { limit = PAGE, cursor = cursor })
-        if not page then return nil, following end
-        for _, entry in ipairs(page) do
-          if entry.author == did then found[#found + 1] = entry end
-        end
-        seen, cursor = seen + #page, following
-      until not cursor
-    end
-  end
-  return found
-end
-
+-- Whoever has a name has a page, what of them is here or not: authors of
+-- labels are linked, too.
 function home.author(ctx, did)
-  if not did:find("^did:key:z6Mk%w+$") or #did > 80 then
+  if not did:find("^did:key:z6Mk%w+$") or #did ~= DID then
     return layout.not_found(ctx)
   end
-  local entries, following = home.by_author(ctx.site.station, did, ctx.query)
+  local entries, following = finder.by_author(ctx.site.station, did, PAGE,
+    ctx.query.after)
   if not entries then return nil, following end
   local cards = {}
   for i, entry in ipairs(entries) do
     cards[i] = layout.entry_of(ctx, entry)
   end
   local own = did == ctx.site.station:id()
-  if #cards == 0 and not own and not following and not ctx.query.after then
-    return layout.not_found(ctx)
-  end
   return layout.page(ctx, { title = mahatta.display(shape.author(did), true),
     body = AUTHOR(ctx.words, { did = did, short = shape.author(did),
       own = own and layout.note(ctx, "this_station") or markup.none,
-      cards = layout.cards(ctx, cards),
+      cards = #cards > 0 and layout.cards(ctx, cards)
+        or layout.note(ctx, "nothing_by_author"),
       more = layout.more(ctx, following) }) })
 end
 

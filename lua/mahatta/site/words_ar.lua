@@ -24,6 +24,7 @@ return { code = "ar", tag = "ar", dir = "rtl", say = {
     .. "حتى عند انقطاع الإنترنت.",
   counts = "السجلات: {records} · المجموعات: {collections} · على القرص: {size}",
   newest = "الأحدث",
+  nothing_by_author = "لا شيء هنا من هذا الناشر.",
   nothing_here = "لم يُنشر شيء هنا بعد.",
   all_collections = "كل المجموعات وعددها {n}",
   take_short = "أحدهم مسافر إلى مكان بلا اتصال؟ أعطه ملفًا فيه كل هذا أو "
@@ -33,8 +34,9 @@ return { code = "ar", tag = "ar", dir = "rtl", say = {
   publish_link = "انشر شيئًا",
 
   query = "كلمات", collection = "المجموعة", kind = "النوع",
-  all_types = "كل شيء", narrow = "تضييق البحث", take_off = "(إزالة)",
+  narrow = "تضييق البحث", take_off = "(إزالة)",
   did_you_mean = "هل تقصد",
+  found = "النتائج: {n}",
   nothing_found = "لم يُعثر على شيء عن {q}.",
   search_help = "اكتب كلمة أو أكثر. لا يهم كيف تُكتب الألف والياء والكاف "
     .. "والحركات.",

@@ -26,6 +26,7 @@ return { code = "ckb", tag = "ckb", dir = "rtl", say = {
     .. "شتێک کار دەکات تەنانەت کاتێک ئینتەرنێت دەبڕدرێت.",
   counts = "تۆمار: {records} · کۆمەڵە: {collections} · لەسەر دیسک: {size}",
   newest = "نوێترین",
+  nothing_by_author = "هیچ شتێکی ئەم بڵاوکەرەوەیە لێرە نییە.",
   nothing_here = "هێشتا هیچ شتێک لێرە بڵاو نەکراوەتەوە.",
   all_collections = "هەموو کۆمەڵەکان: {n}",
   take_short = "کەسێک دەچێت بۆ شوێنێکی بێ هێڵ؟ پەڕگەیەکی پێ بدە کە هەموو "
@@ -35,8 +36,9 @@ return { code = "ckb", tag = "ckb", dir = "rtl", say = {
   publish_link = "شتێک بڵاو بکەرەوە",
 
   query = "وشەکان", collection = "کۆمەڵە", kind = "جۆر",
-  all_types = "هەموو شتێک", narrow = "وردکردنەوە", take_off = "(لابردن)",
+  narrow = "وردکردنەوە", take_off = "(لابردن)",
   did_you_mean = "مەبەستت ئەمەیە",
+  found = "ئەنجامەکان: {n}",
   nothing_found = "هیچ شتێک نەدۆزرایەوە بۆ {q}.",
   search_help = "وشەیەک یان زیاتر بنووسە. شێوازی نووسینی پیتەکان گرنگ نییە.",
   has_files = "پەڕگەی هەیە",

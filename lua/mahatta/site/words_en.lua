@@ -26,6 +26,7 @@ return { code = "en", tag = "en", dir = "ltr", say = {
     .. "works when the Internet is cut.",
   counts = "Records: {records} · Collections: {collections} · On disk: {size}",
   newest = "Newest",
+  nothing_by_author = "Nothing by this author is here to be found.",
   nothing_here = "Nothing has been published here yet.",
   all_collections = "All {n} collections",
   take_short = "Somebody leaves for a place without a connection? Give them "
@@ -35,8 +36,9 @@ return { code = "en", tag = "en", dir = "ltr", say = {
   publish_link = "Publish something",
 
   query = "Words", collection = "Collection", kind = "Kind",
-  all_types = "Everything", narrow = "Narrow down", take_off = "(remove)",
+  narrow = "Narrow down", take_off = "(remove)",
   did_you_mean = "Did you mean",
+  found = "Found: {n}",
   nothing_found = "Nothing was found for {q}.",
   search_help = "Type one word or several. Spelling of alef, yeh, kaf and "
     .. "vowel marks does not matter.",

@@ -26,6 +26,7 @@ return { code = "ku", tag = "kmr", dir = "ltr", say = {
     .. "tişt dixebite, di dema qutbûna Înternetê de jî.",
   counts = "Tomar: {records} · Komik: {collections} · Li ser dîskê: {size}",
   newest = "Yên herî nû",
+  nothing_by_author = "Li vir tiştek ji vî weşangerî tune.",
   nothing_here = "Hêj tiştek li vir nehatiye weşandin.",
   all_collections = "Hemû komik: {n}",
   take_short = "Kesek diçe cihekî bê girêdan? Dosyeyekê bidiyê ku hemû ev "
@@ -36,8 +37,9 @@ return { code = "ku", tag = "kmr", dir = "ltr", say = {
   publish_link = "Tiştekî biweşîne",
 
   query = "Peyv", collection = "Komik", kind = "Cure",
-  all_types = "Her tişt", narrow = "Teng bike", take_off = "(rake)",
+  narrow = "Teng bike", take_off = "(rake)",
   did_you_mean = "Mebesta te ev bû",
+  found = "Encam: {n}",
   nothing_found = "Ji bo {q} tiştek nehat dîtin.",
   search_help = "Peyvekê an jî çendan binivîse.",
   has_files = "bi dosyeyan",
