@@ -15,6 +15,7 @@ export const launch = (args = []) => chromium.launch({
 export const pages = (site, lang) => ({
   home: `/${lang}`,
   search: `/${lang}/search?q=${encodeURIComponent('نيوتن')}`,
+  facets: `/${lang}/search?q=${encodeURIComponent('فكرة')}&type=idea`,
   nothing: `/${lang}/search?q=zzzz`,
   collections: `/${lang}/collections`,
   collection: `/${lang}/c/many/things`,

@@ -198,7 +198,8 @@ local function hostile(path)
   ids.hostile = made
 end
 
-if lfs.attributes(dir .. "/served", "mode") == nil then
+if lfs.attributes(dir .. "/served", "mode") == nil
+    and not os.getenv("EMPTY") then
   lessons()
   datasets()
   news()

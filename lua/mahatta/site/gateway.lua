@@ -10,6 +10,7 @@ local respond = require "mahatta.site.respond"
 local shape = require "mahatta.site.shape"
 local sniff = require "mahatta.site.sniff"
 local url = require "mahatta.site.url"
+local words = require "mahatta.site.words"
 
 local gateway = {}
 
@@ -17,6 +18,14 @@ local function plain_404()
   return { status = 404, headers = { ["cache-control"] = "no-store",
     ["content-type"] = "text/plain; charset=utf-8" },
     body = "404 not here\n" }
+end
+
+-- A record that everybody can read names the file; only its bytes lack.
+local function not_yet(request)
+  local lang = words.preferred(request.headers["accept-language"])
+  return { status = 404, headers = { ["cache-control"] = "no-store",
+    vary = "Accept-Language", ["content-type"] = "text/plain; charset=utf-8" },
+    body = words[lang].say.not_here_yet .. "\n" }
 end
 
 -- ---- files ----
@@ -47,7 +56,7 @@ function gateway.file(site, request, parts, query, may_show)
   local head
   head, message, code = record.head_of(site.station, file, sniff.BYTES)
   if not head then
-    if code == "ENOENT" then return plain_404() end
+    if code == "ENOENT" then return not_yet(request) end
     return nil, message
   end
   local shown = may_show and not query.save and sniff.shown(head, file.type)

@@ -25,12 +25,7 @@ local FRAME = markup.template [[
 <header class="top">
 <div class="bar">
 <a class="brand" href="{home}">{=name}</a>
-<form class="find" role="search" action="{search}">
-<label class="hidden" for="q">{=search}</label>
-<input id="q" type="search" name="q" value="{q}" dir="auto"
- placeholder="{=search_hint}" enterkeyhint="search" maxlength="500">
-<button>{=search}</button>
-</form>
+{find}
 </div>
 <nav class="bar menu" aria-label="{=menu}">{menu}</nav>
 </header>
@@ -46,6 +41,13 @@ local FRAME = markup.template [[
 </body>
 </html>]]
 
+local FIND = markup.template [[
+<form class="find" role="search" action="{search}">
+<label class="hidden" for="q">{=search}</label>
+<input id="q" type="search" name="q" dir="auto"
+ placeholder="{=search_hint}" enterkeyhint="search" maxlength="500">
+<button>{=search}</button>
+</form>]]
 local MENU_ITEM = markup.template [[<a href="{link}">{label}</a>]]
 local MENU_HERE = markup.template
   [[<a href="{link}" aria-current="page">{label}</a>]]
@@ -90,7 +92,8 @@ end
 languages = markup.template(table.concat(languages))
 alternates = markup.template(table.concat(alternates))
 
--- A whole page. `parts`: title (text), body; head, script, status, q.
+-- A whole page. `parts`: title (text), body; head, script, status,
+-- own_search: the page has a search field of its own.
 function layout.page(ctx, parts)
   local here = { rest = (#ctx.rest > 0 and url.path(table.unpack(ctx.rest))
     or "") .. url.search(ctx.query) }
@@ -103,8 +106,9 @@ function layout.page(ctx, parts)
     title = parts.title and parts.title .. " · " .. name or name,
     alternates = alternates(ctx.words, here),
     head = parts.head or markup.none,
-    home = url.path(ctx.lang), search = url.path(ctx.lang, "search"),
-    q = parts.q or "", menu = menu(ctx), body = parts.body,
+    home = url.path(ctx.lang), find = parts.own_search and markup.none
+      or FIND(ctx.words, { search = url.path(ctx.lang, "search") }),
+    menu = menu(ctx), body = parts.body,
     languages = languages(ctx.words, here), stamp = shape.stamp(now),
     minute = shape.say(shape.minute(now)), script = script }), parts.status)
 end

@@ -124,14 +124,14 @@ local FILES = markup.template [[
 <ul class="files">{items}</ul>{rest}]]
 local FILE = markup.template [[
 <li class="card">
-<p><a class="file" href="{link}">{name}</a>
-<span class="dim">{size}, <code>{type:plain}</code></span></p>
+<p class="name"><a class="file" href="{link}">{name}</a>
+<span class="dim">{size} · <code>{type:plain}</code></span></p>
 <p class="row"><a class="button" href="{save}">{=download}</a>{table}</p>
 {hash}
 </li>]]
 local TABLE_LINK = markup.template
-  [[<a class="button" href="{link}">{=show_table}</a>]]
-local HASH = markup.template [[<p class="dim">SHA-256
+  [[<a class="button table" href="{link}">{=show_table}</a>]]
+local HASH = markup.template [[<p class="dim hash">SHA-256
 <code class="long">{sha256:plain}</code></p>]]
 local REST = markup.template
   [[<p class="more"><a href="{link}">{=all_files}</a></p>]]
@@ -212,6 +212,19 @@ local function own_fields(ctx, entry, put)
   end
 end
 
+local TAGS = markup.template [[<ul class="chips tags">{items}</ul>]]
+local TAG = markup.template
+  [[<li><a class="chip" href="{link}">{tag}</a></li>]]
+
+local function tags(ctx, list)
+  local items = {}
+  for i, tag in ipairs(list) do
+    items[i] = TAG(ctx.words, { tag = tag, link = url.path(ctx.lang, "search")
+      .. url.search({ q = tag }) })
+  end
+  return TAGS(ctx.words, { items = items })
+end
+
 local function facts(ctx, entry, about)
   local it, out = entry.record, {}
   local function put(name, value)
@@ -224,7 +237,7 @@ local function facts(ctx, entry, about)
   put(say("held_by"), markup.say(ctx.words,
     held > 0 and "held_by_others" or "held_here", { n = held }))
   if type(it.tags) == "table" and #it.tags > 0 then
-    put(say("tags"), table.concat(it.tags, ", "))
+    put(say("tags"), tags(ctx, it.tags))
   end
   if type(it.lang) == "string" then
     put(say("language"), words.name_of(it.lang) or it.lang)
@@ -365,7 +378,8 @@ local TABLE_PAGE = markup.template [[
 <table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>
 </div>]]
 local TABLE_HEAD = markup.template
-  [[<th scope="col">{name}<br><span class="dim">{kind}</span></th>]]
+  [[<th scope="col" class="{class}">{name}<br>
+<span class="dim">{kind}</span></th>]]
 local ROW = markup.template [[<tr>{cells}</tr>]]
 local CELL = markup.template
   [[<td dir="auto" class="{kind}">{text:plain}</td>]]
@@ -409,7 +423,8 @@ function record.table(ctx, id, number)
   for i = 1, columns do
     local column = read.columns[i]
     heads[i] = TABLE_HEAD(ctx.words, { name = shape.short(column.name,
-      csv.CELL), kind = markup.say(ctx.words, "kind_" .. column.kind) })
+      csv.CELL), kind = markup.say(ctx.words, "kind_" .. column.kind),
+      class = "kind-" .. column.kind })
   end
   for i, row in ipairs(read.rows) do
     rows[i] = cells(ctx, read, columns, row)

@@ -12,43 +12,24 @@ local search = {}
 
 local PAGE = markup.template [[
 <h1 class="hidden">{=search}</h1>
-<form class="narrow" action="{action}">
-<label>{=query} <input type="search" name="q" value="{q}" dir="auto"
- maxlength="500"></label>
-<label>{=collection} <input name="c" value="{c}" dir="auto" maxlength="128">
-</label>
-<label>{=kind} <select name="type">{types}</select></label>
+<form class="asked" role="search" action="{action}">
+<label class="hidden" for="q">{=query}</label>
+<input id="q" type="search" name="q" value="{q}" dir="auto"
+ placeholder="{=search_hint}" enterkeyhint="search" maxlength="500">
 <button>{=search}</button>
+{kept}
 </form>
-{suggestion}
+{conditions}{suggestion}
 <div class="found">
 {facets}
 <div class="hits">{count}{cards}{more}</div>
 </div>]]
 
-local OPTION = markup.template
-  [[<option value="{value}">{label:plain}</option>]]
-local CHOSEN = markup.template
-  [[<option value="{value}" selected>{label:plain}</option>]]
+local KEPT = markup.template
+  [[<input type="hidden" name="{name}" value="{value}">]]
+local COUNT = markup.template [[<p class="dim">{text}</p>]]
 local SUGGESTION = markup.template
   [[<p class="note">{=did_you_mean} <a href="{link}">{q}</a></p>]]
-
-local TYPES = { "lesson", "dataset", "news", "book", "event", "idea" }
-
-local function types(ctx, chosen)
-  local known = chosen == nil
-  local function option(value, label)
-    return (value == (chosen or "") and CHOSEN or OPTION)(ctx.words,
-      { value = value, label = label })
-  end
-  local out = { option("", ctx.words.say.all_types) }
-  for _, kind in ipairs(TYPES) do
-    known = known or kind == chosen
-    out[#out + 1] = option(kind, ctx.words.say["type_" .. kind])
-  end
-  if not known then out[#out + 1] = option(chosen, chosen) end
-  return out
-end
 
 -- What the query asks for; empty fields are none.
 function search.wanted(query, lang)
@@ -83,6 +64,13 @@ local TAKEN = markup.template [[
 <li><a class="taken" href="{link}" rel="nofollow">{label}
 <span aria-hidden="true">×</span>
 <span class="hidden">{=take_off}</span></a></li>]]
+local CONDITIONS = markup.template
+  [[<ul class="chips conditions" aria-label="{=narrow}">{items}</ul>]]
+local CONDITION = markup.template [[
+<li><a class="chip" href="{link}" rel="nofollow">
+<span class="dim">{name}:</span> {label}
+<span aria-hidden="true">×</span>
+<span class="hidden">{=take_off}</span></a></li>]]
 
 -- Facet of the search -> name in the page's address.
 local FIELDS = { collection = "c", type = "type", lang = "l", author = "by",
@@ -96,10 +84,32 @@ local LABELS = {
   files = function (ctx) return markup.say(ctx.words, "has_files") end,
 }
 
+local function label_of(ctx, facet, value)
+  return LABELS[facet] and LABELS[facet](ctx, value) or value
+end
+
+-- The conditions that are in force, each to be taken off; and the same for
+-- the form, so that other words are looked for under them.
+local ORDER = { "collection", "type", "lang", "author", "year", "files" }
+local function conditions(ctx)
+  local items, kept = {}, {}
+  for _, facet in ipairs(ORDER) do
+    local field = FIELDS[facet]
+    local value = ctx.query[field]
+    if value and value:find("%S") then
+      items[#items + 1] = CONDITION(ctx.words, {
+        name = markup.say(ctx.words, "facet_" .. facet),
+        label = label_of(ctx, facet, value), link = narrowed(ctx, field) })
+      kept[#kept + 1] = KEPT(ctx.words, { name = field, value = value })
+    end
+  end
+  if #items == 0 then return markup.none, markup.none end
+  return CONDITIONS(ctx.words, { items = items }), kept
+end
+
 local function facet_value(ctx, facet, one)
   local field = FIELDS[facet.name]
-  local label = LABELS[facet.name]
-  label = label and label(ctx, one.value) or one.value
+  local label = label_of(ctx, facet.name, one.value)
   if ctx.query[field] == one.value then
     return TAKEN(ctx.words, { label = label, link = narrowed(ctx, field) })
   end
@@ -117,7 +127,7 @@ local function facets(ctx, found)
     if #values > 0 then
       groups[#groups + 1] = GROUP(ctx.words, { values = values,
         name = markup.say(ctx.words, "facet_" .. facet.name),
-        open = (#groups < 2 or ctx.query[FIELDS[facet.name]])
+        open = (#groups < 1 or ctx.query[FIELDS[facet.name]])
           and OPEN(ctx.words, {}) or markup.none })
     end
   end
@@ -147,18 +157,24 @@ function search.page(ctx)
   found = found or { hits = {}, facets = {} }
   local cards = {}
   for i, hit in ipairs(found.hits) do cards[i] = card(ctx, hit) end
-  local nothing = #cards == 0
-    and layout.note(ctx, wanted.q:find("%S") and "nothing_found"
+  local count = markup.none
+  if #cards == 0 then
+    count = layout.note(ctx, wanted.q:find("%S") and "nothing_found"
       or "search_help", { q = wanted.q })
+  elseif found.total then
+    count = COUNT(ctx.words, { text = markup.say(ctx.words, "found",
+      { n = shape.say(shape.number(found.total)) }) })
+  end
+  local taken, kept = conditions(ctx)
   return layout.page(ctx, { title = wanted.q ~= "" and wanted.q
-      or ctx.words.say.search, q = wanted.q,
+      or ctx.words.say.search, own_search = true,
     head = layout.feed(ctx, "/feed.atom" .. url.search({ q = wanted.q,
       c = wanted.collection or "", type = wanted.type or "" })),
     body = PAGE(ctx.words, { action = url.path(ctx.lang, "search"),
-      q = wanted.q, c = wanted.collection or "",
-      types = types(ctx, wanted.type), suggestion = suggestion(ctx, found),
-      facets = facets(ctx, found), count = nothing or markup.none,
-      cards = nothing and markup.none or layout.cards(ctx, cards),
+      q = wanted.q, kept = kept, conditions = taken,
+      suggestion = suggestion(ctx, found), facets = facets(ctx, found),
+      count = count,
+      cards = #cards > 0 and layout.cards(ctx, cards) or markup.none,
       more = layout.more(ctx, found.next) }) })
 end
 
