@@ -19,7 +19,7 @@ local STEP_MS = 50 -- of a job that is run to its end
 local c_methods = rawget(Station, "__plain") or
   { follow = Station.follow, slip = Station.slip, pack = Station.pack,
     slip_text = Station.slip_text, slip_short = Station.slip_short,
-    add_file = Station.add_file }
+    add_file = Station.add_file, quotas = Station.quotas }
 Station.__plain = c_methods
 
 local mahatta = { display = display }
@@ -99,13 +99,87 @@ local function size_option(options, name)
   return size, message and ("option '%s': %s"):format(name, message)
 end
 
+-- ---- quotas ----
+
+local QUOTAS = { "budget", "author", "collection", "way" }
+
+-- Sizes as the core takes them: 0 the default, -1 none. nil and what is wrong.
+local function quota_sizes(quotas)
+  local wrong = unlike(quotas, "table")
+    or unknown(quotas, table.unpack(QUOTAS))
+  if wrong then return nil, wrong end
+  local sizes = {}
+  for _, name in ipairs(QUOTAS) do
+    local value = quotas[name]
+    if value == "default" then
+      sizes[name] = 0
+    elseif value == "none" then
+      sizes[name] = name == "budget" and 0 or -1
+    elseif value ~= nil then
+      sizes[name], wrong = size_option(quotas, name)
+      if wrong then return nil, wrong end
+      if sizes[name] == 0 then
+        return nil, ("option '%s': say \"none\" or a size"):format(name)
+      end
+    end
+  end
+  return sizes
+end
+
+-- As set before, nothing is written.
+local function set_quotas(station, sizes)
+  local now, message, code = c_methods.quotas(station)
+  if not now then return nil, message, code end
+  for name, size in pairs(sizes) do
+    if now[name] ~= size then return c_methods.quotas(station, sizes) end
+  end
+  return now
+end
+
+local function quota_text(name, size)
+  if size > 0 then return size end
+  return (name == "budget" or size < 0) and "none" or "default"
+end
+
+function Station:quotas(quotas)
+  local now, message, code
+  if quotas == nil then
+    now, message, code = c_methods.quotas(self)
+  else
+    local sizes, wrong = quota_sizes(quotas)
+    if wrong then misuse(1, "quotas", wrong) end
+    now, message, code = set_quotas(self, sizes)
+  end
+  if not now then return nil, message, code end
+  for _, name in ipairs(QUOTAS) do now[name] = quota_text(name, now[name]) end
+  return now
+end
+
 function mahatta.open(path, options)
   local wrong = unlike(path, "string")
   if wrong then misuse(1, "open", wrong) end
   wrong = unknown(options, "create", "readonly", "key", "passphrase", "clock",
-    "index")
+    "index", "quotas")
   if wrong then misuse(2, "open", wrong) end
-  local station, message, code = core.open(path, options)
+  local plain, quotas, message, code
+  if options and options.quotas then
+    quotas, wrong = quota_sizes(options.quotas)
+    if wrong then misuse(2, "open", wrong) end
+    plain = {}
+    for key, value in pairs(options) do
+      if key ~= "quotas" then plain[key] = value end
+    end
+  end
+  local station
+  station, message, code = core.open(path, plain or options)
+  if station and quotas then
+    local set
+    set, message, code = set_quotas(station, quotas)
+    if not set then
+      station:close()
+      station = nil
+    end
+  end
   if not station then
     if not message:find(path, 1, true) then
       message = path .. ": " .. message

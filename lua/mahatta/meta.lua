@@ -15,7 +15,7 @@
 ---@alias mahatta.Code
 ---| "ENOMEM" | "EIO" | "EFULL" | "ECORRUPT" | "EINVALID" | "ELIMIT"
 ---| "ENOENT" | "EEXIST" | "EBUSY" | "EACCES" | "EMISUSE" | "ESIG"
----| "EHASH" | "EREADONLY" | "ECLOSED" | "EPOLICY"
+---| "EHASH" | "EREADONLY" | "ECLOSED" | "EPOLICY" | "EQUOTA"
 
 ---A value of the data model: nil is not one (use mahatta.null). Lua integers
 ---are CBOR integers within +-(2^53 - 1); floats are refused. Strings must be
@@ -45,6 +45,7 @@ local Bytes = {}
 ---@field key? string path of the key file; default path .. ".key"
 ---@field passphrase? string of the key file
 ---@field clock? fun(): integer seconds since 1970; default os.time
+---@field quotas? mahatta.Quotas what strangers may take of the disk; kept in the station, as by station:quotas()
 ---@field index? "now"|"later" search index at once, or (after the first parcel) by station:index()
 
 ---Open the station at ${path}. Another process that has it open for writing
@@ -594,7 +595,7 @@ function Station:pack(path, options) end
 ---Take in a carry file through the one door. The file is only read. Damage
 ---costs the blocks it hits. Result: mahatta.Report.
 ---@param path string
----@param options? { collections?: string[], keep?: boolean } keep: good file blocks, too, that nothing here lists
+---@param options? { collections?: string[], keep?: boolean, way?: string } keep: good file blocks, too, that nothing here lists; way: as its quota is counted, default "file NAME"
 ---@return mahatta.Job? job
 ---@return string? message
 ---@return mahatta.Code? code
@@ -609,13 +610,15 @@ function Station:unpack(path, options) end
 ---@field withdrawn integer withdrawals that took effect
 ---@field held integer parcels from the future, kept until their day
 ---@field refused integer records that the policy refused
+---@field full integer parcels, records and file blocks that a quota left no room for (EQUOTA)
 ---@field unlisted integer good blocks that nothing here asks for
 ---@field bad integer damaged or forged blocks, dropped
 ---@field faults string[] the first 20 of them in words
 ---@field missing integer blocks still missing of what arrived
 
 ---@class mahatta.Policy
----"keep", "drop" (this record) or "stop" (the whole parcel); ${from} is
+---"keep", "drop" (this record), "stop" (the whole parcel) or "vouch": keep it,
+---and vouch for its author from now on (see Station:vouch); ${from} is
 ---"carry:PATH" or "session:did:key:...".
 ---@field admit? fun(entry: mahatta.Entry, from: string): string
 ---May this peer hear of the collection, and have what is in it? Asked in each
@@ -634,6 +637,7 @@ function Station:policy(hooks) end
 ---@field initiator? boolean the one that dials; the other end must not be one
 ---@field quiet? boolean don't tell the peer which collections are here below the prefixes that it follows: only those that it knows by name
 ---@field level? integer of zstd for what is sent, 1 to 19; default 5
+---@field way? string as its quota is counted; default "peer DID"
 
 ---A session with another station, over any transport: bytes go in by feed and
 ---come out of pull. Many may be open at once on one station.
@@ -699,6 +703,8 @@ function Session:ended() end
 ---@field withdrawn integer withdrawals that took effect
 ---@field held integer parcels from the future, kept until their day
 ---@field refused integer records that the policy refused
+---@field full integer parcels, records and file blocks that a quota left no room for (EQUOTA); the session went on
+---@field peer_full integer the same at the peer, of what we sent
 ---@field unwanted integer parcels of collections that are not followed
 ---@field bad integer damaged or forged blocks, dropped
 ---@field gone integer blocks that the peer does not have either

@@ -74,7 +74,7 @@ const char *err_name(int code)
   static const char *const names[] = {
       "OK",     "ENOMEM", "EIO",       "EFULL",   "ECORRUPT", "EINVALID",
       "ELIMIT", "ENOENT", "EEXIST",    "EBUSY",   "EACCES",   "EMISUSE",
-      "ESIG",   "EHASH",  "EREADONLY", "ECLOSED", "EPOLICY"};
+      "ESIG",   "EHASH",  "EREADONLY", "ECLOSED", "EPOLICY",  "EQUOTA"};
   int i = -code;
   if (i < 0 || i >= (int)(sizeof names / sizeof names[0])) {
     return "EUNKNOWN";

@@ -27,7 +27,8 @@ enum err_code {
   ERR_HASH = -13,     /* bytes differ from the CID that names them */
   ERR_READONLY = -14, /* the handle was opened for reading */
   ERR_CLOSED = -15,   /* the station was closed meanwhile */
-  ERR_POLICY = -16    /* the host's own callback refused */
+  ERR_POLICY = -16,   /* the host's own callback refused */
+  ERR_QUOTA = -17     /* strangers have taken what they may of the disk */
 };
 
 #define ERR_TEXT_MAX 480

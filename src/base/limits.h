@@ -121,6 +121,20 @@
 /* Damaged blocks that are forgotten in one change: two full segments. */
 #define MEND_BLOCKS_MAX 512
 
+/* Quotas. What is kept costs rows and pages beside its bytes, so that many
+ * small things can't pass for few (guide: 512). */
+#define QUOTA_COST_MIN 512u
+/* Less holds no index; what is here besides is nobody's quota. */
+#define QUOTA_BUDGET_MIN (4u * 1024 * 1024)
+/* Of a budget, what only vouched-for authors may fill: a quarter. Without
+ * other word, one stranger has a 64th; one collection and one way (a peer, a
+ * stick) half. */
+#define QUOTA_RESERVE 4
+#define QUOTA_AUTHOR_PART 64
+#define QUOTA_COLLECTION_PART 2
+#define QUOTA_WAY_PART 2
+#define QUOTA_WAY_MAX 128 /* bytes of a way's name */
+
 /* Search: a query is what a person types. */
 #define QUERY_WORDS_MAX 64   /* a pasted sentence */
 #define QUERY_PARTS_MAX 32   /* phrases, fields, alternatives of one query */

@@ -124,7 +124,7 @@ static int station_pack_file(lua_State *L)
 
 static int station_unpack_file(lua_State *L)
 {
-  static const char *const known[] = {"collections", "keep", NULL};
+  static const char *const known[] = {"collections", "keep", "way", NULL};
   struct lstation *s = lstation_check(L, 1);
   const char *path = lutil_path(L, 2);
   struct unpack_options opt = {0};
@@ -133,6 +133,7 @@ static int station_unpack_file(lua_State *L)
   (void)lutil_options(L, 3, known);
   opt.keep = lutil_opt_bool(L, 3, "keep", false);
   opt.pattern = lutil_opt_list(L, 3, "collections", &opt.patterns);
+  opt.way = (const char *)lutil_opt_text(L, 3, "way").p;
   struct ljob *j = ljob_new(L, 1, path);
   struct station *st = lstation_core(L, s);
   return lstation_give_job(L, station_unpack(&j->job, st, path, &opt, &e), &e);

@@ -358,7 +358,10 @@ enum job_verdict lstation_verdict(lua_State *L)
   static const struct {
     const char *word;
     enum job_verdict verdict;
-  } answers[] = {{"keep", JOB_KEEP}, {"drop", JOB_DROP}, {"stop", JOB_STOP}};
+  } answers[] = {{"keep", JOB_KEEP},
+                 {"drop", JOB_DROP},
+                 {"stop", JOB_STOP},
+                 {"vouch", JOB_VOUCH}};
   size_t n = 0;
   const char *s =
       lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &n) : "";
@@ -367,7 +370,9 @@ enum job_verdict lstation_verdict(lua_State *L)
       return answers[i].verdict;
     }
   }
-  luaL_error(L, "a policy answers \"keep\", \"drop\" or \"stop\", not %s",
+  luaL_error(L,
+             "a policy answers \"keep\", \"drop\", \"stop\" or \"vouch\","
+             " not %s",
              luaL_tolstring(L, -1, NULL));
   return JOB_KEEP;
 }

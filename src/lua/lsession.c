@@ -65,7 +65,8 @@ static void make_places(lua_State *L)
 
 int lsession_make(lua_State *L)
 {
-  static const char *const known[] = {"initiator", "quiet", "level", NULL};
+  static const char *const known[] = {"initiator", "quiet", "level", "way",
+                                      NULL};
   struct lstation *s = lstation_check(L, 1);
   struct link_options opt = {0};
   struct err e;
@@ -74,12 +75,13 @@ int lsession_make(lua_State *L)
   opt.initiator = lutil_opt_bool(L, 2, "initiator", false);
   opt.quiet = lutil_opt_bool(L, 2, "quiet", false);
   opt.level = (int)lutil_opt_int(L, 2, "level", LEVEL, 1, 19);
+  opt.way = (const char *)lutil_opt_text(L, 2, "way").p;
   opt.serve = has_hook(L, "serve");
   opt.order = has_hook(L, "order");
   struct lsession *h = lua_newuserdatauv(L, sizeof *h, 1);
   memset(h, 0, sizeof *h);
   luaL_setmetatable(L, SESSION);
-  lstation_hold(L, 3, 1);
+  lstation_hold(L, lua_gettop(L), 1);
   make_places(L);
   int rc = link_new(&h->link, lstation_core(L, s), &opt, &e);
   return rc < 0 ? lutil_fail(L, rc, &e) : 1;
@@ -544,6 +546,8 @@ static int session_status_table(lua_State *L)
   set_count(L, "refused", now.refused);
   set_count(L, "unwanted", now.unwanted);
   set_count(L, "bad", now.bad);
+  set_count(L, "full", now.full);
+  set_count(L, "peer_full", now.session.peer_full);
   set_count(L, "gone", now.session.blocks_gone);
   if (now.session.state == SESSION_FAILED) {
     set_error(L, &now.session.error);

@@ -89,6 +89,8 @@ void lcarry_open(lua_State *L);
 void lsearch_open(lua_State *L);
 /* And of ltexts.c. */
 void ltexts_open(lua_State *L);
+/* The same of lquota.c. */
+void lquota_open(lua_State *L);
 void ljob_open(lua_State *L);
 void lpublisher_open(lua_State *L);
 void lreader_open(lua_State *L);

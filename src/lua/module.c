@@ -19,6 +19,7 @@ LUTIL_EXPORT int luaopen_mahatta_core(lua_State *L)
   lcarry_open(L);
   lsearch_open(L);
   ltexts_open(L);
+  lquota_open(L);
   lua_setfield(L, -3, "Station");
   lua_pop(L, 1);
   lpublisher_open(L);

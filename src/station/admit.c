@@ -4,8 +4,11 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "form/unixfs.h"
+#include "station/fits.h"
 #include "station/placing.h"
+#include "station/quota.h"
 #include "station/sketches.h"
+#include "station/way.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -250,6 +253,18 @@ static int taken_back(struct work *w, size_t i, struct err *e)
                    e);
 }
 
+/* What the pair costs its author. */
+static int charge(struct work *w, const struct listing *by,
+                  const struct record *rec, struct err *e)
+{
+  int64_t cost = 0;
+  if (!w->st->room.counted) {
+    return 0;
+  }
+  int rc = quota_record_cost(w->st, rec, listing_collection(by), &cost, e);
+  return rc < 0 ? rc : quota_charge(w->st, w->c, by, cost, e);
+}
+
 /* Other parcels that ask for this record get their pair too. */
 static int settle_others(struct work *w, const struct admit_record *in,
                          uint64_t ref, struct facets *facets, struct err *e)
@@ -263,6 +278,9 @@ static int settle_others(struct work *w, const struct admit_record *in,
     if ((rc = facets_add(facets, &by)) < 0 ||
         (rc = place_pair(w->c, PLACE_ADD, &by, &in->rec, ref)) < 0) {
       return err_set(e, rc, "not enough memory");
+    }
+    if ((rc = charge(w, &by, &in->rec, e)) < 0) {
+      return rc;
     }
     change_drop(w->c, IDX_MISSING, no_key, cid_order(&in->cid), at);
   }
@@ -305,7 +323,8 @@ static int place(struct work *w, const struct admit_record *in, uint64_t ref,
     rc = err_set(e, rc, "not enough memory");
     goto done;
   }
-  if ((rc = place_doc(w->st, w->c, ref, &in->rec, before, &after, e)) < 0) {
+  if ((rc = charge(w, &w->by, &in->rec, e)) < 0 ||
+      (rc = place_doc(w->st, w->c, ref, &in->rec, before, &after, e)) < 0) {
     goto done;
   }
   if (before->listings == 0 && in->rec.files.n > 0) {
@@ -527,7 +546,9 @@ static int admit_new_parcel(struct station *st, const struct admit_parcel *in,
   change_add(w->c, IDX_PARCEL, no_key, in->view.time, w->by.parcel_ref);
   w->counts.parcels = 1;
   w->counts.bytes = in->view.bytes.n;
-  if ((rc = drop_misnotes(w, &in->cid, e)) < 0 ||
+  if ((rc = quota_charge(st, w->c, &w->by, quota_cost(in->view.bytes.n), e)) <
+          0 ||
+      (rc = drop_misnotes(w, &in->cid, e)) < 0 ||
       (rc = note_withdrawals(w, e)) < 0 || (rc = place_all(w, e)) < 0 ||
       (rc = finish(w, e)) < 0) {
     goto done;
@@ -544,13 +565,13 @@ int admit_parcel(struct station *st, const struct admit_parcel *in,
                  struct admit_counts *counts, struct err *e)
 {
   uint64_t here;
-  int rc;
+  int rc = st->store->ops->find(st->store, &in->cid, 1, &here, e);
+  if (rc < 0 || (here == 0 && (rc = fits_parcel(st, in, e)) < 0)) {
+    return rc;
+  }
   if (admit_is_ahead(st, &in->view)) {
     rc = note_refused(st, in, e);
     return rc < 0 ? rc : admit_hold(st, in, counts, e);
-  }
-  if ((rc = st->store->ops->find(st->store, &in->cid, 1, &here, e)) < 0) {
-    return rc;
   }
   if (here == 0) {
     return admit_new_parcel(st, in, counts, e);
@@ -576,6 +597,9 @@ int admit_record(struct station *st, const struct admit_record *in,
   int rc = st->store->ops->find(st->store, &in->cid, 1, &here, e);
   if (rc < 0 || here != 0) {
     counts->known += rc == 0;
+    return rc;
+  }
+  if ((rc = fits_record(st, in, e)) < 0) {
     return rc;
   }
   struct work *w = work_new(st, e);
@@ -730,6 +754,20 @@ static int drop_notes(struct station *st, struct change *c,
   return rc;
 }
 
+/* By which way they come is noted before, as there is no pair in a put. */
+static int note_way(struct station *st, struct err *e)
+{
+  uint8_t key[WAY_KEY_SIZE];
+  struct store_pair pair;
+  struct store_batch batch = {.kv = &pair, .kv_n = 1};
+  int rc = way_note(st, true, key, &pair, e);
+  if (rc > 0 &&
+      (rc = st->store->ops->append(st->store, &batch, NULL, NULL, e)) == 0) {
+    way_noted(st, true);
+  }
+  return rc;
+}
+
 int admit_files(struct station *st, const struct store_block *block, size_t n,
                 struct admit_counts *counts, struct err *e)
 {
@@ -742,7 +780,7 @@ int admit_files(struct station *st, const struct store_block *block, size_t n,
    * ask for a block that is here, and none of its children: that is settled
    * when the block comes again, or when station_missing (which every unpacking
    * and every slip ask) or a rebuild meets it. */
-  if (rc < 0 ||
+  if (rc < 0 || (rc = note_way(st, e)) < 0 ||
       (rc = st->store->ops->put(st->store, block, n, true, numbers, fresh, e)) <
           0 ||
       (rc = any_row(st, IDX_MISSING, no_key, &any, e)) < 0) {
@@ -815,7 +853,8 @@ int admit_again(struct station *st, uint64_t ref, struct admit_counts *counts,
   w->by.parcel_ref = ref;
   w->c->log[w->c->logs++] = ref;
   change_add(w->c, IDX_PARCEL, no_key, view.time, ref);
-  if ((rc = note_withdrawals(w, e)) < 0 || (rc = place_all(w, e)) < 0 ||
+  if ((rc = quota_charge(st, w->c, &w->by, quota_cost(view.bytes.n), e)) < 0 ||
+      (rc = note_withdrawals(w, e)) < 0 || (rc = place_all(w, e)) < 0 ||
       (rc = change_commit(w->c, st, view.collection, NULL, NULL, e)) < 0) {
     goto done;
   }
@@ -850,5 +889,6 @@ int admit_node_again(struct station *st, uint64_t ref, struct err *e)
 int admit_load_state(struct station *st, struct err *e)
 {
   int rc = load_unindexed(st, e);
+  rc = rc < 0 ? rc : quota_load(st, e);
   return rc < 0 ? rc : held_load(st, e);
 }

@@ -6,6 +6,7 @@
 #include "form/hash.h"
 #include "station/document.h"
 #include "station/texts.h"
+#include "station/way.h"
 
 #include <string.h>
 
@@ -28,6 +29,7 @@ void change_del(struct change *c)
   mem_free(c->docs.doc);
   mem_free(c->undocs.doc);
   mem_free(c->retags.doc);
+  mem_free(c->counters.counter);
   buf_free(&c->tokens);
   buf_free(&c->forget);
   mem_free(c);
@@ -37,6 +39,7 @@ void change_clear(struct change *c)
 {
   c->blocks = c->logs = c->erases = c->kvs = 0;
   c->add.n = c->drop.n = c->docs.n = c->undocs.n = c->retags.n = 0;
+  c->counters.n = 0;
   buf_clear(&c->tokens);
   buf_clear(&c->forget);
   c->failed = c->erase_first = false;
@@ -119,6 +122,44 @@ void change_kv(struct change *c, struct span key, struct span value)
   c->kv[c->kvs].key = key;
   c->kv[c->kvs].value = value;
   c->kvs++;
+}
+
+void change_count(struct change *c, struct span key, int64_t by)
+{
+  struct change_counters *all = &c->counters;
+  CHECK(key.n <= CHANGE_COUNTER_MAX);
+  for (size_t i = all->n; i-- > 0;) {
+    struct change_counter *old = &all->counter[i];
+    if (span_equal(span_of(old->key, old->key_n), key)) {
+      old->by += by;
+      return;
+    }
+  }
+  struct change_counter *counter =
+      grow(all->counter, all->n, &all->cap, sizeof *counter);
+  if (counter == NULL) {
+    c->failed = true;
+    return;
+  }
+  all->counter = counter;
+  counter += all->n++;
+  memcpy(counter->key, key.p, key.n);
+  counter->key_n = key.n;
+  counter->by = by;
+}
+
+int change_counter(struct station *st, struct span key, int64_t *out,
+                   struct err *e)
+{
+  struct buf value = {0};
+  int rc = st->store->ops->kv_get(st->store, key, &value, e);
+  uint64_t v = 0;
+  for (size_t i = 0; rc == 0 && i < value.n && i < 8; i++) {
+    v = v << 8 | value.p[i];
+  }
+  buf_free(&value);
+  *out = (int64_t)v;
+  return rc == ERR_NOENT ? 0 : rc;
 }
 
 /* ---- search documents ---- */
@@ -209,21 +250,44 @@ static struct store_doc *docs_out(const struct change *c,
   return out;
 }
 
-/* The pairs: those that were given, and file texts that go. */
+/* The pairs: those that were given, counters as they will be, file texts that
+ * go, and the note of by which way the blocks come. */
 struct pairs {
   struct store_pair *pair;
   size_t n;
   uint8_t *keys;
+  uint8_t way[WAY_KEY_SIZE];
 };
 
-static bool pairs_out(struct pairs *p, const struct change *c)
+static int count_out(struct pairs *p, struct change *c, struct station *st,
+                     struct err *e)
+{
+  int rc = 0;
+  for (size_t i = 0; rc == 0 && i < c->counters.n; i++) {
+    struct change_counter *counter = &c->counters.counter[i];
+    struct span key = span_of(counter->key, counter->key_n);
+    int64_t v = 0;
+    rc = change_counter(st, key, &v, e);
+    v = v + counter->by < 0 ? 0 : v + counter->by;
+    for (int k = 0; k < 8; k++) {
+      counter->value[k] = (uint8_t)((uint64_t)v >> (56 - 8 * k));
+    }
+    p->pair[p->n++] = (struct store_pair){
+        key, v == 0 ? span_of(NULL, 0) : span_of(counter->value, 8)};
+  }
+  return rc;
+}
+
+static int pairs_out(struct pairs *p, struct change *c, struct station *st,
+                     struct err *e)
 {
   size_t texts = c->forget.n / sizeof(uint64_t);
-  p->pair = mem_resize(NULL, c->kvs + texts, sizeof *p->pair);
-  p->keys = mem_resize(NULL, texts, TEXT_KEY_SIZE);
   p->n = 0;
+  p->pair =
+      mem_resize(NULL, c->kvs + c->counters.n + texts + 1, sizeof *p->pair);
+  p->keys = mem_resize(NULL, texts, TEXT_KEY_SIZE);
   if (p->pair == NULL || p->keys == NULL) {
-    return false;
+    return err_set(e, ERR_NOMEM, "not enough memory");
   }
   for (; p->n < c->kvs; p->n++) {
     p->pair[p->n] = c->kv[p->n];
@@ -236,7 +300,12 @@ static bool pairs_out(struct pairs *p, const struct change *c)
     p->pair[p->n++] =
         (struct store_pair){span_of(key, TEXT_KEY_SIZE), {NULL, 0}};
   }
-  return true;
+  int rc = count_out(p, c, st, e);
+  if (rc == 0 && c->blocks > 0) {
+    rc = way_note(st, false, p->way, &p->pair[p->n], e);
+    p->n += rc > 0;
+  }
+  return rc < 0 ? rc : 0;
 }
 
 static void pairs_free(struct pairs *p)
@@ -253,9 +322,11 @@ int change_commit(struct change *c, struct station *st, struct span collection,
   struct store_doc *undocs = docs_out(c, &c->undocs);
   struct store_doc *retags = docs_out(c, &c->retags);
   struct pairs pairs;
-  bool paired = pairs_out(&pairs, c);
-  int rc;
-  if (c->failed || !paired || add == NULL || drop == NULL || docs == NULL ||
+  int rc = pairs_out(&pairs, c, st, e);
+  if (rc < 0) {
+    goto done;
+  }
+  if (c->failed || add == NULL || drop == NULL || docs == NULL ||
       undocs == NULL || retags == NULL) {
     rc = err_set(e, ERR_NOMEM, "not enough memory for a change of %zu blocks",
                  c->blocks);
@@ -282,6 +353,9 @@ int change_commit(struct change *c, struct station *st, struct span collection,
                               .kv = pairs.pair,
                               .kv_n = pairs.n};
   rc = st->store->ops->append(st->store, &batch, numbers, fresh, e);
+  if (rc == 0 && c->blocks > 0) {
+    way_noted(st, false);
+  }
 
 done:
   mem_free(add);

@@ -48,6 +48,20 @@ struct change_docs {
   size_t n, cap;
 };
 
+/* A number that rests as a pair (8 bytes, big endian; none: 0), and by how
+ * much it changes. */
+#define CHANGE_COUNTER_MAX (8 + QUOTA_WAY_MAX)
+struct change_counter {
+  uint8_t key[CHANGE_COUNTER_MAX];
+  size_t key_n;
+  int64_t by;
+  uint8_t value[8];
+};
+struct change_counters {
+  struct change_counter *counter;
+  size_t n, cap;
+};
+
 struct change {
   struct analyser *analyser;                 /* lent */
   struct store_block block[STORE_BATCH_MAX]; /* bytes are lent */
@@ -62,6 +76,7 @@ struct change {
   struct buf tokens;
   struct store_pair kv[4]; /* lent */
   size_t kvs;
+  struct change_counters counters;
   struct buf forget; /* numbers (uint64_t) whose file texts go */
   bool failed;       /* memory ran out on the way: commit says so */
   bool keep_blocks;  /* deriving again: what seems unlisted now may be listed
@@ -83,6 +98,11 @@ void change_drop(struct change *c, enum idx name, struct span key, int64_t sort,
 /* The row that says that ${parcel} lists ${record}: both may be NEW. */
 void change_add_listed(struct change *c, uint64_t record, uint64_t parcel);
 void change_kv(struct change *c, struct span key, struct span value);
+/* The number under ${key} changes by ${by}, but not below 0. */
+void change_count(struct change *c, struct span key, int64_t by);
+/* As it is in the store. */
+int change_counter(struct station *st, struct span key, int64_t *out,
+                   struct err *e) MUST_USE;
 
 /* A document's facets that come from its listings: authors and collections,
  * ascending and each once, of the listings that count; and the newest time.

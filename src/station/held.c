@@ -3,6 +3,7 @@
  * instead of being lost. They rest as pairs of the store: the records first,
  * the parcel last, so that a parcel that is there is whole. */
 #include "station/admit.h"
+#include "station/way.h"
 
 #include "base/mem.h"
 
@@ -237,7 +238,11 @@ static int release_one(struct station *st, struct span pair, struct err *e)
   }
   in.record = list;
   in.records = read_records(buf_span(&records), list);
-  if ((rc = admit_parcel(st, &in, &counts, e)) == 0) {
+  struct ways was = st->ways;
+  way_set(st, WAY_HELD);
+  rc = admit_parcel(st, &in, &counts, e);
+  way_set(st, was.now);
+  if (rc == 0 || rc == ERR_QUOTA) { /* then who brought it may bring it again */
     rc = forget_held(st, key, buf_span(&records), e);
     st->held_n -= rc == 0;
   }

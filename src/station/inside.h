@@ -27,6 +27,25 @@ struct cached_parcel {
   struct parcel view;
 };
 
+/* What strangers may take of the disk: quota.h. */
+struct room {
+  bool counted; /* accounts are kept */
+  struct quotas limits;
+  uint8_t asked[CRYPT_KEY_SIZE]; /* the author who was looked up last ... */
+  int vouched;                   /* ... 1, 0; -1: nobody was ... */
+  uint64_t groups_lost;          /* ... before this group was lost */
+};
+
+/* By which way blocks come at the moment, and what was noted last. */
+struct ways {
+  char now[QUOTA_WAY_MAX + 1];
+  struct {
+    bool known;
+    char noted[QUOTA_WAY_MAX + 1];
+  } last[2];            /* [1]: of blocks of files */
+  uint64_t groups_lost; /* as of which that holds */
+};
+
 #define LATER_BLOCKS 128
 #define LATER_BYTES (4u * 1024 * 1024)
 
@@ -72,6 +91,8 @@ struct station {
                            record that lists them may yet come (all zero: it
                            came) */
   size_t imported_n, imported_cap;
+  struct room room;
+  struct ways ways;
   struct sketches *sketches; /* sketches.c; NULL before the first */
   bool loaded;               /* the state above was read ... */
   uint64_t version;          /* ... at this version of the store */
@@ -146,6 +167,8 @@ bool kv_next(struct kv_reader *r, struct span *key, struct span *value);
 int view_entry(struct station *st, uint64_t ref, struct span collection,
                struct entry *out, struct err *e) MUST_USE;
 
+/* The pair that is there while what is derived is not all there. */
+struct span station_rebuilding_key(void);
 /* A rebuild that was interrupted is done again, all of it, before anything
  * else sees the station. ERR_BUSY for one that only reads. */
 int upkeep_finish_rebuild(struct station *st, struct err *e) MUST_USE;

@@ -2,6 +2,7 @@
 #include "station/later.h"
 
 #include "station/admit.h"
+#include "station/way.h"
 
 int later_flush(struct station *st, struct err *e)
 {
@@ -17,6 +18,7 @@ int later_flush(struct station *st, struct err *e)
     block[i].bytes = buf_part(&l->bytes, at, l->end[i]);
     at = l->end[i];
   }
+  way_set(st, WAY_OWN);
   int rc = admit_files(st, block, l->n, &counts, e);
   if (rc == 0) { /* else they wait on: the next try may find room */
     l->n = 0;

@@ -5,6 +5,8 @@
 #include "form/unixfs.h"
 #include "station/later.h"
 #include "station/link_int.h"
+#include "station/quota.h"
+#include "station/way.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -44,7 +46,8 @@ struct link {
   struct admit_counts counts;
   uint64_t settled;     /* of counts.bytes, what was here at the last commit */
   uint64_t groups_lost; /* of the station, when this began */
-  uint64_t refused, unwanted, bad;
+  uint64_t refused, unwanted, bad, full;
+  char way[QUOTA_WAY_MAX + 1];
   struct buf faults;
 };
 
@@ -69,12 +72,24 @@ static bool is_foreign(int rc)
   return rc == ERR_INVALID || rc == ERR_LIMIT || rc == ERR_SIG;
 }
 
+/* What has no room is counted; the first of it is told. */
+static void no_room(struct link *l, const char *why)
+{
+  if (l->full++ == 0 && buf_put(&l->faults, why, strlen(why) + 1) < 0) {
+    return; /* it is counted all the same */
+  }
+}
+
 /* Count what is foreign, pass on what is ours. */
 static int judge(struct link *l, const struct cid *cid, int rc,
                  const struct err *e)
 {
   if (is_foreign(rc)) {
     fault(l, cid, e->text);
+    return 0;
+  }
+  if (rc == ERR_QUOTA) {
+    no_room(l, e->text);
     return 0;
   }
   return rc;
@@ -221,6 +236,20 @@ static int host_load(void *ud, const struct cid *cid, struct buf *out,
 
 /* ---- receiving ---- */
 
+/* What comes from one peer counts together, whatever it calls itself: where
+ * the host can tell peers apart in another way, it says so. */
+static const char *way_name(struct link *l)
+{
+  struct session_status s;
+  char did[CRYPT_DID_MAX];
+  session_status(l->session, &s);
+  if (l->way[0] == 0 && s.peer != NULL) {
+    did_text(did, s.peer);
+    (void)snprintf(l->way, sizeof l->way, "peer %s", did);
+  }
+  return l->way;
+}
+
 /* Before anything is admitted: it joins those that wait for a commit. */
 static int gather(struct link *l, struct err *e)
 {
@@ -234,6 +263,7 @@ static int gather(struct link *l, struct err *e)
     l->settled = l->counts.bytes;
     rc = station_settle(st, e);
   }
+  way_set(st, way_name(l));
   if (rc == 0 && st->groups_lost != l->groups_lost) {
     rc = err_set(e, ERR_IO,
                  "what this session took could not be stored: it comes again");
@@ -254,9 +284,10 @@ static int flush_files(struct link *l, struct err *e)
     at = l->file_end[i];
   }
   int rc = gather(l, e);
-  if (rc == 0) {
+  if (rc == 0 && (rc = quota_check_files(l->st, l->files.n, e)) == 0) {
     rc = admit_files(l->st, block, l->file_n, &l->counts, e);
   }
+  rc = judge(l, &block[0].cid, rc, e);
   l->file_n = 0;
   buf_clear(&l->files);
   return rc;
@@ -287,6 +318,26 @@ static int host_flush(void *ud, struct err *e)
   return rc < 0 ? rc : station_settle(l->st, e);
 }
 
+/* Where no policy may yet vouch for its author, a parcel without room is
+ * refused before its records have come. (To the session it has come: what
+ * differed between the sets is proven.) */
+static int early_no(struct link *l, const struct cid *cid, struct err *e)
+{
+  struct intake *in = &l->intake;
+  struct listing by;
+  if (in->here || l->st->has_policy) {
+    return 0;
+  }
+  listing_of(&by, 0, cid, &in->view);
+  way_set(l->st, way_name(l));
+  int rc = quota_check(l->st, &by, quota_cost(in->bytes.n), e);
+  if (rc < 0) {
+    intake_stop(in);
+    rc = judge(l, cid, rc, e);
+  }
+  return rc;
+}
+
 static int host_parcel(void *ud, struct span block, struct session_parcel *out,
                        struct err *e)
 {
@@ -313,7 +364,7 @@ static int host_parcel(void *ud, struct span block, struct session_parcel *out,
   out->good = true;
   out->name = in->view.collection;
   memcpy(out->digest, cid_digest(&cid), sizeof out->digest);
-  return 0;
+  return early_no(l, &cid, e);
 }
 
 static int host_record(void *ud, struct span block, struct err *e)
@@ -355,7 +406,8 @@ static int take_lone(struct link *l, const struct cid *cid, struct span block,
   }
   if (!l->st->has_policy) {
     rc = gather(l, e);
-    return rc < 0 ? rc : admit_record(l->st, &in, &l->counts, e);
+    return rc < 0 ? rc
+                  : judge(l, cid, admit_record(l->st, &in, &l->counts, e), e);
   }
   buf_clear(&lone->block);
   buf_clear(&lone->parcel);
@@ -380,8 +432,11 @@ static int store_file(struct link *l, const struct cid *cid, struct span bytes,
     rc = flush_files(l, e);
   }
   if (rc == 0 && bytes.n > FILES_BYTES / 2) {
-    rc = gather(l, e);
-    return rc < 0 ? rc : admit_files(l->st, &one, 1, &l->counts, e);
+    if ((rc = gather(l, e)) == 0 &&
+        (rc = quota_check_files(l->st, bytes.n, e)) == 0) {
+      rc = admit_files(l->st, &one, 1, &l->counts, e);
+    }
+    return judge(l, cid, rc, e);
   }
   if (rc == 0 && (rc = buf_put(&l->files, bytes.p, bytes.n)) == 0) {
     l->file_cid[l->file_n] = *cid;
@@ -426,17 +481,27 @@ static void host_gone(void *ud, const struct cid *cid)
   fetch_gone(&l->fetch);
 }
 
+static int vouch_lone(struct link *l, struct err *e)
+{
+  struct parcel view;
+  int rc = parcel_read(&view, buf_span(&l->lone.parcel), e);
+  return rc < 0 ? rc : station_vouch(l->st, view.author, "policy", e);
+}
+
 static int answer_lone(struct link *l, int64_t verdict, struct err *e)
 {
   struct admit_record in = {.cid = l->lone.cid};
   int rc = gather(l, e);
   l->lone.asked = false;
-  if (rc == 0 && verdict != JOB_KEEP) {
+  if (rc == 0 && verdict == JOB_VOUCH) {
+    rc = vouch_lone(l, e);
+  } else if (rc == 0 && verdict != JOB_KEEP) {
     l->refused++;
     return admit_refuse(l->st, &in.cid, e);
   }
   rc = rc < 0 ? rc : record_read(&in.rec, buf_span(&l->lone.block), e);
-  return rc < 0 ? rc : admit_record(l->st, &in, &l->counts, e);
+  return rc < 0 ? rc
+                : judge(l, &in.cid, admit_record(l->st, &in, &l->counts, e), e);
 }
 
 static int host_answer(void *ud, int64_t verdict, struct err *e)
@@ -444,6 +509,11 @@ static int host_answer(void *ud, int64_t verdict, struct err *e)
   struct link *l = ud;
   if (l->lone.asked) {
     return answer_lone(l, verdict, e);
+  }
+  if (verdict == JOB_VOUCH) {
+    int rc = gather(l, e);
+    return rc < 0 ? rc
+                  : station_vouch(l->st, l->intake.view.author, "policy", e);
   }
   if (verdict == JOB_KEEP) {
     return 0;
@@ -455,6 +525,11 @@ static int host_answer(void *ud, int64_t verdict, struct err *e)
     intake_refuse(&l->intake);
   }
   return 0;
+}
+
+static uint64_t host_full(void *ud)
+{
+  return ((const struct link *)ud)->full;
 }
 
 static int host_missing(void *ud, struct cid *out, size_t max, bool *more,
@@ -501,7 +576,8 @@ static int start(struct link *l, const struct link_options *opt, struct err *e)
                               .gone = host_gone,
                               .answer = host_answer,
                               .flush = host_flush,
-                              .missing = host_missing};
+                              .missing = host_missing,
+                              .full = host_full};
   uint8_t once[NOISE_KEY_SIZE];
   struct session_options options = {.initiator = opt->initiator,
                                     .quiet = opt->quiet,
@@ -530,6 +606,7 @@ int link_new(struct link **out, struct station *st,
   }
   l->st = station_ref(st);
   l->groups_lost = st->groups_lost;
+  (void)snprintf(l->way, sizeof l->way, "%s", opt->way != NULL ? opt->way : "");
   l->plan.st = l->fetch.st = l->intake.st = st;
   rc = load_follows(l, e);
   if (rc == 0) {
@@ -596,6 +673,7 @@ void link_status(const struct link *l, struct link_status *out)
   out->refused = l->refused;
   out->unwanted = l->unwanted;
   out->bad = l->bad;
+  out->full = l->full;
   out->files_due = l->fetch.n - l->fetch.at + l->fetch.below.n / CID_SIZE;
 }
 

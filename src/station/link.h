@@ -14,6 +14,7 @@ struct link_options {
   bool quiet;        /* list no collections under the peer's prefixes */
   bool serve, order; /* the policy wants to be asked */
   int level;         /* of zstd for what is sent, 1 .. 19 */
+  const char *way;   /* as its quota is counted; NULL: by the peer's name */
 };
 
 /* Holds a reference to the station. ERR_BUSY while it is being rebuilt. */
@@ -37,6 +38,7 @@ struct link_status {
   uint64_t added;   /* records that are new here */
   uint64_t parcels; /* the same */
   uint64_t known, files, withdrawn, held, refused, unwanted, bad;
+  uint64_t full; /* parcels, records and blocks of files without room here */
   uint64_t files_due; /* blocks of files that are wanted and not yet asked
                          for */
 };

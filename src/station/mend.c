@@ -32,12 +32,6 @@ void mend_free(struct mend *m)
   change_del(m->change);
 }
 
-struct span mend_rebuilding_key(void)
-{
-  static const char name[] = "station/rebuilding";
-  return span_of(name, sizeof name - 1);
-}
-
 /* ---- looking ---- */
 
 int mend_look(struct job *j, uint64_t ref, bool data, struct buf *block,
@@ -288,13 +282,16 @@ static int forget(struct mend *m, struct err *e)
   for (size_t i = 0; i < m->n; i++) {
     struct damage *d = &m->found[i];
     c->erase[c->erases++] = d->ref;
+    if (!d->file) {
+      change_forget_text(c, d->ref);
+    }
     if (d->block.n > 0) {
       (void)change_block(c, &d->cid, buf_span(&d->block));
     }
   }
   c->erase_first = true;
   if (m->listed) {
-    change_kv(c, mend_rebuilding_key(), span_of("", 0));
+    change_kv(c, station_rebuilding_key(), span_of("", 0));
   }
   int rc = change_commit(c, st, no_key, NULL, NULL, e);
   if (rc < 0) {

@@ -68,7 +68,4 @@ int mend_step(struct mend *m, struct err *e) MUST_USE;
 /* What the job tells of it. */
 void mend_tell(const struct mend *m, struct job *j);
 
-/* The pair that is there while what is derived is not all there. */
-struct span mend_rebuilding_key(void);
-
 #endif

@@ -2,6 +2,7 @@
 #include "station/placing.h"
 
 #include "base/check.h"
+#include "station/quota.h"
 #include "station/texts.h"
 
 #include <string.h>
@@ -174,8 +175,8 @@ struct remains {
   size_t taken;
 };
 
-/* One pair: dropped when it is of these voices. Rows that two pairs share go
- * with the first: the others are put back (a batch drops before it adds). */
+/* One pair: dropped when it is of these voices (1). Rows that two pairs share
+ * go with the first: the others are put back (a batch drops before it adds). */
 static int drop_pair(struct change *c, const struct record *rec, uint64_t ref,
                      const struct listing *pair, bool ours,
                      struct remains *left)
@@ -185,8 +186,22 @@ static int drop_pair(struct change *c, const struct record *rec, uint64_t ref,
     rc = facets_add(&left->after, pair);
   }
   left->taken += ours;
-  return rc < 0 ? rc
-                : place_pair(c, ours ? PLACE_DROP : PLACE_ADD, pair, rec, ref);
+  if (rc == 0) {
+    rc = place_pair(c, ours ? PLACE_DROP : PLACE_ADD, pair, rec, ref);
+  }
+  return rc < 0 ? rc : ours;
+}
+
+static int give_back(struct station *st, struct change *c,
+                     const struct listing *pair, const struct record *rec,
+                     struct err *e)
+{
+  int64_t cost = 0;
+  if (!st->room.counted) {
+    return 0;
+  }
+  int rc = quota_record_cost(st, rec, listing_collection(pair), &cost, e);
+  return rc < 0 ? rc : quota_charge(st, c, pair, -cost, e);
 }
 
 /* Drop the pairs of ${voices}; all listings are looked at. */
@@ -207,6 +222,9 @@ static int drop_pairs(struct station *st, struct change *c,
     if ((rc = speaks(voices, &p->view)) < 0 ||
         (rc = drop_pair(c, &in->rec, ref, &pair, rc > 0, left)) < 0) {
       return err_set(e, rc, "not enough memory");
+    }
+    if (rc > 0 && (rc = give_back(st, c, &pair, &in->rec, e)) < 0) {
+      return rc;
     }
   }
   return rc;

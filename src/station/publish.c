@@ -5,6 +5,7 @@
 #include "station/later.h"
 #include "station/refset.h"
 #include "station/station.h"
+#include "station/way.h"
 
 #include <string.h>
 
@@ -293,6 +294,7 @@ int publisher_commit(struct publisher *p, uint64_t *committed, struct err *e)
     return 0;
   }
   int64_t time = parcel_time(p);
+  way_set(p->st, WAY_OWN);
   p->st->store->ops->hold(p->st->store, true);
   if ((rc = later_flush(p->st, e)) < 0 ||
       (rc = station_refresh(p->st, e)) < 0 ||

@@ -141,6 +141,56 @@ int station_unfollow(struct station *st, struct span pattern,
 int station_follows(struct station *st, struct buf *out,
                     struct err *e) MUST_USE;
 
+/* ---- quotas (quota.c): what strangers may take of the disk ---- */
+/* In bytes. 0: as limits.h says, of the budget (none, if that is 0, too); < 0:
+ * none. */
+struct quotas {
+  int64_t budget;                  /* all files of the store together */
+  int64_t author, collection, way; /* each author, collection, peer or stick */
+};
+/* Kept in the store. Turning it on counts what is here: a rebuild, once.
+ * ERR_INVALID for a budget below QUOTA_BUDGET_MIN. */
+int station_set_quotas(struct station *st, const struct quotas *q,
+                       struct err *e) MUST_USE;
+/* As set; ${used}: bytes of the disk in use. */
+int station_quotas(struct station *st, struct quotas *out, uint64_t *used,
+                   struct err *e) MUST_USE;
+/* What this author vouched for by nobody takes up, as it is counted. */
+int station_vouch(struct station *st, const uint8_t *author, const char *by,
+                  struct err *e) MUST_USE;
+int station_unvouch(struct station *st, const uint8_t *author,
+                    struct err *e) MUST_USE; /* ERR_NOENT */
+/* Keys of CRYPT_KEY_SIZE bytes, one behind the other. */
+int station_vouched(struct station *st, struct buf *out,
+                    struct err *e) MUST_USE;
+
+/* ---- why (why.c): why a block is held, or wanted ---- */
+#define WHY_MAX 32
+struct why_listing {
+  struct cid parcel;
+  uint8_t author[CRYPT_KEY_SIZE];
+  char collection[COLLECTION_NAME_MAX + 1];
+  int64_t time;
+  bool own;
+  char vouched[16];                       /* by whom, or "" */
+  char followed[COLLECTION_NAME_MAX + 3]; /* by which rule, or "" */
+};
+struct why {
+  bool here;
+  const char *kind;               /* "parcel", "record", "file" or "part" */
+  char way[QUOTA_WAY_MAX + 1];    /* it came by; "" unknown */
+  struct why_listing by[WHY_MAX]; /* a parcel: itself */
+  size_t listings;
+  struct cid record[WHY_MAX]; /* whose file it is, or a part of that */
+  size_t records;
+  struct cid above[UNIXFS_DEPTH_MAX]; /* nodes between, from below */
+  size_t above_n;
+};
+/* ERR_NOENT: it is not here and nothing asks for it. For files it reads the
+ * records that have some, and the nodes. 12 KiB. */
+int station_why(struct station *st, const struct cid *id, struct why *out,
+                struct err *e) MUST_USE;
+
 /* ---- search (search.c, suggest.c) ---- */
 struct search_query {
   struct span text;       /* as text/query.h reads it */
@@ -324,7 +374,8 @@ int station_pack(struct job **out, struct station *st, const char *path,
 struct unpack_options {
   const struct span *pattern; /* only these collections; none: all */
   size_t patterns;
-  bool keep; /* store good file blocks that nothing lists, too */
+  bool keep;       /* store good file blocks that nothing lists, too */
+  const char *way; /* as its quota is counted; NULL: by the file's name */
 };
 int station_unpack(struct job **out, struct station *st, const char *path,
                    const struct unpack_options *opt, struct err *e) MUST_USE;

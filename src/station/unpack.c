@@ -8,9 +8,12 @@
 #include "form/unixfs.h"
 #include "station/carsource.h"
 #include "station/intake.h"
+#include "station/quota.h"
 #include "station/refset.h"
 #include "station/station.h"
+#include "station/way.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define PASSES_MAX (UNIXFS_DEPTH_MAX + 2)
@@ -51,11 +54,24 @@ struct unpack {
   size_t file_end[FILES_BATCH];
   size_t file_n;
   struct admit_counts counts;
-  uint64_t refused, unlisted, bad, progress;
+  uint64_t refused, unlisted, bad, progress, full;
+  char way[QUOTA_WAY_MAX + 1];
   uint64_t bad_frames; /* in the first pass */
   bool counting;       /* the passes are over: what is missing is counted */
   struct missing_count missing;
 };
+
+/* What has no room is counted, the first of it told, and the rest goes on. */
+static int no_room(struct unpack *u, int rc, const struct err *e)
+{
+  if (rc != ERR_QUOTA) {
+    return rc;
+  }
+  if (u->full++ == 0) {
+    job_fault(&u->job, "%s", e->text);
+  }
+  return 0;
+}
 
 /* ---- flushing what waits ---- */
 
@@ -71,7 +87,11 @@ static int flush_files(struct unpack *u, struct err *e)
     block[i].bytes = buf_part(&u->files, at, u->file_end[i]);
     at = u->file_end[i];
   }
-  int rc = admit_files(u->job.st, block, u->file_n, &u->counts, e);
+  int rc = quota_check_files(u->job.st, u->files.n, e);
+  if (rc == 0) {
+    rc = admit_files(u->job.st, block, u->file_n, &u->counts, e);
+  }
+  rc = no_room(u, rc, e);
   u->file_n = 0;
   buf_clear(&u->files);
   return rc;
@@ -85,7 +105,7 @@ static int flush_parcel(struct unpack *u, struct err *e)
     u->bad++;
     rc = 0;
   }
-  return rc;
+  return no_room(u, rc, e);
 }
 
 /* ---- one block ---- */
@@ -178,13 +198,19 @@ static int take_listed(struct unpack *u, const struct car_section *s,
 static int take_lone_answer(struct unpack *u, struct err *e)
 {
   struct admit_record in = {.cid = u->lone.cid};
+  struct parcel view;
+  int rc = 0;
   u->lone.asked = false;
-  if (u->job.verdict != JOB_KEEP) {
+  if (u->job.verdict == JOB_VOUCH) {
+    rc = parcel_read(&view, buf_span(&u->lone.parcel), e);
+    rc = rc < 0 ? rc : station_vouch(u->job.st, view.author, "policy", e);
+  } else if (u->job.verdict != JOB_KEEP) {
     u->refused++;
     return admit_refuse(u->job.st, &in.cid, e);
   }
-  int rc = record_read(&in.rec, buf_span(&u->lone.block), e);
-  return rc < 0 ? rc : admit_record(u->job.st, &in, &u->counts, e);
+  rc = rc < 0 ? rc : record_read(&in.rec, buf_span(&u->lone.block), e);
+  return rc < 0 ? rc
+                : no_room(u, admit_record(u->job.st, &in, &u->counts, e), e);
 }
 
 /* The host has answered about the record that was added last. */
@@ -193,6 +219,9 @@ static int take_answer(struct unpack *u, struct err *e)
   u->asking = false;
   if (u->lone.asked) {
     return take_lone_answer(u, e);
+  }
+  if (u->job.verdict == JOB_VOUCH) {
+    return station_vouch(u->job.st, u->intake->view.author, "policy", e);
   }
   if (u->job.verdict == JOB_KEEP) {
     return 0;
@@ -253,7 +282,7 @@ static int take_wanted_record(struct unpack *u, const struct car_section *s,
   if (u->job.st->has_policy) {
     return ask_lone(u, s, e);
   }
-  return admit_record(u->job.st, &in, &u->counts, e);
+  return no_room(u, admit_record(u->job.st, &in, &u->counts, e), e);
 }
 
 /* Nothing asks for it: because it is here, or because nothing lists it (or
@@ -556,6 +585,7 @@ static int unpack_done(struct unpack *u, struct err *e)
   job_num(j, "withdrawn", (int64_t)u->counts.withdrawn);
   job_num(j, "held", (int64_t)u->counts.held);
   job_num(j, "refused", (int64_t)u->refused);
+  job_num(j, "full", (int64_t)u->full);
   job_num(j, "unlisted", (int64_t)u->unlisted);
   job_num(j, "bad", (int64_t)(u->bad + u->bad_frames));
   job_num(j, "missing", (int64_t)u->missing.n);
@@ -629,6 +659,7 @@ static int unpack_step(struct job *j, struct err *e)
   if (rc < 0) {
     return rc;
   }
+  way_set(j->st, u->way);
   rc = read_some(u, e);
   int kept = station_settle(j->st, rc < 0 ? NULL : e);
   return rc < 0 ? rc : kept < 0 ? kept : rc;
@@ -666,6 +697,13 @@ int station_unpack(struct job **out, struct station *st, const char *path,
   job_init(&u->job, st, &ops);
   u->src.fd = -1;
   u->keep = opt->keep;
+  if (opt->way != NULL) {
+    (void)snprintf(u->way, sizeof u->way, "%s", opt->way);
+  } else {
+    const char *slash = strrchr(path, '/');
+    (void)snprintf(u->way, sizeof u->way, "file %s",
+                   slash != NULL ? slash + 1 : path);
+  }
   u->intake = mem_zero(sizeof *u->intake);
   rc = u->intake == NULL ? ERR_NOMEM
                          : buf_reserve(&u->intake->arena, ZPACK_FRAME_RAW);

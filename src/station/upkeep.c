@@ -6,6 +6,7 @@
 #include "station/admit.h"
 #include "station/later.h"
 #include "station/mend.h"
+#include "station/quota.h"
 #include "station/refset.h"
 #include "station/sketches.h"
 #include "station/station.h"
@@ -111,9 +112,16 @@ static int rebuild_page(struct rebuild *r, struct err *e)
   return rc < 0 ? rc : n;
 }
 
+struct span station_rebuilding_key(void)
+{
+  static const char name[] = "station/rebuilding";
+  return span_of(name, sizeof name - 1);
+}
+
 static int mark_rebuilding(struct station *st, bool on, struct err *e)
 {
-  struct store_pair pair = {mend_rebuilding_key(), span_of(on ? "" : NULL, 0)};
+  struct store_pair pair = {station_rebuilding_key(),
+                            span_of(on ? "" : NULL, 0)};
   struct store_batch batch = {.kv = &pair, .kv_n = 1};
   int rc = st->store->ops->append(st->store, &batch, NULL, NULL, e);
   if (rc == 0) {
@@ -125,7 +133,10 @@ static int mark_rebuilding(struct station *st, bool on, struct err *e)
 static int rebuild_reset(struct rebuild *r, struct err *e)
 {
   struct station *st = r->job.st;
-  int rc;
+  int rc = quota_reset(st, e);
+  if (rc != 0) {
+    return rc < 0 ? rc : JOB_MORE; /* there are more */
+  }
   if ((rc = sketches_reset(st, e)) < 0 ||
       (rc = st->store->ops->derived_reset(st->store, e)) < 0 ||
       (rc = admit_set_unindexed(st, UINT64_MAX, e)) < 0) {
@@ -267,7 +278,8 @@ int upkeep_finish_rebuild(struct station *st, struct err *e)
 {
   struct buf value = {0};
   struct job *job = NULL;
-  int rc = st->store->ops->kv_get(st->store, mend_rebuilding_key(), &value, e);
+  int rc =
+      st->store->ops->kv_get(st->store, station_rebuilding_key(), &value, e);
   buf_free(&value);
   if (rc < 0) {
     return rc == ERR_NOENT ? 0 : rc;

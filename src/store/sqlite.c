@@ -765,6 +765,7 @@ static const struct store_ops ops = {
     .derived_reset = sq_derived_reset,
     .derived_digest = sq_derived_digest,
     .stats = sq_stats,
+    .room = sq_room,
     .check = sq_check,
     .group = sq_group,
     .hold = sq_hold,

@@ -161,6 +161,10 @@ enum sq_stmt {
   Q_BIG_GET,
   Q_BIG_DROP,
   Q_BIG_AFTER,
+  Q_PAGES, /* these four as sq_room adds them up */
+  Q_FREE_PAGES,
+  Q_BIG_PAGES,
+  Q_BIG_FREE_PAGES,
   SQ_STMTS
 };
 
@@ -466,6 +470,7 @@ int sq_prefix(struct store *st, struct span prefix, struct store_alike *out,
 int sq_derived_reset(struct store *st, struct err *e);
 int sq_derived_digest(struct store *st, uint8_t out[32], struct err *e);
 int sq_stats(struct store *st, struct store_stats *out, struct err *e);
+int sq_room(struct store *st, struct store_room *out, struct err *e);
 int sq_check(struct store *st, struct err *e);
 int sq_version(struct store *st, uint64_t *out, struct err *e);
 

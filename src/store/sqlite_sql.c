@@ -161,6 +161,10 @@ const struct query_text sq_query_text[SQ_STMTS] = {
                          " VALUES(?1, ?2, ?3, ?4, ?5)"},
     [Q_BIG_GET] = {true, "SELECT data FROM file WHERE id = ?1"},
     [Q_BIG_DROP] = {true, "DELETE FROM file WHERE id = ?1"},
+    [Q_PAGES] = {false, "PRAGMA page_count"},
+    [Q_FREE_PAGES] = {false, "PRAGMA freelist_count"},
+    [Q_BIG_PAGES] = {true, "PRAGMA page_count"},
+    [Q_BIG_FREE_PAGES] = {true, "PRAGMA freelist_count"},
     [Q_BIG_AFTER] = {true, "SELECT id, codec, size, digest FROM file"
                            " WHERE id > ?1 ORDER BY id"},
 };

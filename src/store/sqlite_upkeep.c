@@ -144,6 +144,37 @@ int sq_stats(struct store *st, struct store_stats *out, struct err *e)
   return rc;
 }
 
+static int pages_in_use(struct sq *s, enum sq_stmt all, enum sq_stmt free,
+                        int64_t *out, struct err *e)
+{
+  int64_t unused = 0;
+  int rc = sq_int(s, all, 0, out, e);
+  if (rc == 0 && (rc = sq_int(s, free, 0, &unused, e)) == 0) {
+    *out -= unused;
+  }
+  return rc;
+}
+
+int sq_room(struct store *st, struct store_room *out, struct err *e)
+{
+  struct sq *s = sq_of(st);
+  int64_t pages = 0, big = 0;
+  int rc = sq_enter(s, false, e);
+  if (rc < 0 || (rc = sq_snapshot(s, e)) < 0) {
+    return rc;
+  }
+  rc = pages_in_use(s, Q_PAGES, Q_FREE_PAGES, &pages, e);
+  if (rc == 0 && !s->memory && (rc = sq_files_open(s, false, e)) == 0) {
+    rc = pages_in_use(s, Q_BIG_PAGES, Q_BIG_FREE_PAGES, &big, e);
+  }
+  rc = rc == ERR_NOENT ? 0 : rc; /* no large block has come yet */
+  out->used = (uint64_t)pages * SQ_PAGE + (uint64_t)big * SQ_FILES_PAGE;
+  out->next = (uint64_t)(s->last_seg + 1) * SEG_SLOTS;
+  out->next_file = FILE_BIT | (uint64_t)(s->last_file + 1);
+  sq_release(s);
+  return rc;
+}
+
 /* ---- checks ---- */
 
 static int check_db(struct sq *s, sqlite3 *db, struct err *e)

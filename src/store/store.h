@@ -181,6 +181,12 @@ struct store_stats {
   uint64_t index_rows, documents;
 };
 
+/* Cheap: asked for each parcel. */
+struct store_room {
+  uint64_t used;            /* bytes of the store's files that are in use */
+  uint64_t next, next_file; /* numbers of new blocks are not below these */
+};
+
 struct store;
 
 struct store_ops {
@@ -304,6 +310,7 @@ struct store_ops {
    * content, however it came about. */
   int (*derived_digest)(struct store *s, uint8_t out[32], struct err *e);
   int (*stats)(struct store *s, struct store_stats *out, struct err *e);
+  int (*room)(struct store *s, struct store_room *out, struct err *e);
   /* Engine's own structure check; ERR_CORRUPT names the first fault. */
   int (*check)(struct store *s, struct err *e);
   /* A number that changes with everything that is written, by this handle or

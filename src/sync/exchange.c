@@ -11,6 +11,7 @@
 #define ENTRY_HEAD 4u
 #define SENT_SIZE 16u
 #define FINISHED_SIZE 24u
+#define FULL_SIZE 8u
 #define CREDIT_EVERY (SESSION_CREDIT / 4)
 #define SAMPLE (16u * 1024) /* of a large block: is it worth squeezing? */
 /* Many entries fill this much at most; what is more is a single one. */
@@ -255,9 +256,19 @@ int exchange_end_round(struct session *s, struct err *e)
   return 1;
 }
 
+/* The peer shall know that not all of what it sent was kept, and why. */
+static int put_full(struct session *s, struct err *e)
+{
+  uint64_t n = s->host.full != NULL ? s->host.full(s->host.ud) : 0;
+  uint8_t body[FULL_SIZE];
+  wire_put(body, n, sizeof body);
+  return n == 0 ? 0 : session_put(s, FRAME_FULL, span_of(body, sizeof body), e);
+}
+
 static int finish(struct session *s, struct err *e)
 {
   int rc = s->host.flush(s->host.ud, e);
+  rc = rc < 0 ? rc : put_full(s, e);
   if (rc < 0) {
     return rc;
   }
@@ -501,6 +512,15 @@ static int take_credit(struct session *s, struct span body, struct err *e)
                                     : 0;
 }
 
+static int take_full(struct session *s, struct span body, struct err *e)
+{
+  if (body.n != FULL_SIZE || s->finished_in || s->peer_full > 0 ||
+      (s->peer_full = wire_get(body.p, FULL_SIZE)) == 0) {
+    return session_breach(e, "it was full out of turn");
+  }
+  return 0;
+}
+
 static int take_finished(struct session *s, struct span body, struct err *e)
 {
   /* Of catalogues that differ, too, there may be nothing to open. */
@@ -532,6 +552,8 @@ int exchange_frame(struct session *s, const struct frame *f, struct err *e)
     return take_credit(s, f->body, e);
   case FRAME_GET:
     return take_get(s, f->body, e);
+  case FRAME_FULL:
+    return take_full(s, f->body, e);
   default: /* FRAME_FINISHED */
     return take_finished(s, f->body, e);
   }

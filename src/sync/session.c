@@ -171,6 +171,7 @@ static bool may_send(bool initiator, uint8_t type)
   case FRAME_CREDIT:
   case FRAME_GET:
   case FRAME_FINISHED:
+  case FRAME_FULL:
     return true;
   }
   return false;
@@ -237,6 +238,7 @@ static int take_frame(struct session *s, const struct frame *f, struct err *e)
   case FRAME_CREDIT:
   case FRAME_GET:
   case FRAME_FINISHED:
+  case FRAME_FULL:
     break;
   }
   return exchange_frame(s, f, e);
@@ -406,6 +408,7 @@ void session_status(const struct session *s, struct session_status *out)
   out->parcels_due = s->parcels_due;
   out->blocks_due = s->blocks_due;
   out->blocks_gone = s->blocks_gone;
+  out->peer_full = s->peer_full;
   out->collections = s->collections;
   out->fallbacks = s->fallbacks;
   out->error = s->error;

@@ -130,6 +130,8 @@ struct session_host {
   int (*answer)(void *ud, int64_t verdict, struct err *e);
   /* Store what waits; durable on return. */
   int (*flush)(void *ud, struct err *e);
+  /* How many parcels, records and blocks had no room here; or NULL: none. */
+  uint64_t (*full)(void *ud);
   /* Blocks to ask for next, the dearest first, none of them twice: how many
    * of ${max}; 0: none are wanted by now, unless ${more}: then it was a slice
    * of the search. */
@@ -205,6 +207,7 @@ struct session_status {
   uint64_t parcels_due, blocks_due, blocks_gone;
   uint64_t collections; /* that differed */
   uint64_t fallbacks;   /* sketches that did not do */
+  uint64_t peer_full;   /* of what we sent, so much had no room there */
   struct err error;     /* of FAILED */
 };
 void session_status(const struct session *s, struct session_status *out);

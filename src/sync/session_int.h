@@ -28,7 +28,8 @@ enum frame_type {
   FRAME_SENT = 16,
   FRAME_CREDIT = 17,
   FRAME_GET = 18,
-  FRAME_FINISHED = 19
+  FRAME_FINISHED = 19,
+  FRAME_FULL = 20
 };
 
 #define SESSION_VERSION 1
@@ -181,6 +182,7 @@ struct session {
   bool looking; /* for what is missing here */
   bool dry;     /* there was no more of it, until something comes */
   bool finished_out, finished_in;
+  uint64_t peer_full; /* what FULL said, 0: nothing yet */
 };
 
 /* ---- session.c ---- */

@@ -8,8 +8,10 @@ local support = require "support"
 -- comment.
 local function documented(path)
   local found, comment = {}, {}
-  for line in support.read(path or "lua/mahatta/meta.lua"):gmatch(
-      "([^\n]*)\n") do
+  local text = path and support.read(path)
+    or support.read("lua/mahatta/meta.lua")
+      .. support.read("lua/mahatta/meta_quota.lua")
+  for line in text:gmatch("([^\n]*)\n") do
     local owner, name = line:match("^function (%w+)[.:]([%w_]+)%(")
     if owner then
       found[owner == "mahatta" and name or owner .. ":" .. name] =

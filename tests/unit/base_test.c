@@ -66,9 +66,10 @@ static void test_err_name(void)
   EXPECT_TEXT(err_name(ERR_CORRUPT), "ECORRUPT");
   EXPECT_TEXT(err_name(ERR_CLOSED), "ECLOSED");
   EXPECT_TEXT(err_name(ERR_POLICY), "EPOLICY");
-  EXPECT_TEXT(err_name(ERR_POLICY - 1), "EUNKNOWN");
+  EXPECT_TEXT(err_name(ERR_QUOTA), "EQUOTA");
+  EXPECT_TEXT(err_name(ERR_QUOTA - 1), "EUNKNOWN");
   EXPECT_TEXT(err_name(1), "EUNKNOWN");
-  for (int code = ERR_POLICY; code < 0; code++) {
+  for (int code = ERR_QUOTA; code < 0; code++) {
     EXPECT(strcmp(err_name(code), "EUNKNOWN") != 0);
     for (int other = code + 1; other <= 0; other++) {
       EXPECT(strcmp(err_name(code), err_name(other)) != 0);

@@ -140,6 +140,8 @@ local function tell_report(path, r)
     "parcels from the future wait for their day")
   also(r.refused, "record refused by the policy",
     "records refused by the policy")
+  also(r.full, "thing had no room here: `mahatta quota`",
+    "things had no room here: `mahatta quota`")
   also(r.unlisted, "good block that nothing here asks for",
     "good blocks that nothing here asks for")
   also(r.missing, "block is still missing: `mahatta missing`",

@@ -116,6 +116,10 @@ function live.told(s)
       "parcels from the future wait for their day" },
     { s.refused, "record refused by the policy",
       "records refused by the policy" },
+    { s.full, "thing had no room here (`mahatta quota`)",
+      "things had no room here (`mahatta quota`)" },
+    { s.peer_full, "thing that we sent had no room there (EQUOTA)",
+      "things that we sent had no room there (EQUOTA)" },
     { s.gone, "block of files that the other lacks, too",
       "blocks of files that the other lacks, too" },
     { s.bad, "bad block, dropped", "bad blocks, dropped" } }) do

@@ -39,7 +39,7 @@ local groups = {
   { "Publish", require "mahatta.cli.publish" },
   { "Read", require "mahatta.cli.read" },
   { "Sync", gather("sync", "serve", "status") },
-  { "Carry and keep", require "mahatta.cli.carry" },
+  { "Carry and keep", gather("carry", "quota") },
   { "On the web", require "mahatta.cli.site" },
 }
 

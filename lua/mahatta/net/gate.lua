@@ -62,7 +62,10 @@ function Gate:session(station, stream, host, clock, options)
     stream:close()
     return nil, full, "ELIMIT"
   end
-  local session, message, code = station:session({ initiator = false })
+  -- Callers can name themselves anew as often as they like: what they bring
+  -- counts by where they call from.
+  local session, message, code = station:session({ initiator = false,
+    way = "from " .. host })
   if not session then
     leave(self, keys)
     stream:close()

@@ -1,0 +1,60 @@
+---@meta mahatta
+-- Types and documentation of quotas, vouching and why, for the Lua language
+-- server and for people. Nothing here runs.
+
+---Sizes ("256M", bytes), "none" or "default".
+---@class mahatta.Quotas
+---@field budget? string|integer what the station's files together may take; a quarter of it is only for authors who are vouched for. "none" by default; at least 4M
+---@field author? string|integer what one stranger may: default a 64th of the budget
+---@field collection? string|integer what strangers may in one collection: default half of it
+---@field way? string|integer what strangers' parcels may that come by one peer or stick: default half of it
+
+---@class mahatta.Station
+local Station = {}
+
+---What strangers may take of the disk, as set; with ${quotas}, set those of
+---them. Strangers are authors other than this station whom nobody vouches for.
+---What has no room is refused (EQUOTA), the newest that is; nothing that is
+---here goes for it, and what this station publishes always has room. Setting
+---it for the first time counts what is here, which takes as long as a rebuild.
+---@param quotas? mahatta.Quotas
+---@return { budget: string|integer, author: string|integer, collection: string|integer, way: string|integer, used: integer }? quotas used: bytes of the disk in use
+---@return string? message
+---@return mahatta.Code? code
+function Station:quotas(quotas) end
+
+---Vouch for an author: no quota holds for it any more, only the budget.
+---@param author string did:key:...
+---@return true?
+---@return string? message
+---@return mahatta.Code? code
+function Station:vouch(author) end
+
+---Vouch for it no longer (also where a policy did). What is here stays.
+---@param author string
+---@return true?
+---@return string? message nil, message, "ENOENT" when nobody vouches for it
+---@return mahatta.Code? code
+function Station:unvouch(author) end
+
+---The authors who are vouched for.
+---@return string[]?
+---@return string? message
+---@return mahatta.Code? code
+function Station:vouched() end
+
+---@class mahatta.Why
+---@field here boolean
+---@field kind "parcel"|"record"|"file"|"part" (of a file)
+---@field way? string by which it came: "own", "peer DID", "from HOST", "file NAME"; absent for what came before stations noted it
+---@field listings { parcel: string, author: string, collection: string, time: integer, own: boolean, vouched?: string, followed?: string }[] who lists it (of a file: the first of ${records}); vouched: by whom; followed: by which rule
+---@field records string[] of a file or a part of one: the records whose it is
+---@field above string[] of a part: the nodes between, from below
+
+---Why a block is held, or wanted. For files it reads the records that have
+---some, and the nodes of files.
+---@param id string
+---@return mahatta.Why? why nil, message, "ENOENT": it is not here and nothing asks for it
+---@return string? message
+---@return mahatta.Code? code
+function Station:why(id) end
