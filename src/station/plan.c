@@ -170,27 +170,30 @@ struct candidate {
   bool looked; /* is the term there? it is to be asked */
 };
 
-/* Which of a wave's stems are in the index? The others enter as they are. */
-static int settle_wave(struct planning *g, struct candidate *c, size_t n,
-                       struct err *e)
+/* Which of these stems are in the index? The others enter as they are. */
+static int settle(struct planning *g, struct candidate *c, size_t n,
+                  struct err *e)
 {
-  struct span term[WAVE];
-  uint64_t docs[WAVE], all;
+  struct span *term = mem_resize(NULL, n, sizeof *term);
+  uint64_t *docs = mem_resize(NULL, n, sizeof *docs), all;
   size_t asked = 0;
-  for (size_t i = 0; i < n; i++) {
+  int rc = term == NULL || docs == NULL ? no_memory(e) : 0;
+  for (size_t i = 0; rc == 0 && i < n; i++) {
     if (c[i].looked) {
       term[asked++] = term_span(&c[i].term);
     }
   }
-  int rc = asked == 0
-               ? 0
-               : g->index->ops->holding(g->index, term, asked, docs, &all, e);
+  if (rc == 0 && asked > 0) {
+    rc = g->index->ops->holding(g->index, term, asked, docs, &all, e);
+  }
   asked = 0;
   for (size_t i = 0; rc == 0 && i < n; i++) {
     if (c[i].looked && docs[asked++] == 0) {
       term_copy(&c[i].term, c[i].alike);
     }
   }
+  mem_free(term);
+  mem_free(docs);
   return rc;
 }
 
@@ -209,26 +212,56 @@ static void candidate_of(struct planning *g, struct plan_word *w,
   }
 }
 
-/* The neighbours of one stem, until enough new ones were found. */
-static int expand_one(struct planning *g, struct plan_word *w, size_t at,
-                      struct err *e)
+/* The next neighbours of the ${at}-th stem that was asked for, from ${done}
+ * on. */
+static size_t next_wave(struct planning *g, struct plan_word *w, size_t at,
+                        size_t done, struct candidate *out)
 {
   const struct store_alike *a = g->alike + at * g->max;
-  size_t n = g->counts[at], done = 0, found = 0;
-  struct candidate wave[WAVE];
+  size_t left = g->counts[at] - done, n = left < WAVE ? left : WAVE;
+  for (size_t i = 0; i < n; i++) {
+    candidate_of(g, w, &a[done + i], &out[i]);
+  }
+  return n;
+}
+
+/* The neighbours of one stem, until enough new ones were found; ${wave}: the
+ * first ${n}, settled. */
+static int expand_one(struct planning *g, struct plan_word *w, size_t at,
+                      struct candidate *wave, size_t n, struct err *e)
+{
+  size_t done = 0, found = 0;
   int rc = 0;
-  while (rc == 0 && done < n && found < RECIPE_EXPAND_MAX) {
-    size_t k = n - done < WAVE ? n - done : WAVE;
-    for (size_t i = 0; i < k; i++) {
-      candidate_of(g, w, &a[done + i], &wave[i]);
-    }
-    rc = settle_wave(g, wave, k, e);
-    for (size_t i = 0; rc == 0 && i < k && found < RECIPE_EXPAND_MAX; i++) {
+  while (rc == 0 && n > 0) {
+    for (size_t i = 0; i < n && found < RECIPE_EXPAND_MAX; i++) {
       found +=
           join(w, &wave[i].term, recipe_expand(wave[i].alike->like), false);
     }
-    done += k;
+    done += n;
+    n = found < RECIPE_EXPAND_MAX ? next_wave(g, w, at, done, wave) : 0;
+    rc = settle(g, wave, n, e);
   }
+  return rc;
+}
+
+/* The first waves of all stems are settled together. */
+static int expand_all(struct planning *g, const size_t *of, size_t n,
+                      struct err *e)
+{
+  struct plan_word *word = g->p->word;
+  struct candidate *c = mem_resize(NULL, n * WAVE, sizeof *c);
+  size_t end[QUERY_WORDS_MAX + 1] = {0};
+  for (size_t i = 0; c != NULL && i < n; i++) {
+    end[i + 1] = end[i] + next_wave(g, &word[of[i]], i, 0, c + end[i]);
+  }
+  int rc = c == NULL ? no_memory(e) : settle(g, c, end[n], e);
+  for (size_t i = 0; rc == 0 && i < n; i++) {
+    struct candidate wave[WAVE];
+    size_t k = end[i + 1] - end[i];
+    memcpy(wave, c + end[i], k * sizeof *wave);
+    rc = expand_one(g, &word[of[i]], i, wave, k, e);
+  }
+  mem_free(c);
   return rc;
 }
 
@@ -248,10 +281,7 @@ static int expand(struct planning *g, struct err *e)
     }
   }
   int rc = n == 0 ? 0 : look(g, asked, n, RECIPE_EXPAND_LOOK, e);
-  for (size_t i = 0; rc == 0 && i < n; i++) {
-    rc = expand_one(g, &g->p->word[of[i]], i, e);
-  }
-  return rc;
+  return rc < 0 || n == 0 ? rc : expand_all(g, of, n, e);
 }
 
 /* ---- repairs ---- */

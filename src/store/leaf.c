@@ -23,6 +23,7 @@ static void read_term(struct leaf_reader *l, struct post_reader *r)
   l->term_n = (size_t)shared + rest.n;
 }
 
+/* What comes after a term. */
 static void read_short(struct post_reader *r, struct leaf_entry *out)
 {
   uint64_t first = post_varint(r);
@@ -55,6 +56,21 @@ static void read_long(struct post_reader *r, struct leaf_entry *out)
   out->dir = span_of(from, (size_t)(r->p - from));
 }
 
+static void read_entry(struct post_reader *r, struct leaf_entry *out)
+{
+  uint64_t head = post_varint(r);
+  if (head >> 1 == 0 || head >> 1 > UINT32_MAX) {
+    r->bad = true;
+  }
+  out->df = (uint32_t)(head >> 1);
+  out->has_strips = head & 1;
+  if (!r->bad && out->has_strips) {
+    read_long(r, out);
+  } else if (!r->bad) {
+    read_short(r, out);
+  }
+}
+
 int leaf_next(struct leaf_reader *l, struct leaf_entry *out)
 {
   if (l->at >= l->data.n) {
@@ -64,17 +80,7 @@ int leaf_next(struct leaf_reader *l, struct leaf_entry *out)
       post_reader_of(span_of(l->data.p + l->at, l->data.n - l->at));
   memset(out, 0, sizeof *out);
   read_term(l, &r);
-  uint64_t head = post_varint(&r);
-  if (head >> 1 == 0 || head >> 1 > UINT32_MAX) {
-    r.bad = true;
-  }
-  out->df = (uint32_t)(head >> 1);
-  out->has_strips = head & 1;
-  if (!r.bad && out->has_strips) {
-    read_long(&r, out);
-  } else if (!r.bad) {
-    read_short(&r, out);
-  }
+  read_entry(&r, out);
   if (r.bad) {
     return ERR_CORRUPT;
   }
@@ -83,16 +89,72 @@ int leaf_next(struct leaf_reader *l, struct leaf_entry *out)
   return 1;
 }
 
-int leaf_find(struct leaf_reader *r, struct span term, struct leaf_entry *out)
+/* The same, passed over: only where it ends. */
+static void skip_entry(struct post_reader *r)
 {
-  int rc;
-  while ((rc = leaf_next(r, out)) > 0) {
-    int order = span_compare(out->term, term);
-    if (order >= 0) {
-      return order == 0;
+  uint64_t head = post_varint(r);
+  if (head & 1) {
+    struct leaf_entry en;
+    read_long(r, &en);
+    return;
+  }
+  (void)post_varint(r);
+  (void)post_varint(r);
+  (void)post_bytes(r, post_varint(r));
+}
+
+static size_t common(struct span a, struct span b)
+{
+  size_t n = 0;
+  while (n < a.n && n < b.n && a.p[n] == b.p[n]) {
+    n++;
+  }
+  return n;
+}
+
+/* Terms ascend: one that shares more with the term before it than ${term}
+ * does is lesser, too; one that shares less is greater. */
+int leaf_find(struct leaf_reader *l, struct span term, struct leaf_entry *out)
+{
+  size_t same = common(span_of(l->term, l->term_n), term);
+  while (l->at < l->data.n) {
+    struct post_reader r =
+        post_reader_of(span_of(l->data.p + l->at, l->data.n - l->at));
+    uint64_t shared = post_varint(&r), more = post_varint(&r);
+    struct span rest = post_bytes(&r, more);
+    if (r.bad || shared > l->term_n || shared + more > LEAF_TERM_MAX ||
+        shared + more == 0) {
+      return ERR_CORRUPT;
+    }
+    if (shared < same) {
+      return 0;
+    }
+    if (shared == same) {
+      struct span left = span_of(term.p + same, term.n - same);
+      size_t n = common(rest, left);
+      if (n < rest.n && (n == left.n || rest.p[n] > left.p[n])) {
+        return 0;
+      }
+      same += n;
+    }
+    bool found = same == term.n && shared + rest.n == term.n;
+    if (found) {
+      read_entry(&r, out);
+    } else {
+      skip_entry(&r);
+    }
+    if (r.bad) {
+      return ERR_CORRUPT;
+    }
+    memcpy(l->term + shared, rest.p, rest.n);
+    l->term_n = (size_t)shared + rest.n;
+    l->at = (size_t)(r.p - l->data.p);
+    if (found) {
+      out->term = span_of(l->term, l->term_n);
+      return 1;
     }
   }
-  return rc;
+  return 0;
 }
 
 int leaf_put(struct buf *out, struct span before, const struct leaf_entry *en)

@@ -42,7 +42,8 @@ struct leaf_reader {
 };
 /* 1, 0 at the end, or ERR_CORRUPT. */
 int leaf_next(struct leaf_reader *r, struct leaf_entry *out) MUST_USE;
-/* Passes over what comes before ${term}: 1 when it is there. */
+/* To ${term}, which is greater than all that was read: 1 when it is there.
+ * Else the reader stands before the next greater one, or at the end. */
 int leaf_find(struct leaf_reader *r, struct span term,
               struct leaf_entry *out) MUST_USE;
 

@@ -44,7 +44,18 @@ static inline struct post_reader post_reader_of(struct span s)
 uint64_t post_varint_long(struct post_reader *r);
 static inline uint64_t post_varint(struct post_reader *r)
 {
-  return r->p < r->end && *r->p < 0x80 ? *r->p++ : post_varint_long(r);
+  const uint8_t *p = r->p;
+  if (r->end - p >= 2) {
+    if (p[0] < 0x80) {
+      r->p++;
+      return p[0];
+    }
+    if (p[1] < 0x80) {
+      r->p += 2;
+      return (p[0] & 0x7fu) | (uint64_t)p[1] << 7;
+    }
+  }
+  return post_varint_long(r);
 }
 uint8_t post_byte(struct post_reader *r);
 /* The next ${n} bytes; an empty span when there are fewer. */

@@ -127,6 +127,7 @@ enum sq_stmt {
   Q_ROW_DROP = Q_ROW_PUT + 3,
   Q_ROW_SWEEP = Q_ROW_DROP + 3,
   Q_LEAD_GET = Q_ROW_SWEEP + 3,
+  Q_LEAD_ROW,
   Q_LEAD_PUT,
   Q_LEAD_DROP,
   Q_LEAD_SWEEP,

@@ -123,34 +123,19 @@ static int found_add(struct query *qu, uint32_t seg, uint32_t member,
   return 0;
 }
 
-/* Terms in order: neighbours often lie in one leaf. */
 static int find_in(struct query *qu, uint32_t seg, struct err *e)
 {
-  const struct seg *g = &qu->segs.seg[seg];
-  struct buf row = {0};
-  uint32_t have = UINT32_MAX;
+  struct seg_finder f = {.s = qu->s, .seg = &qu->segs.seg[seg]};
+  struct leaf_entry en;
   int rc = 0;
   for (size_t i = 0; rc >= 0 && i < qu->members; i++) {
-    uint32_t member = qu->order[i], no = 0;
-    struct leaf_reader r = {.at = 0};
-    struct leaf_entry en;
-    rc = seg_leaf_of(qu->s, g, qu->member[member].term, &no, e);
-    if (rc <= 0) {
-      continue;
-    }
-    if (no != have && (rc = seg_row_get(qu->s, g, ROW_LEAF, no, &row, e)) < 0) {
-      break;
-    }
-    have = no;
-    r.data = buf_span(&row);
-    rc = leaf_find(&r, qu->member[member].term, &en);
+    uint32_t member = qu->order[i];
+    rc = finder_find(&f, qu->member[member].term, &en, e);
     if (rc > 0) {
       rc = found_add(qu, seg, member, &en, e);
-    } else if (rc < 0) {
-      rc = terms_bad(qu->s, "a leaf", e);
     }
   }
-  buf_free(&row);
+  finder_free(&f);
   return rc < 0 ? rc : 0;
 }
 

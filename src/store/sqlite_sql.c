@@ -112,6 +112,10 @@ const struct query_text sq_query_text[SQ_STMTS] = {
                                 " ORDER BY id LIMIT ?3)"},
     [Q_LEAD_GET] = {false, "SELECT no FROM search_lead WHERE seg = ?1"
                            " AND first <= ?2 ORDER BY first DESC LIMIT 1"},
+    [Q_LEAD_ROW] = {false, "SELECT l.no, f.data FROM search_lead AS l"
+                           " LEFT JOIN search_leaf AS f"
+                           " ON f.id = (?1 << 32 | l.no) WHERE l.seg = ?1"
+                           " AND l.first <= ?2 ORDER BY l.first DESC LIMIT 1"},
     [Q_LEAD_PUT] = {false, "INSERT OR REPLACE INTO search_lead"
                            " VALUES(?1, ?2, ?3)"},
     [Q_LEAD_DROP] = {false, "DELETE FROM search_lead WHERE seg = ?1"

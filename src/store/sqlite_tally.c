@@ -6,6 +6,8 @@
 #include "base/check.h"
 #include "base/mem.h"
 
+#include <stdlib.h>
+
 /* ---- which documents match, a bit each ---- */
 
 struct bits {
@@ -466,28 +468,53 @@ int sq_explain(struct store *st, const struct store_query *q, uint64_t ref,
   return rc;
 }
 
-static int holding(struct sq *s, const struct span *term, size_t n,
-                   uint64_t *docs, uint64_t *all, struct err *e)
+/* ---- terms without their lists ---- */
+
+static int order_spans(const void *a, const void *b, void *ud)
 {
-  struct query *qu = mem_zero(sizeof *qu);
-  struct store_match *match = mem_resize(NULL, n, sizeof *match);
-  int rc = qu == NULL || match == NULL ? sq_nomem(e) : 0;
-  for (size_t i = 0; rc == 0 && i < n; i++) {
-    match[i] = (struct store_match){term[i], 1, true};
+  const struct span *term = ud;
+  const uint32_t *x = a, *y = b;
+  return span_compare(term[*x], term[*y]);
+}
+
+static int count_in(struct sq *s, const struct seg *g, const struct span *term,
+                    const uint32_t *order, size_t n, uint64_t *docs,
+                    struct err *e)
+{
+  struct seg_finder f = {.s = s, .seg = g};
+  struct leaf_entry en;
+  int rc = 0;
+  for (size_t i = 0; rc >= 0 && i < n; i++) {
+    rc = finder_find(&f, term[order[i]], &en, e);
+    docs[order[i]] += rc > 0 ? en.df : 0;
   }
-  struct store_group group = {match, n, 1, STORE_ANY, 0};
-  struct store_query q = {.group = &group, .groups = 1};
-  if (rc == 0 && (rc = query_open(qu, s, &q, e)) == 0) {
-    for (size_t i = 0; i < n; i++) {
-      docs[i] = qu->member[i].df;
+  finder_free(&f);
+  return rc < 0 ? rc : 0;
+}
+
+static int holding(struct sq *s, const struct span *term, uint32_t *order,
+                   size_t n, uint64_t *docs, uint64_t *all, struct err *e)
+{
+  struct term_counts counts;
+  struct segs segs = {0};
+  for (size_t i = 0; i < n; i++) {
+    if (term[i].n == 0 || term[i].n > STORE_TERM_MAX) {
+      return err_set(e, ERR_INVALID, "a search term of %zu bytes", term[i].n);
     }
-    *all = (uint64_t)qu->counts.docs;
+    order[i] = (uint32_t)i;
+    docs[i] = 0;
   }
-  if (qu != NULL) {
-    query_close(qu);
+  qsort_r(order, n, sizeof *order, order_spans, (void *)(uintptr_t)term);
+  int rc = wait_image(s, e);
+  if (rc == 0 && (rc = terms_counts(s, &counts, e)) == 0 &&
+      (rc = segs_load(s, SEG_LIVE, &segs, e)) == 0 &&
+      (rc = segs_add(&segs, &s->terms->waiting, e)) == 0) {
+    *all = (uint64_t)counts.docs;
   }
-  mem_free(match);
-  mem_free(qu);
+  for (size_t i = 0; rc == 0 && i < segs.n; i++) {
+    rc = count_in(s, &segs.seg[i], term, order, n, docs, e);
+  }
+  segs_free(&segs);
   return rc;
 }
 
@@ -495,11 +522,17 @@ int sq_holding(struct store *st, const struct span *term, size_t n,
                uint64_t *docs, uint64_t *all, struct err *e)
 {
   struct sq *s = sq_of(st);
+  if (n > QUERY_TERMS_MAX) {
+    return err_set(e, ERR_LIMIT, "a query of %zu terms, at most %d", n,
+                   QUERY_TERMS_MAX);
+  }
   int rc = sq_enter(s, false, e);
   if (rc < 0 || (rc = sq_snapshot_many(s, 2, e)) < 0) {
     return rc;
   }
-  rc = holding(s, term, n, docs, all, e);
+  uint32_t *order = mem_resize(NULL, n, sizeof *order);
+  rc = order == NULL ? sq_nomem(e) : holding(s, term, order, n, docs, all, e);
+  mem_free(order);
   sq_release(s);
   return rc;
 }

@@ -317,6 +317,70 @@ int seg_leaf_of(struct sq *s, const struct seg *g, struct span term,
   return rc;
 }
 
+/* ---- finding terms ---- */
+
+/* To the start of the leaf that holds ${term} if any does: 1, or 0. */
+static int finder_leaf(struct seg_finder *f, struct span term, struct err *e)
+{
+  sqlite3_stmt *st = NULL;
+  uint32_t no = 0;
+  int rc = 0;
+  memset(&f->reader, 0, sizeof f->reader);
+  if (f->seg->image != NULL) {
+    rc = image_leaf_of(f->seg, term, &no);
+    f->reader.data =
+        rc > 0 ? image_row(f->seg->image, ROW_LEAF, no) : span_of(NULL, 0);
+    return rc;
+  }
+  if ((rc = sq_get(f->s, Q_LEAD_ROW, &st, e)) < 0) {
+    return rc;
+  }
+  sqlite3_bind_int64(st, 1, f->seg->id);
+  sq_bind(st, 2, term);
+  if ((rc = sq_step(f->s, st, e)) <= 0) {
+    return rc;
+  }
+  struct span row = sq_column(st, 1);
+  buf_clear(&f->row);
+  if (sqlite3_column_type(st, 1) != SQLITE_BLOB ||
+      sqlite3_column_int64(st, 0) >= f->seg->rows[ROW_LEAF]) {
+    rc = terms_bad(f->s, "a segment", e);
+  } else if (buf_put(&f->row, row.p, row.n) < 0) {
+    rc = sq_nomem(e);
+  }
+  sqlite3_reset(st);
+  f->reader.data = buf_span(&f->row);
+  return rc;
+}
+
+int finder_find(struct seg_finder *f, struct span term, struct leaf_entry *out,
+                struct err *e)
+{
+  int rc = 0;
+  if (f->last.p == NULL || !span_equal(f->last, term)) {
+    bool done = false; /* what follows in the leaf is greater */
+    if (f->reader.at > 0) {
+      rc = leaf_find(&f->reader, term, &f->entry);
+      done = f->reader.at < f->reader.data.n;
+    }
+    if (rc == 0 && !done && (rc = finder_leaf(f, term, e)) > 0) {
+      rc = leaf_find(&f->reader, term, &f->entry);
+    }
+    if (rc < 0) {
+      return rc == ERR_CORRUPT ? terms_bad(f->s, "a leaf", e) : rc;
+    }
+    f->last = term;
+    f->found = rc > 0;
+  }
+  *out = f->entry;
+  return f->found;
+}
+
+void finder_free(struct seg_finder *f)
+{
+  buf_free(&f->row);
+}
+
 /* ---- terms in order ---- */
 
 int cursor_next(struct seg_cursor *c, struct err *e)

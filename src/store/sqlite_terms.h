@@ -150,6 +150,23 @@ int seg_row_put(struct sq *s, const struct seg *g, enum row_kind kind,
 int seg_leaf_of(struct sq *s, const struct seg *g, struct span term,
                 uint32_t *no, struct err *e) MUST_USE;
 
+/* Terms of a segment, asked for in ascending order, the same one as often as
+ * one likes: neighbours lie in one leaf, which is read once. Zero-initialise,
+ * set s and seg. */
+struct seg_finder {
+  struct sq *s;
+  const struct seg *seg;
+  struct buf row;
+  struct leaf_reader reader;
+  struct span last; /* what was asked; lent */
+  struct leaf_entry entry;
+  bool found;
+};
+/* 1 and ${out}, which is lent until the next call, or 0. */
+int finder_find(struct seg_finder *f, struct span term, struct leaf_entry *out,
+                struct err *e) MUST_USE;
+void finder_free(struct seg_finder *f);
+
 /* All terms of a segment in order. Zero-initialise, set s and seg. */
 struct seg_cursor {
   struct sq *s;

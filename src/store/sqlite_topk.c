@@ -17,10 +17,12 @@
 
 #define WINDOW 2048u
 #define SEEN (WINDOW / 64)
+#define TIES 2048u
 
 struct hit {
   uint32_t score;
-  int64_t ref;
+  uint32_t doc; /* its number in the index */
+  int64_t ref;  /* 0: not looked up yet */
   uint64_t marks;
 };
 
@@ -34,6 +36,8 @@ struct topk {
   struct query qu;
   struct hit *heap; /* the worst first */
   size_t n, max;
+  struct hit *tie; /* others that score as the worst, up to max + TIES */
+  size_t ties;
   uint32_t least; /* what a document must score to be of interest */
   bool after;
   struct hit last;
@@ -48,10 +52,24 @@ struct topk {
 
 /* ---- the list ---- */
 
-/* Is ${a} worse than ${b}? */
-static bool worse(const struct hit *a, const struct hit *b)
+static int order_refs(const void *a, const void *b)
 {
-  return a->score != b->score ? a->score < b->score : a->ref < b->ref;
+  const struct hit *x = a, *y = b;
+  return x->ref > y->ref ? -1 : x->ref < y->ref;
+}
+
+/* What the documents are in the store. They lie in pages: asked in order. */
+static int look_up(struct topk *k, struct hit *hit, size_t n, struct err *e)
+{
+  int rc = 0;
+  for (size_t i = 0; rc == 0 && i < n; i++) {
+    struct doc_entry en = {.ref = 0};
+    if (hit[i].ref == 0 &&
+        (rc = docs_entry(k->qu.s, hit[i].doc, &en, e)) == 0) {
+      hit[i].ref = en.ref;
+    }
+  }
+  return rc;
 }
 
 static void sift(struct topk *k, size_t at)
@@ -62,10 +80,9 @@ static void sift(struct topk *k, size_t at)
     if (child >= k->n) {
       break;
     }
-    if (child + 1 < k->n && worse(&k->heap[child + 1], &k->heap[child])) {
-      child++;
-    }
-    if (!worse(&k->heap[child], &one)) {
+    child +=
+        child + 1 < k->n && k->heap[child + 1].score < k->heap[child].score;
+    if (k->heap[child].score >= one.score) {
       break;
     }
     k->heap[at] = k->heap[child];
@@ -74,44 +91,96 @@ static void sift(struct topk *k, size_t at)
   k->heap[at] = one;
 }
 
-static void keep(struct topk *k, const struct hit *hit)
+/* One that scores as the worst of the list does: which of them stay is seen
+ * at the end. When there are many, the best for the list are kept. */
+static int tie(struct topk *k, const struct hit *hit, struct err *e)
 {
-  if (k->n == k->max) {
-    if (!worse(&k->heap[0], hit)) {
-      return;
+  if (k->ties == k->max + TIES) {
+    int rc = look_up(k, k->tie, k->ties, e);
+    if (rc < 0) {
+      return rc;
     }
-    k->heap[0] = *hit;
-    sift(k, 0);
-  } else {
+    qsort(k->tie, k->ties, sizeof *k->tie, order_refs);
+    k->ties = k->max;
+  }
+  k->tie[k->ties++] = *hit;
+  return 0;
+}
+
+static int keep(struct topk *k, const struct hit *hit, struct err *e)
+{
+  int rc = 0;
+  if (k->n < k->max) {
     size_t at = k->n++;
-    while (at > 0 && worse(hit, &k->heap[(at - 1) / 2])) {
+    while (at > 0 && hit->score < k->heap[(at - 1) / 2].score) {
       k->heap[at] = k->heap[(at - 1) / 2];
       at = (at - 1) / 2;
     }
     k->heap[at] = *hit;
+  } else if (hit->score == k->heap[0].score) {
+    rc = tie(k, hit, e);
+  } else if (hit->score > k->heap[0].score) {
+    struct hit out = k->heap[0];
+    k->heap[0] = *hit;
+    sift(k, 0);
+    if (k->heap[0].score == out.score) {
+      rc = tie(k, &out, e);
+    } else {
+      k->ties = 0;
+    }
   }
   if (k->n == k->max) {
     k->least = k->heap[0].score;
   }
+  return rc;
+}
+
+/* Of those that score as the worst does, the ones with the greater refs. */
+static int settle_ties(struct topk *k, struct err *e)
+{
+  size_t ties = k->ties;
+  int rc = 0;
+  for (size_t i = 0; rc == 0 && ties > 0 && i < k->n; i++) {
+    if (k->heap[i].score == k->least) {
+      rc = tie(k, &k->heap[i], e);
+    }
+  }
+  if (rc == 0) {
+    rc = look_up(k, k->tie, k->ties, e);
+  }
+  qsort(k->tie, k->ties, sizeof *k->tie, order_refs);
+  for (size_t i = 0, next = 0; ties > 0 && i < k->n; i++) {
+    if (k->heap[i].score == k->least) {
+      k->heap[i] = k->tie[next++];
+    }
+  }
+  return rc;
 }
 
 static int offer(struct topk *k, uint32_t doc, const struct found_so_far *f,
                  struct err *e)
 {
-  struct doc_entry en;
-  struct hit hit = {.score = f->score, .marks = f->marks};
+  const struct store_query *q = k->qu.q;
+  struct doc_entry en = {.ref = 0};
+  struct hit hit = {
+      .score = f->score, .marks = f->marks, .doc = k->qu.seg->base + doc};
   if (k->after && f->score > k->last.score) {
     return 0;
   }
-  int rc = query_allows(&k->qu, doc, &en, e);
-  if (rc <= 0) {
-    return rc;
+  if (k->qu.seg->image != NULL || q->filters > 0 || q->timed) {
+    int rc = query_allows(&k->qu, doc, &en, e);
+    if (rc <= 0) {
+      return rc;
+    }
+    hit.ref = en.ref;
   }
-  hit.ref = en.ref;
-  if (!k->after || worse(&hit, &k->last)) {
-    keep(k, &hit);
+  if (k->after && hit.score == k->last.score) {
+    int rc = look_up(k, &hit, 1, e);
+    if (rc < 0 || hit.ref >= k->last.ref) {
+      return rc;
+    }
   }
-  return 0;
+  return keep(k, &hit, e);
 }
 
 /* ---- groups ---- */
@@ -402,10 +471,19 @@ static int run_segment(struct topk *k, size_t i, struct err *e)
 
 /* ---- the query ---- */
 
+static int order_docs(const void *a, const void *b)
+{
+  const struct hit *x = a, *y = b;
+  return x->doc < y->doc ? -1 : x->doc > y->doc;
+}
+
 static int order_hits(const void *a, const void *b)
 {
   const struct hit *x = a, *y = b;
-  return worse(x, y) ? 1 : worse(y, x) ? -1 : 0;
+  if (x->score != y->score) {
+    return x->score > y->score ? -1 : 1;
+  }
+  return order_refs(x, y);
 }
 
 static int run(struct topk *k, struct store_hit *hits, struct err *e)
@@ -416,6 +494,13 @@ static int run(struct topk *k, struct store_hit *hits, struct err *e)
     rc = run_segment(k, i, e);
   }
   if (rc < 0) {
+    return rc;
+  }
+  if ((rc = settle_ties(k, e)) < 0) {
+    return rc;
+  }
+  qsort(k->heap, k->n, sizeof *k->heap, order_docs);
+  if ((rc = look_up(k, k->heap, k->n, e)) < 0) {
     return rc;
   }
   qsort(k->heap, k->n, sizeof *k->heap, order_hits);
@@ -440,12 +525,14 @@ int sq_topk(struct sq *s, const struct store_query *q, struct store_hit *hits,
   k->last = (struct hit){.score = (uint32_t)(q->last.score * SCORE_ONE + 0.5),
                          .ref = (int64_t)q->last.ref};
   k->heap = mem_resize(NULL, max, sizeof *k->heap);
-  if (rc == 0 && k->heap == NULL) {
+  k->tie = mem_resize(NULL, max + TIES, sizeof *k->tie);
+  if (rc == 0 && (k->heap == NULL || k->tie == NULL)) {
     rc = sq_nomem(e);
   }
   rc = rc < 0 || max == 0 ? rc : run(k, hits, e);
   query_close(&k->qu);
   mem_free(k->heap);
+  mem_free(k->tie);
   mem_free(k);
   return rc;
 }
