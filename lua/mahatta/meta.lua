@@ -786,7 +786,8 @@ function Station:put_texts(list) end
 ---@return mahatta.Code? code
 function Station:file_text(id) end
 
----Check the store's structure and that everything listed is here; with
+---Check the store's structure, the search index against itself and against
+---the records, and that everything listed is here; with
 ---read_data = true also hash every block. Result: { blocks, bytes, bad,
 ---missing, faults }.
 ---@param options? { read_data?: boolean }

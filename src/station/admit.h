@@ -105,4 +105,9 @@ struct span admit_unindexed_key(void);
 int admit_set_unindexed(struct station *st, uint64_t after,
                         struct err *e) MUST_USE;
 
+/* The document that record ${ref} should have, into ${c}; none when it is not
+ * listed (indexing.c). */
+int indexing_document(struct station *st, struct change *c, uint64_t ref,
+                      struct err *e) MUST_USE;
+
 #endif

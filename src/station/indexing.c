@@ -51,6 +51,15 @@ static int index_one(struct station *st, struct change *c, uint64_t ref,
   return rc;
 }
 
+int indexing_document(struct station *st, struct change *c, uint64_t ref,
+                      struct err *e)
+{
+  struct buf block = {0};
+  int rc = index_one(st, c, ref, &block, e);
+  buf_free(&block);
+  return rc < 0 ? rc : 0;
+}
+
 static void put_number(uint8_t out[8], uint64_t v)
 {
   for (int i = 0; i < 8; i++) {

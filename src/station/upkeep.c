@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "form/unixfs.h"
 #include "station/admit.h"
+#include "station/auditing.h"
 #include "station/later.h"
 #include "station/mend.h"
 #include "station/quota.h"
@@ -224,11 +225,6 @@ static void rebuild_clean(struct job *j)
   j->st->rebuilding = false;
 }
 
-static void nothing_to_clean(struct job *j)
-{
-  (void)j;
-}
-
 /* A job of ${size} bytes that begins with struct job; NULL: no memory. */
 static struct job *new_job(struct station *st, size_t size,
                            const struct job_ops *ops, struct err *e)
@@ -298,6 +294,7 @@ int upkeep_finish_rebuild(struct station *st, struct err *e)
 
 enum verify_stage {
   VERIFY_ENGINE,
+  VERIFY_INDEX,
   VERIFY_BLOCKS,
   VERIFY_FILES,
   VERIFY_MISSING
@@ -313,6 +310,7 @@ struct verify {
   struct job *rebuild; /* after it forgot parcels or records */
   bool end, mending, derive;
   struct missing_count missing;
+  struct auditing audit;
 };
 
 static int verify_block(struct verify *v, uint64_t ref, struct buf *block,
@@ -366,8 +364,29 @@ static int verify_engine(struct verify *v, struct err *e)
     v->bad++;
     rc = 0;
   }
-  v->stage = VERIFY_BLOCKS;
+  v->stage = VERIFY_INDEX;
   return rc < 0 ? rc : JOB_MORE;
+}
+
+static void index_fault(void *ud, const char *sentence)
+{
+  struct verify *v = ud;
+  job_fault(&v->job, "%s", sentence);
+  v->bad++;
+}
+
+static int verify_index(struct verify *v, struct err *e)
+{
+  int rc = auditing_step(v->job.st, &v->audit, index_fault, v, e);
+  if (rc == 0) {
+    v->stage = VERIFY_BLOCKS;
+  }
+  return rc < 0 ? rc : JOB_MORE;
+}
+
+static void verify_clean(struct job *j)
+{
+  auditing_free(&((struct verify *)j)->audit);
 }
 
 static int verify_done(struct verify *v)
@@ -387,6 +406,9 @@ static int verify_step(struct job *j, struct err *e)
   if (v->stage == VERIFY_ENGINE) {
     return verify_engine(v, e);
   }
+  if (v->stage == VERIFY_INDEX) {
+    return verify_index(v, e);
+  }
   int rc = v->stage == VERIFY_MISSING
                ? missing_count_step(j->st, &v->missing, e)
                : verify_page(v, v->stage == VERIFY_FILES, e);
@@ -404,7 +426,7 @@ static int verify_step(struct job *j, struct err *e)
 int station_verify(struct job **out, struct station *st, bool read_data,
                    struct err *e)
 {
-  static const struct job_ops ops = {verify_step, nothing_to_clean};
+  static const struct job_ops ops = {verify_step, verify_clean};
   int rc = station_alive(st, e);
   if (rc < 0 || (rc = later_flush(st, e)) < 0) {
     return rc;

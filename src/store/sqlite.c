@@ -767,6 +767,7 @@ static const struct store_ops ops = {
     .stats = sq_stats,
     .room = sq_room,
     .check = sq_check,
+    .audit = sq_audit,
     .group = sq_group,
     .hold = sq_hold,
     .version = sq_version,

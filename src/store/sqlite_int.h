@@ -454,6 +454,7 @@ int sq_query(struct store *st, const struct store_query *q,
              struct store_hit *hits, size_t max, struct err *e);
 int sq_topk(struct sq *s, const struct store_query *q, struct store_hit *hits,
             size_t max, struct err *e) MUST_USE;
+int sq_audit(struct store *st, struct buf *docs, struct err *e);
 int sq_tally(struct store *st, const struct store_query *q,
              struct store_tally *out, struct err *e);
 int sq_explain(struct store *st, const struct store_query *q, uint64_t ref,

@@ -153,6 +153,12 @@ struct store_query {
   struct store_hit last;
 };
 
+/* What a document in the index comes to: sums of its terms, and of its time,
+ * length and facets, as audit.h makes them. */
+struct store_audit {
+  uint64_t ref, terms, rest;
+};
+
 /* Words that are like ${word}: those of both kinds, of which the first begins
  * with a letter or digit, and the second with STORE_WORD_MARK before that. */
 #define STORE_WORD_MARK 1
@@ -313,6 +319,9 @@ struct store_ops {
   int (*room)(struct store *s, struct store_room *out, struct err *e);
   /* Engine's own structure check; ERR_CORRUPT names the first fault. */
   int (*check)(struct store *s, struct err *e);
+  /* Walk the search index: ERR_CORRUPT names the first place where it does not
+   * agree with itself. Appends a struct store_audit a document, by ref. */
+  int (*audit)(struct store *s, struct buf *docs, struct err *e);
   /* A number that changes with everything that is written, by this handle or
    * in another process. */
   int (*version)(struct store *s, uint64_t *out, struct err *e);
