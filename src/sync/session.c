@@ -107,8 +107,8 @@ void session_del(struct session *s)
 }
 
 /* It is over, one way or the other: nothing is kept but what it says. What
- * has come and waits is stored in any case. */
-static int end_with(struct session *s, int rc, const struct err *e)
+ * has come and waits is stored in any case; where that fails, so does it. */
+static int end_with(struct session *s, int rc, struct err *e)
 {
   struct err why = *e;
   struct err flushing;
@@ -121,18 +121,12 @@ static int end_with(struct session *s, int rc, const struct err *e)
   if (rc < 0) {
     s->error = why;
     s->error.code = rc;
+    *e = s->error;
   }
   s->asks = SESSION_ASKS_NOTHING;
   s->busy = false;
   free_all(s);
   return rc;
-}
-
-static int fail(struct session *s, int rc, struct err *e)
-{
-  int end = end_with(s, rc, e);
-  *e = s->error;
-  return end;
 }
 
 static int ended(const struct session *s, struct err *e)
@@ -255,7 +249,7 @@ static bool is_over(const struct session *s)
 static int conclude(struct session *s, int rc, struct err *e)
 {
   if (rc < 0) {
-    return fail(s, rc, e);
+    return end_with(s, rc, e);
   }
   if (rc == 0 && s->asks == SESSION_ASKS_NOTHING && is_over(s)) {
     return end_with(s, 0, e);
@@ -288,7 +282,7 @@ int session_feed(struct session *s, struct span bytes, size_t *taken,
     if (rc > 0) {
       rc = take_frame(s, &f, e);
       if (rc < 0) {
-        return fail(s, rc, e);
+        return end_with(s, rc, e);
       }
     } else {
       return conclude(s, rc, e);
@@ -332,7 +326,7 @@ int session_pull(struct session *s, struct buf *out, size_t max, struct err *e)
   while (s->state < SESSION_DONE && out->n - was < max) {
     rc = channel_pull(&s->channel, out, max - (out->n - was), e);
     if (rc < 0) {
-      return fail(s, rc, e);
+      return end_with(s, rc, e);
     }
     s->bytes_out += (uint64_t)rc;
     if (rc > 0) {
@@ -378,7 +372,7 @@ int session_answer(struct session *s, int64_t value, struct err *e)
     s->answer = value;
     s->answered = true;
   }
-  return rc < 0 ? fail(s, rc, e) : 0;
+  return rc < 0 ? end_with(s, rc, e) : 0;
 }
 
 int session_eof(struct session *s, struct err *e)
@@ -393,7 +387,7 @@ int session_eof(struct session *s, struct err *e)
   rc = err_set(e, ERR_CLOSED,
                "the connection ended before both were through; what has come "
                "is kept, the next session goes on from there");
-  return fail(s, rc, e);
+  return end_with(s, rc, e);
 }
 
 void session_status(const struct session *s, struct session_status *out)

@@ -15,7 +15,9 @@
 #ifndef HOST_NAMES
 #define HOST_NAMES 700
 #endif
+#ifndef HOST_FILES
 #define HOST_FILES 64
+#endif
 #define HOST_VERDICTS 4
 
 struct host_set {
@@ -43,6 +45,7 @@ struct host {
   size_t sets;
   const char *unserved; /* the policy keeps this one from the peer */
   bool asks_serve, asks_order, asks_admit;
+  bool slow; /* it works in slices wherever it may */
   int records;
   struct host_pick *pick;
   size_t picks, pick_cap, pick_at;
@@ -59,6 +62,17 @@ struct host {
   int fails_at;        /* the call of that number fails; 0: none */
   int calls;
 };
+
+/* Is this one more slice of something longer? */
+static inline bool host_slice(struct host *h)
+{
+  return h->slow && ++h->waits % 3 == 0;
+}
+
+static inline int host_nomem(struct err *e)
+{
+  return err_set(e, ERR_NOMEM, "the host has no memory");
+}
 
 static inline int host_call(struct host *h, struct err *e)
 {
@@ -183,20 +197,19 @@ static inline const uint64_t *host_handles(struct host_set *s)
 static inline int host_wish(void *ud, size_t i, struct span *pattern,
                             struct err *e)
 {
-  const struct host *h = ud;
-  (void)e;
-  if (i >= 8 || h->wish[i] == NULL) {
-    return 0;
+  struct host *h = ud;
+  int rc = host_call(h, e);
+  if (rc < 0 || i >= 8 || h->wish[i] == NULL) {
+    return rc;
   }
   *pattern = span_of(h->wish[i], strlen(h->wish[i]));
   return 1;
 }
 
-static inline bool host_follows(struct host *h, struct span name)
+static inline bool host_follows(const struct host *h, struct span name)
 {
-  struct span pattern;
-  for (size_t i = 0; host_wish(h, i, &pattern, NULL) > 0; i++) {
-    if (pattern_matches(pattern, name)) {
+  for (size_t i = 0; i < 8 && h->wish[i] != NULL; i++) {
+    if (pattern_matches(span_of(h->wish[i], strlen(h->wish[i])), name)) {
       return true;
     }
   }
@@ -226,13 +239,16 @@ static inline int host_collection(void *ud, struct span after,
 {
   struct host *h = ud;
   int rc = host_call(h, e);
+  if (rc == 0 && host_slice(h)) {
+    return SESSION_SLICE;
+  }
   for (size_t i = 0; rc == 0 && i < h->sets; i++) {
     struct span name = span_of(h->set[i].name, strlen(h->set[i].name));
     if (h->set[i].n > 0 && span_compare(name, after) > 0) {
       out->name = name;
       out->count = h->set[i].n;
       rc = host_digest_of(&h->set[i], h->set[i].n, NULL, NULL, out->digest);
-      return rc < 0 ? rc : 1;
+      return rc < 0 ? host_nomem(e) : 1;
     }
   }
   return rc;
@@ -269,9 +285,9 @@ static inline int host_has(void *ud, uint64_t handle, struct err *e)
 static inline int host_ready(void *ud, struct span name, struct err *e)
 {
   struct host *h = ud;
+  int rc = host_call(h, e);
   (void)name;
-  (void)e;
-  return ++h->waits % 5 == 0 ? SESSION_SLICE : 0;
+  return rc < 0 ? rc : ++h->waits % 5 == 0 ? SESSION_SLICE : 0;
 }
 
 static inline int host_snapshot(void *ud, size_t topic, struct span name,
@@ -297,7 +313,8 @@ static inline int host_snapshot(void *ud, size_t topic, struct span name,
   }
   out->count = out->upto = s->n;
   out->set = (struct sync_set){v, host_next, host_has};
-  return host_digest_of(s, s->n, out->sketch, out->sum, out->digest);
+  rc = host_digest_of(s, s->n, out->sketch, out->sum, out->digest);
+  return rc < 0 ? host_nomem(e) : 0;
 }
 
 /* ---- sending ---- */
@@ -360,8 +377,8 @@ static inline int host_produce(void *ud, struct buf *out,
   struct host *h = ud;
   uint8_t block[1 + COLLECTION_NAME_MAX + SET_DIGEST_SIZE];
   int rc = host_call(h, e);
-  if (rc < 0) {
-    return rc;
+  if (rc < 0 || host_slice(h)) {
+    return rc < 0 ? rc : SESSION_SLICE;
   }
   for (; h->pick_at < h->picks && out->n < 20000; h->pick_at++) {
     const struct host_set *s = &h->set[h->pick[h->pick_at].set];
@@ -370,12 +387,15 @@ static inline int host_produce(void *ud, struct buf *out,
     block[0] = (uint8_t)n;
     memcpy(block + 1, s->name, n);
     memcpy(block + 1 + n, d->b, sizeof d->b);
-    NEED(session_entry_put(out, ENTRY_PARCEL,
+    rc = session_entry_put(out, ENTRY_PARCEL,
                            span_of(block, 1 + n + sizeof d->b),
-                           span_of(NULL, 0)) == 0);
-    for (int i = 0; i < h->records; i++) {
-      NEED(session_entry_put(out, ENTRY_RECORD, span_of(d->b, sizeof d->b),
-                             span_of("record", 6)) == 0);
+                           span_of(NULL, 0));
+    for (int i = 0; rc == 0 && i < h->records; i++) {
+      rc = session_entry_put(out, ENTRY_RECORD, span_of(d->b, sizeof d->b),
+                             span_of("record", 6));
+    }
+    if (rc < 0) {
+      return host_nomem(e);
     }
     counts->parcels++;
     counts->records += (uint64_t)h->records;
@@ -394,7 +414,7 @@ static inline int host_load(void *ud, const struct cid *cid, struct buf *out,
   int rc = host_call(h, e);
   for (size_t i = 0; rc == 0 && i < h->files; i++) {
     if (cid_equal(&h->file_cid[i], cid)) {
-      return buf_put(out, h->file[i].p, h->file[i].n) < 0 ? ERR_NOMEM : 1;
+      return buf_put(out, h->file[i].p, h->file[i].n) < 0 ? host_nomem(e) : 1;
     }
   }
   return rc;
@@ -441,12 +461,15 @@ static inline int host_block(void *ud, const struct cid *cid, struct span block,
 {
   struct host *h = ud;
   int rc = host_call(h, e);
-  if (rc < 0 || cid_verify(cid, block.p, block.n) < 0) {
-    return rc;
+  if (rc < 0 || (rc = cid_verify(cid, block.p, block.n)) < 0) {
+    return rc == ERR_NOMEM ? host_nomem(e) : rc == ERR_HASH ? 0 : rc;
   }
   NEED(h->files < HOST_FILES);
-  h->file_cid[h->files] = *cid;
-  return buf_put(&h->file[h->files++], block.p, block.n);
+  if (buf_put(&h->file[h->files], block.p, block.n) < 0) {
+    return host_nomem(e);
+  }
+  h->file_cid[h->files++] = *cid;
+  return 0;
 }
 
 static inline void host_gone(void *ud, const struct cid *cid)
@@ -563,15 +586,14 @@ static inline int64_t host_verdict(struct host *h, enum session_question q,
   return q == SESSION_ASKS_ORDER ? (int64_t)about.n : 0;
 }
 
-/* Answer what is asked. */
-static inline void host_reply(struct session *s, struct host *h)
+/* Answer what is asked. 0, or the code. */
+static inline int host_reply(struct session *s, struct host *h, struct err *e)
 {
   struct span about = {0};
-  struct err e = {0};
   enum session_question q = session_asked(s, &about);
-  if (q != SESSION_ASKS_NOTHING) {
-    NEED(session_answer(s, host_verdict(h, q, about), &e) == 0);
-  }
+  return q != SESSION_ASKS_NOTHING
+             ? session_answer(s, host_verdict(h, q, about), e)
+             : 0;
 }
 
 /* Feed all of it. 0, or the code. */
@@ -582,7 +604,9 @@ static inline int host_feed(struct session *s, struct host *h,
   int rc = SESSION_ASK;
   while (rc == SESSION_ASK) {
     size_t n;
-    host_reply(s, h);
+    if ((rc = host_reply(s, h, e)) < 0) {
+      break;
+    }
     rc = session_feed(s, span_of(bytes.p + taken, bytes.n - taken), &n, e);
     taken += n;
   }
@@ -598,8 +622,8 @@ static inline int host_pull(struct session *s, struct host *h, struct buf *out,
   int rc = session_pull(s, out, max, e);
   while (rc >= 0 && session_asked(s, &about) != SESSION_ASKS_NOTHING &&
          session_asked(s, &about) != SESSION_ASKS_ADMIT && out->n - was < max) {
-    host_reply(s, h);
-    rc = session_pull(s, out, max - (out->n - was), e);
+    rc = host_reply(s, h, e);
+    rc = rc < 0 ? rc : session_pull(s, out, max - (out->n - was), e);
   }
   return rc;
 }
