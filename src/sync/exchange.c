@@ -17,7 +17,7 @@
 /* Many entries fill this much at most; what is more is a single one. */
 #define MANY_MAX (SESSION_BLOCKS_RAW + 2 * (ENTRY_HEAD + CID_SIZE))
 
-/* ---- sending ---- */
+/* ---- sending: nothing waits in the channel when that begins ---- */
 
 /* Does zstd save a tenth of it, as far as its begin tells? */
 static bool worth_squeezing(struct session *s, struct span raw)
@@ -93,7 +93,7 @@ static int send_plan(struct session *s, struct err *e)
     }
     s->prepared = true;
   }
-  if (!channel_wants_large(&s->channel) || s->credit <= 0) {
+  if (s->credit <= 0) {
     return 0;
   }
   buf_clear(&s->made);
@@ -138,7 +138,7 @@ static int put_wanted(struct session *s, const struct cid *cid, struct buf *out,
 static int send_wanted(struct session *s, struct err *e)
 {
   int rc = 1;
-  if (!channel_wants_large(&s->channel) || s->credit <= 0) {
+  if (s->credit <= 0) {
     return 0;
   }
   struct buf *out = channel_large(&s->channel, FRAME_BLOCKS, e);

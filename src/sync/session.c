@@ -209,7 +209,7 @@ static int take_frame(struct session *s, const struct frame *f, struct err *e)
   if (rc < 0) {
     return rc;
   }
-  switch ((enum frame_type)f->type) {
+  switch ((int)f->type) {
   case FRAME_NAMES:
     return greeting_names(s, f->body, e);
   case FRAME_NAMED:
@@ -224,18 +224,9 @@ static int take_frame(struct session *s, const struct frame *f, struct err *e)
   case FRAME_MANY:
   case FRAME_LACK:
     return topic_frame(s, f, e);
-  case FRAME_HELLO:
-  case FRAME_WISH:
-  case FRAME_SETTLED:
-  case FRAME_BLOCKS:
-  case FRAME_SENT:
-  case FRAME_CREDIT:
-  case FRAME_GET:
-  case FRAME_FINISHED:
-  case FRAME_FULL:
-    break;
+  default:
+    return exchange_frame(s, f, e);
   }
-  return exchange_frame(s, f, e);
 }
 
 /* Both have finished and nothing is left to say. */

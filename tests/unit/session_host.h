@@ -41,6 +41,8 @@ struct host_view { /* of a set, as it was */
 
 struct host {
   const char *wish[8];
+  char long_wish[COLLECTION_NAME_MAX + 1];
+  int long_wishes;                 /* further ones, as long as may be */
   struct host_set set[HOST_NAMES]; /* by name */
   size_t sets;
   const char *unserved; /* the policy keeps this one from the peer */
@@ -194,22 +196,39 @@ static inline const uint64_t *host_handles(struct host_set *s)
 
 /* ---- the host's functions ---- */
 
+static inline struct span host_long_wish(struct host *h, int i)
+{
+  (void)snprintf(h->long_wish, sizeof h->long_wish, "w/%0*d/*",
+                 COLLECTION_NAME_MAX - 4, i);
+  return span_of(h->long_wish, COLLECTION_NAME_MAX);
+}
+
 static inline int host_wish(void *ud, size_t i, struct span *pattern,
                             struct err *e)
 {
   struct host *h = ud;
   int rc = host_call(h, e);
-  if (rc < 0 || i >= 8 || h->wish[i] == NULL) {
+  size_t n = 0;
+  while (n < 8 && h->wish[n] != NULL) {
+    n++;
+  }
+  if (rc < 0 || i >= n + (size_t)h->long_wishes) {
     return rc;
   }
-  *pattern = span_of(h->wish[i], strlen(h->wish[i]));
+  *pattern = i < n ? span_of(h->wish[i], strlen(h->wish[i]))
+                   : host_long_wish(h, (int)(i - n));
   return 1;
 }
 
-static inline bool host_follows(const struct host *h, struct span name)
+static inline bool host_follows(struct host *h, struct span name)
 {
   for (size_t i = 0; i < 8 && h->wish[i] != NULL; i++) {
     if (pattern_matches(span_of(h->wish[i], strlen(h->wish[i])), name)) {
+      return true;
+    }
+  }
+  for (int i = 0; i < h->long_wishes; i++) {
+    if (pattern_matches(host_long_wish(h, i), name)) {
       return true;
     }
   }

@@ -191,6 +191,43 @@ static void test_catalogues(void)
   }
 }
 
+/* Names that fill more than one frame, over more than one round. */
+static void test_long_names(void)
+{
+  both_follow("*");
+  for (int i = 0; i < 690; i++) {
+    char name[COLLECTION_NAME_MAX + 1];
+    (void)snprintf(name, sizeof name, "c/%04d/%0*d", i, COLLECTION_NAME_MAX - 7,
+                   i);
+    NEED(strlen(name) == COLLECTION_NAME_MAX);
+    host_add(&p.host[1], name, 0, 1);
+  }
+  EXPECT(pair_sync(&p));
+  EXPECT(pair_equal(&p));
+  EXPECT_INT(p.host[0].came, 690);
+  pair_free(&p);
+}
+
+/* Wishes that fill more than one frame, one of them nobody's; those behind
+ * count, too. */
+static void test_long_wishes(void)
+{
+  both_follow("c");
+  p.host[0].wish[1] = "";
+  p.host[0].long_wishes = SESSION_WISHES_MAX - 2;
+  char last[COLLECTION_NAME_MAX + 1];
+  (void)snprintf(last, sizeof last, "w/%0*d/x", COLLECTION_NAME_MAX - 4,
+                 p.host[0].long_wishes - 1);
+  host_add(&p.host[1], last, 0, 3);
+  host_add(&p.host[1], "c", 0, 3);
+  host_add(&p.host[1], "d", 0, 3);
+  EXPECT(pair_sync(&p));
+  struct session_status now = host_status(p.s[1]);
+  EXPECT_INT(now.out.parcels, 6);
+  EXPECT_INT(p.host[0].came, 6);
+  pair_free(&p);
+}
+
 /* ---- big differences ---- */
 
 static void expect_sizes(uint64_t both, uint64_t mine, uint64_t theirs,
@@ -232,6 +269,8 @@ int main(void)
   RUN(test_small_worlds);
   RUN(test_rounds);
   RUN(test_catalogues);
+  RUN(test_long_names);
+  RUN(test_long_wishes);
   RUN(test_differences);
   RUN(test_windows);
   return unit_done();
