@@ -208,6 +208,9 @@ int auditing_step(struct station *st, struct auditing *a, audit_sink *fault,
       fault(ud, e->text);
       return 0;
     }
+    if (rc == ERR_READONLY) {
+      return 0; /* of an older version: whoever opens it for writing drops it */
+    }
     return rc < 0 ? rc : 1;
   }
   rc = look_on(st, a, fault, ud, e);

@@ -21,7 +21,7 @@ int terms_bad(struct sq *s, const char *what, struct err *e)
 int terms_of(struct sq *s, struct terms **out, struct err *e)
 {
   if (s->old) {
-    return err_set(e, ERR_BUSY,
+    return err_set(e, ERR_READONLY,
                    "%s has a search index of an older version; opening it"
                    " for writing once makes it anew",
                    s->path);
