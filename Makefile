@@ -55,7 +55,7 @@ LUA_NUM    := $(shell echo LUA_VERSION_NUM | \
 LUA_DIR    := $(or $(patsubst 50%,5.%,$(filter 50%,$(LUA_NUM))),\
   $(LUA_VERSION))
 
-# VARIANT: asan, fuzz, cover; each in its own folder, one per compiler.
+# VARIANT: asan, tsan, fuzz, cover; each in its own folder, one per compiler.
 VARIANT ?=
 IS_CLANG := $(findstring clang,$(shell $(CC) --version 2>/dev/null))
 B := build/$(strip $(or $(VARIANT),$(LUA_DIR)))$(and $(IS_CLANG),-clang)
@@ -91,6 +91,11 @@ WARN := -Wall
 CFLAGS ?= -O1 -g
 EXTRA  := $(SAN) -fsanitize=fuzzer-no-link
 TEST_LD := $(SAN)
+else ifeq ($(VARIANT),tsan)
+WARN := -Wall
+CFLAGS ?= -O1 -g
+EXTRA  := -fsanitize=thread -fno-omit-frame-pointer
+TEST_LD := -fsanitize=thread
 else ifeq ($(VARIANT),cover)
 WARN := -Wall
 CFLAGS ?= -O1 -g
@@ -99,7 +104,7 @@ EXTRA  := -fprofile-instr-generate -fcoverage-mapping \
   -mllvm -runtime-counter-relocation
 TEST_LD := -fprofile-instr-generate
 else
-$(error VARIANT is asan, fuzz or cover)
+$(error VARIANT is asan, tsan, fuzz or cover)
 endif
 
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -Isrc -fPIC -fvisibility=hidden $(WARN) \
@@ -156,7 +161,7 @@ $(B)/src/lua/%.o: private EXTRA += $(patsubst -I%,-isystem %,$(LUA_CFLAGS))
 $(B)/tests/%.o: private EXTRA += $(TEST_CFLAGS)
 # Programs that are hosts: they link Lua, and load the module as scripts do.
 $(B)/tests/host/%.o: private EXTRA += $(patsubst -I%,-isystem %,$(LUA_CFLAGS))
-$(B)/tests/host/%: private DEP_LIBS += $(LUA_LIBS)
+$(B)/tests/host/%: private DEP_LIBS += $(LUA_LIBS) -pthread
 
 $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
@@ -190,7 +195,7 @@ $(UNLOAD): $(LUA_OBJ) $(CORE_OBJ)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LIBFLAG) $(TEST_LD) $(LDFLAGS) -o $@ $^ $(DEP_LIBS)
 $(B)/tests/host/host_test: | $(UNLOAD) core $(HTTP_SO)
-$(B)/tests/host/memory_test: | core $(HTTP_SO)
+$(B)/tests/host/memory_test $(B)/tests/host/threads_test: | core $(HTTP_SO)
 
 $(REPLAY_BIN): $(B)/tests/fuzz/%_replay: $(B)/tests/fuzz/%_fuzz.o \
   $(B)/tests/fuzz/replay.o $(LIB)

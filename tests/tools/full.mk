@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: 0BSD
 # What takes long: sanitizers, analyzers, fuzzing, coverage, LuaRocks.
 
-.PHONY: check-all mutants asan asan-run fuzz fuzz-built fuzz-run \
+.PHONY: check-all mutants asan asan-run tsan tsan-run fuzz fuzz-built fuzz-run \
   fuzz-plants fuzz-plants-run tidy \
   analyze headers valgrind cover cover-run rock lua53
 
@@ -18,6 +18,13 @@ asan:
 asan-run: all $(TEST_BIN) $(REPLAY_BIN)
 	@$(RUN_TESTS) $(B)/log @unit $(TEST_BIN) @spec $(SAN_SPEC) \
 	  @replay $(call replays,$(B))
+
+# Threads that have a state each.
+tsan:
+	@$(MAKE) VARIANT=tsan tsan-run
+tsan-run: all $(B)/tests/host/threads_test
+	@TSAN_OPTIONS=exitcode=66 $(RUN_TESTS) $(B)/log \
+	  @tsan $(B)/tests/host/threads_test
 
 # --- fuzzing ---------------------------------------------------------------
 
@@ -154,6 +161,7 @@ SIM := build/$(LUA_DIR)/tests/sim/sync_test
 
 FULL := @gcc '$(MAKE) WERROR=1 CC=gcc check' \
   @asan '$(MAKE) asan CC=gcc' '$(MAKE) asan CC=clang' \
+  @tsan '$(MAKE) tsan CC=gcc' \
   @clang '$(MAKE) WERROR=1 CC=clang unit' '=$(MAKE) WERROR=1 CC=clang all' \
   @hostile 'HOSTILE_SKETCHES=10000000 \
     build/$(LUA_DIR)/tests/fault/sketch_hostile_test' \
