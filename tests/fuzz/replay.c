@@ -4,7 +4,6 @@
  * A target that crashes takes this program with it; the last lines then name
  * the input. */
 #include <dirent.h>
-#include <sanitizer/common_interface_defs.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +17,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);
+/* Not there where it is built without sanitizers, to see what is reached. */
+__attribute__((weak)) void __sanitizer_set_death_callback(void (*call)(void));
 
 /* Targets bring mutators, which want libFuzzer's: nothing is changed here. */
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size)
@@ -101,7 +102,9 @@ static void replay_folder(const char *folder)
 int main(int argc, char **argv)
 {
   if (__sanitizer_set_death_callback != NULL) {
-    __sanitizer_set_death_callback(on_death);
+    if (__sanitizer_set_death_callback != NULL) {
+      __sanitizer_set_death_callback(on_death);
+    }
   }
   for (int i = 1; i < argc; i++) {
     replay_folder(argv[i]);

@@ -2,7 +2,7 @@
 # What takes long: sanitizers, analyzers, fuzzing, coverage, LuaRocks.
 
 .PHONY: check-all mutants asan asan-run tsan tsan-run fuzz fuzz-built fuzz-run \
-  fuzz-plants fuzz-plants-run tidy \
+  fuzz-plants fuzz-plants-run fuzz-cover fuzz-cover-run tidy \
   analyze headers valgrind cover cover-run rock lua53
 
 # --- sanitizers ------------------------------------------------------------
@@ -53,6 +53,23 @@ fuzz-plants-run: $(FUZZ_BIN)
 # N="3 7" for some of them.
 mutants: tests-built
 	@$(LUA) tests/tools/mutants.lua $(N)
+
+# What each target's kept inputs reach: files of which less than a third of the
+# functions ran are left out.
+fuzz-cover:
+	@$(MAKE) VARIANT=cover CC=clang FUZZERS='$(FUZZ_T)' fuzz-cover-run
+fuzz-cover-run: $(REPLAY_BIN)
+	@for t in $(FUZZERS); do \
+	  f=$(B)/tests/fuzz/$${t}_replay; \
+	  LLVM_PROFILE_FILE=$(B)/fuzz-$$t.profraw $$f tests/fuzz/corpus/$$t \
+	    >/dev/null || exit 1; \
+	  llvm-profdata merge -o $(B)/fuzz-$$t.profdata $(B)/fuzz-$$t.profraw; \
+	  echo "== $$t"; \
+	  llvm-cov report $$f -instr-profile=$(B)/fuzz-$$t.profdata \
+	    -show-branch-summary $(CORE_SRC) | awk '/\.c / && $$7 + 0 >= 33 \
+	      { printf "%-28s %8s of functions %8s of lines %8s of branches\n", \
+	        $$1, $$7, $$10, $$13 }'; \
+	done
 
 # --- analyzers -------------------------------------------------------------
 

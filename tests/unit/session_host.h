@@ -644,7 +644,7 @@ static inline int host_pull(struct session *s, struct host *h, struct buf *out,
     rc = host_reply(s, h, e);
     rc = rc < 0 ? rc : session_pull(s, out, max - (out->n - was), e);
   }
-  return rc;
+  return rc < 0 ? rc : (int)(out->n - was);
 }
 
 static inline struct session_status host_status(const struct session *s)
