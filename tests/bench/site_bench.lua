@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: 0BSD
 -- What the site serves, one process, wrk on loopback beside it: search pages,
 -- record pages, the first page, the style, a large file; and its memory with
--- 64 clients.
+-- 64 clients. Pages that were made before and still hold ("kept") are told
+-- apart from pages each made anew.
 --   make bench RECORDS=100000 MIB=512 SECONDS=5
 -- Numbers, never a gate.
 
@@ -18,7 +19,7 @@ local records = require "records"
 local RECORDS = common.setting("RECORDS", 100000)
 local MIB = math.min(common.setting("MIB", 512), 512)
 local SECONDS = common.setting("SECONDS", 5)
-local QUERIES = 40
+local QUERIES = 300 -- distinct ones: a third one word, the rest two
 
 -- ---- the server, in a process of its own ----
 
@@ -50,8 +51,10 @@ local function fill(home)
     record.lang, record.license = "ar", "CC0-1.0"
     local title, id = record.title, assert(publisher:add(record))
     if seen % (RECORDS // 500 + 1) == 0 then ids[#ids + 1] = id end
-    if seen % (RECORDS // QUERIES + 1) == 0 then
-      words[#words + 1] = title:match("^(%S+ %S+)") or title
+    local query = title:match(#words < QUERIES // 3 and "^%S+"
+      or "^%S+ %S+")
+    if #words < QUERIES and query and not words[query] then
+      words[#words + 1], words[query] = query, true
     end
   end
   assert(publisher:commit())
@@ -141,23 +144,61 @@ local function map(list, f)
   return out
 end
 
+-- Each of ${paths} once.
+local function visit_all(home, port, paths)
+  local list = write(home .. "/urls", table.concat(map(paths, function (path)
+    return ("url = http://127.0.0.1:%d%s\noutput = /dev/null\n"):format(port,
+      path)
+  end)))
+  common.output("curl -s -f -K " .. list)
+end
+
+local MIX = 6000
+
+-- As people ask: the nth query 1/n as often as the first.
+local function zipf(paths)
+  local sums, sum, out = {}, 0, {}
+  for i = 1, #paths do
+    sum = sum + 1 / i
+    sums[i] = sum
+  end
+  local x = 88172645463325252
+  for i = 1, MIX do
+    x = x ~ (x << 13)
+    x = x ~ (x >> 7)
+    x = x ~ (x << 17)
+    local wanted, at = (x >> 11) / 2.0 ^ 53 * sum, 1
+    while sums[at] < wanted do at = at + 1 end
+    out[i] = paths[at]
+  end
+  return out
+end
+
 -- The same pages with nothing kept from the request before.
 local function anew(paths)
-  local out, n = {}, 0
-  while #out < 4000 do
-    n = n + 1
+  local out = {}
+  for n = 1, MIX do
     out[n] = paths[(n - 1) % #paths + 1]
     out[n] = out[n] .. (out[n]:find("?", 1, true) and "&" or "?") .. "n=" .. n
   end
   return out
 end
 
+-- What a first visit costs: the page, the style, the icon; in kB.
+local function visit(port)
+  local function bytes(path)
+    return tonumber(common.output(("bash -c 'exec 3<>/dev/tcp/127.0.0.1/%d; "
+      .. "printf \"GET %s HTTP/1.1\\r\\nHost: 127.0.0.1:%d\\r\\nConnection: "
+      .. "close\\r\\n\\r\\n\" >&3; wc -c <&3'"):format(port, path, port)))
+  end
+  local page = bytes("/ar")
+  return page / 1000,
+    (page + bytes("/site.css") + bytes("/icon.svg")) / 1000
+end
+
 local function measure(home, port, files_port, pid, words, ids, big)
   local search = map(words, function (q)
     return "/ar/search?q=" .. encoded(q)
-  end)
-  local one_word = map(words, function (q)
-    return "/ar/search?q=" .. encoded(q:match("%S+"))
   end)
   local pages = map(ids, function (id) return "/ar/r/" .. id end)
   local function told(what, per_s, p99, own)
@@ -165,16 +206,22 @@ local function measure(home, port, files_port, pid, words, ids, big)
       ("p99 %.1f ms"):format(p99), ("%s/s of its own time"):format(
         common.commas(own)))
   end
-  told("search pages, two words", load(home, port, search, 16, pid))
-  told("search pages, one common word", load(home, port, one_word, 16, pid))
-  told("record pages", load(home, port, pages, 16, pid))
+  local mix = zipf(search)
+  told(("search pages, %d queries in Zipf's order, the first %d s"):format(
+    #search, SECONDS), load(home, port, mix, 16, pid))
+  visit_all(home, port, search)
+  told("the same, kept", load(home, port, mix, 16, pid))
+  told("the same, each made anew", load(home, port, anew(mix), 16, pid))
+  visit_all(home, port, pages)
+  told("record pages, kept", load(home, port, pages, 16, pid))
   told("record pages, each made anew", load(home, port, anew(pages), 16, pid))
-  told("search pages, each made anew", load(home, port, anew(search), 16, pid))
-  told("the first page", load(home, port, { "/ar" }, 16, pid))
+  told("the first page, kept", load(home, port, { "/ar" }, 16, pid))
   told("the style sheet", load(home, port, { "/site.css" }, 16, pid))
-  load(home, port, search, 64, pid)
+  load(home, port, mix, 64, pid)
   common.row("memory after 64 clients of search pages",
     ("%.1f MB"):format(memory(pid)))
+  common.row("the first page; with style and icon", ("%.1f; %.1f kB"):format(
+    visit(port)))
   local mb, own = download(files_port, "/f/" .. big .. "/1/big.bin", pid)
   common.row(("a file of %d MiB, verified as it is read"):format(MIB),
     ("%.0f MB/s"):format(mb), ("%.0f MB per second of its own time, "
@@ -182,6 +229,7 @@ local function measure(home, port, files_port, pid, words, ids, big)
 end
 
 local function main()
+  assert(QUERIES <= RECORDS)
   local home = common.output("mktemp -d"):gsub("%s+$", "")
   os.execute("mkdir " .. home .. "/spool")
   local words, ids, big = fill(home)
