@@ -786,28 +786,6 @@ function Station:put_texts(list) end
 ---@return mahatta.Code? code
 function Station:file_text(id) end
 
----Check the store's structure, the search index against itself and against
----the records, and that everything listed is here; with
----read_data = true also hash every block. Result: { blocks, bytes, bad,
----missing, faults }.
----@param options? { read_data?: boolean }
----@return mahatta.Job? job
----@return string? message
----@return mahatta.Code? code
-function Station:verify(options) end
-
----Read and hash one of `share` parts (default 8) of all blocks, from where the
----last one stopped: as many runs read all. What is damaged is forgotten, so
----that sessions, slips and carry files bring it again. Result: { blocks, bytes,
----bad, whole, forgotten, parcels, restored, faults }; whole is 1 when the end
----was reached; parcels: so many of the forgotten ones were, restored: so many
----of the station's own were signed again.
----@param options? { share?: integer }
----@return mahatta.Job? job
----@return string? message
----@return mahatta.Code? code
-function Station:scrub(options) end
-
 ---Free file blocks that nothing lists any more. Result: { freed }.
 ---@return mahatta.Job? job
 ---@return string? message

@@ -124,8 +124,8 @@
 /* Quotas. What is kept costs rows and pages beside its bytes, so that many
  * small things can't pass for few (guide: 512). */
 #define QUOTA_COST_MIN 512u
-/* Less holds no index; what is here besides is nobody's quota. */
-#define QUOTA_BUDGET_MIN (4u * 1024 * 1024)
+/* The store's log alone may take half of it. */
+#define QUOTA_BUDGET_MIN (32u * 1024 * 1024)
 /* Of a budget, what only vouched-for authors may fill: a quarter. Without
  * other word, one stranger has a 64th; one collection and one way (a peer, a
  * stick) half. */

@@ -335,13 +335,13 @@ static int check_budget(struct station *st, int64_t reserve, int64_t cost,
     return 0;
   }
   int rc = st->store->ops->room(st->store, &room, e);
-  if (rc < 0 || (int64_t)room.used <= budget - reserve - cost) {
+  if (rc < 0 || (int64_t)(room.used + room.log) <= budget - reserve - cost) {
     return rc;
   }
   return err_set(
       e, ERR_QUOTA,
       "there is no room for it: %" PRIu64 " of %" PRId64 " bytes are in use%s",
-      room.used, budget,
+      room.used + room.log, budget,
       reserve > 0 ? ", the rest is for authors who are vouched for" : "");
 }
 

@@ -646,7 +646,7 @@ static int prepare_main(struct sq *s, struct err *e)
   }
   if ((rc = sq_sql(s, s->db,
                    "PRAGMA journal_mode = WAL;"
-                   "PRAGMA journal_size_limit = 16777216",
+                   "PRAGMA journal_size_limit = " SQ_LOG_BYTES,
                    e)) < 0) {
     return rc;
   }

@@ -39,6 +39,7 @@
 #define SQ_FILES_PAGE 65536
 #define SQ_FILES_KIB 4096 /* page cache there; with 2048 puts are slower */
 #define SQ_BUSY_MS 5000
+#define SQ_LOG_BYTES "16777216" /* as text: what stays of the WAL */
 
 #define SEG_SLOTS 256        /* numbers a segment: slot is the low 8 bits */
 #define SEG_RAW (48u * 1024) /* plain bytes a segment is closed at */

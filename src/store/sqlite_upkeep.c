@@ -6,6 +6,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -169,6 +170,7 @@ int sq_room(struct store *st, struct store_room *out, struct err *e)
   }
   rc = rc == ERR_NOENT ? 0 : rc; /* no large block has come yet */
   out->used = (uint64_t)pages * SQ_PAGE + (uint64_t)big * SQ_FILES_PAGE;
+  out->log = strtoull(SQ_LOG_BYTES, NULL, 10);
   out->next = (uint64_t)(s->last_seg + 1) * SEG_SLOTS;
   out->next_file = FILE_BIT | (uint64_t)(s->last_file + 1);
   sq_release(s);

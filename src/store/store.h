@@ -190,6 +190,7 @@ struct store_stats {
 /* Cheap: asked for each parcel. */
 struct store_room {
   uint64_t used;            /* bytes of the store's files that are in use */
+  uint64_t log;             /* bytes that its log may take besides */
   uint64_t next, next_file; /* numbers of new blocks are not below these */
 };
 

@@ -1,10 +1,10 @@
 ---@meta mahatta
--- Types and documentation of quotas, vouching and why, for the Lua language
--- server and for people. Nothing here runs.
+-- Types and documentation of what keeps a station well: quotas, vouching, why,
+-- verify, scrub. For the Lua language server and for people; nothing here runs.
 
 ---Sizes ("256M", bytes), "none" or "default".
 ---@class mahatta.Quotas
----@field budget? string|integer what the station's files together may take; a quarter of it is only for authors who are vouched for. "none" by default; at least 4M
+---@field budget? string|integer what the station's files together may take; a quarter of it is only for authors who are vouched for. "none" by default; at least 32M
 ---@field author? string|integer what one stranger may: default a 64th of the budget
 ---@field collection? string|integer what strangers may in one collection: default half of it
 ---@field way? string|integer what strangers' parcels may that come by one peer or stick: default half of it
@@ -58,3 +58,25 @@ function Station:vouched() end
 ---@return string? message
 ---@return mahatta.Code? code
 function Station:why(id) end
+
+---Check the store's structure, the search index against itself and against
+---the records, and that everything listed is here; with
+---read_data = true also hash every block. Result: { blocks, bytes, bad,
+---missing, faults }.
+---@param options? { read_data?: boolean }
+---@return mahatta.Job? job
+---@return string? message
+---@return mahatta.Code? code
+function Station:verify(options) end
+
+---Read and hash one of `share` parts (default 8) of all blocks, from where the
+---last one stopped: as many runs read all. What is damaged is forgotten, so
+---that sessions, slips and carry files bring it again. Result: { blocks, bytes,
+---bad, whole, forgotten, parcels, restored, faults }; whole is 1 when the end
+---was reached; parcels: so many of the forgotten ones were, restored: so many
+---of the station's own were signed again.
+---@param options? { share?: integer }
+---@return mahatta.Job? job
+---@return string? message
+---@return mahatta.Code? code
+function Station:scrub(options) end
