@@ -222,7 +222,9 @@ DEPS_TEST  := lua-busted lua-check clang-format universal-ctags \
   poppler-utils unzip zip $(DEPS_WEB) $(DEPS_FUZZ)
 DEPS_FULL  := wrk clang-tidy cppcheck valgrind libc6-dbg \
   g++ lua5.3 liblua5.3-dev luarocks git strace
-DEPS_ALL   := $(sort $(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_TEST) $(DEPS_FULL))
+DEPS_PEERS := g++ libxapian-dev
+DEPS_ALL   := $(sort $(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_TEST) $(DEPS_FULL) \
+  $(DEPS_PEERS))
 
 deps:
 	@$(SET_UP) $(DEPS_ALL)
@@ -308,8 +310,18 @@ bench: all $(BENCH_BIN) $(B)/tests/tools/floor
 	  echo "== $$b"; $(LUA) $$b || exit 1; done
 
 # Quality and speed of search, on collections that lie in $(SEARCH_DEV).
+# Xapian comes beside it where Debian's package is: N is how many passages.
 bench-search: all $(SEARCH_BIN)
-	@for b in $(SEARCH_BIN); do echo "== $$b"; $$b || exit 1; done
+	@$(SET_UP) $(DEPS_PEERS)
+	@if command -v xapian-config >/dev/null; then \
+	  $(MAKE) -s $(B)/tests/bench/search_xapian; fi
+	@for b in $(SEARCH_BIN); do echo "== $$b"; \
+	  case $$b in *_speed) $$b $(or $(N),100000);; *) $$b;; esac || exit 1; done
+
+$(B)/tests/bench/search_xapian: tests/bench/search_xapian.cc
+	$(call say,CXX,$<)
+	$(Q)$(CXX) -std=c++17 -O2 -Wall -Wextra $$(xapian-config --cxxflags) \
+	  -o $@ $< $$(xapian-config --libs)
 
 INST_LIBDIR ?= $(PREFIX)/lib/lua/$(strip $(LUA_DIR))
 INST_LUADIR ?= $(PREFIX)/share/lua/$(strip $(LUA_DIR))

@@ -321,12 +321,12 @@ static bool before(const struct store_alike *a, const struct store_alike *b)
 /* A word into its place. The list is short. */
 static void take(struct prefixed *l, struct span term, uint32_t df)
 {
-  struct store_alike one = {.n = (uint8_t)term.n, .like = 1, .df = df};
-  size_t at = 0;
   if (term.n > STORE_TERM_MAX ||
       (l->n == l->max && df < l->best[l->n - 1].df)) {
     return;
   }
+  struct store_alike one = {.n = (uint8_t)term.n, .like = 1, .df = df};
+  size_t at = 0;
   memcpy(one.term, term.p, term.n);
   while (at < l->n &&
          !span_equal(span_of(l->best[at].term, l->best[at].n), term)) {
@@ -365,49 +365,64 @@ static int prefix_leaves(struct sq *s, const struct seg *g, struct prefixed *l,
   return rc;
 }
 
+static int read_page(struct sq *s, const struct seg *g, uint32_t no,
+                     struct buf *row, struct words_reader *w, struct err *e)
+{
+  int rc = seg_row_get(s, g, ROW_WORD, no, row, e);
+  return rc == 0 && !words_reader_open(w, buf_span(row))
+             ? terms_bad(s, "a page of words", e)
+             : rc;
+}
+
 /* The first page that may hold the prefix. */
 static int prefix_page(struct sq *s, const struct seg *g, struct span prefix,
-                       struct word_page *p, uint32_t *out, struct err *e)
+                       struct buf *row, uint32_t *out, struct err *e)
 {
   uint32_t from = 0, to = g->rows[ROW_WORD];
-  int rc = 0;
-  while (rc == 0 && from < to) {
+  while (from < to) {
     uint32_t mid = from + (to - from) / 2;
-    rc = words_page(s, g, mid, p, e);
-    if (p->n == 0 ||
-        span_compare(span_of(p->term[p->n - 1], p->term_n[p->n - 1]), prefix) <
-            0) {
+    struct words_reader w;
+    int rc = read_page(s, g, mid, row, &w, e), more = rc == 0;
+    while (more > 0) {
+      more = words_reader_next(&w);
+    }
+    if (rc < 0 || more < 0) {
+      return rc < 0 ? rc : terms_bad(s, "a page of words", e);
+    }
+    if (span_compare(span_of(w.term, w.n), prefix) < 0) {
       from = mid + 1;
     } else {
       to = mid;
     }
   }
   *out = from;
-  return rc;
+  return 0;
 }
 
 static int prefix_pages(struct sq *s, const struct seg *g, struct prefixed *l,
                         struct err *e)
 {
-  struct word_page *p = NULL;
+  struct buf row = {0};
   uint32_t no = 0;
   bool past = false;
-  int rc = words_open(&p, e);
-  if (rc == 0) {
-    rc = prefix_page(s, g, l->prefix, p, &no, e);
-  }
+  int rc = prefix_page(s, g, l->prefix, &row, &no, e);
   for (; rc == 0 && !past && no < g->rows[ROW_WORD]; no++) {
-    rc = words_page(s, g, no, p, e);
-    for (size_t i = 0; rc == 0 && !past && i < p->n; i++) {
-      struct span term = span_of(p->term[i], p->term_n[i]);
+    struct words_reader w;
+    rc = read_page(s, g, no, &row, &w, e);
+    while (rc == 0 && !past && (rc = words_reader_next(&w)) > 0) {
+      struct span term = span_of(w.term, w.n);
       if (begins(term, l->prefix)) {
-        take(l, term, p->df[i]);
+        take(l, term, w.df);
       } else {
         past = span_compare(term, l->prefix) > 0;
       }
+      rc = 0;
+    }
+    if (rc == ERR_CORRUPT) {
+      rc = terms_bad(s, "a page of words", e);
     }
   }
-  words_free(p);
+  buf_free(&row);
   return rc;
 }
 

@@ -19,6 +19,13 @@
 #define COPY_LONG 4096u  /* lists from here on are copied in any case */
 #define TAIL_SHARE 8u    /* tidying joins what is no smaller than this */
 
+/* What things take, by measurement, in postings that are read and written: so
+ * that slices take much the same time, in the rare words of a segment, of which
+ * each has a posting or two, as in the frequent ones. */
+#define WORK_TERM 8u
+#define WORK_COPY 8u  /* a block as it is */
+#define WORK_ROW 250u /* sweeping */
+
 /* ---- what is under way ---- */
 
 struct merge {
@@ -75,7 +82,7 @@ struct merging {
   struct seg_cursor *cursor; /* one a source */
   struct seg_writer out;
   struct post post;
-  uint64_t posts; /* done in this slice */
+  uint64_t work; /* done in this slice */
 };
 
 static int find_sources(struct merging *m, int64_t target, struct err *e)
@@ -126,12 +133,14 @@ static int copy_block(struct merging *m, const struct leaf_entry *en,
   }
   if (en->has_strips &&
       (begun == 0 || begun >= COPY_FROM || en->df >= COPY_LONG)) {
+    m->work += WORK_COPY;
     return writer_block(&m->out, h, shift, e);
   }
   if (post_block_get(&m->post, &h->place, h->bytes) < 0) {
     return terms_bad(m->s, "a list", e);
   }
   int rc = 0;
+  m->work += m->post.n;
   for (size_t i = 0; rc == 0 && i < m->post.n; i++) {
     rc = writer_post(&m->out, m->post.doc[i] + shift, m->post.tf[i], e);
   }
@@ -145,7 +154,6 @@ static int copy_list(struct merging *m, size_t i, struct err *e)
   uint32_t shift = m->from.seg[i].base - m->target.base;
   int rc;
   while ((rc = list_next(&list, e)) > 0) {
-    m->posts += list.head.place.n;
     if ((rc = copy_block(m, list.entry, &list.head, shift, e)) < 0) {
       break;
     }
@@ -186,7 +194,7 @@ static int merge_term(struct merging *m, struct merge *state, struct err *e)
       }
     }
   }
-  m->posts++;
+  m->work += WORK_TERM;
   if (rc == 0) {
     rc = writer_term_end(&m->out, e);
   }
@@ -205,7 +213,7 @@ static int merge_done(struct merging *m, const struct merge *state,
   return rc;
 }
 
-static int merge_run(struct merging *m, struct merge *state, uint64_t posts,
+static int merge_run(struct merging *m, struct merge *state, uint64_t work,
                      struct err *e)
 {
   struct terms *t = m->s->terms;
@@ -223,7 +231,7 @@ static int merge_run(struct merging *m, struct merge *state, uint64_t posts,
     rc = open_cursors(m, span_of(state->after, state->after_n), e);
   }
   rc = rc == 0 ? 1 : rc;
-  while (rc > 0 && m->posts < posts) {
+  while (rc > 0 && m->work < work) {
     rc = merge_term(m, state, e);
   }
   if (rc < 0) {
@@ -237,7 +245,7 @@ static int merge_run(struct merging *m, struct merge *state, uint64_t posts,
   return rc < 0 ? rc : seg_put(m->s, &m->target, e);
 }
 
-static int merge_one(struct sq *s, struct merge *state, uint64_t posts,
+static int merge_one(struct sq *s, struct merge *state, uint64_t work,
                      struct err *e)
 {
   struct merging *m = mem_zero(sizeof *m);
@@ -245,7 +253,7 @@ static int merge_one(struct sq *s, struct merge *state, uint64_t posts,
     return sq_nomem(e);
   }
   m->s = s;
-  int rc = merge_run(m, state, posts, e);
+  int rc = merge_run(m, state, work, e);
   for (size_t i = 0; m->cursor != NULL && i < m->from.n; i++) {
     cursor_free(&m->cursor[i]);
   }
@@ -434,12 +442,12 @@ static int sweep(struct sq *s, int64_t rows, struct err *e)
 
 /* ---- slices ---- */
 
-int merge_slice(struct sq *s, uint64_t posts, bool all, struct err *e)
+int merge_slice(struct sq *s, uint64_t work, bool all, struct err *e)
 {
   struct merge m[MERGES_MAX];
   struct term_counts c;
   size_t n = 0;
-  int more = sweep(s, (int64_t)(posts / 150) + 8, e);
+  int more = sweep(s, (int64_t)(work / WORK_ROW) + 8, e);
   int rc = more < 0 ? more : terms_counts(s, &c, e);
   if (rc < 0 || (rc = terms_lens(s, &c, e)) < 0 ||
       (rc = merges_load(s, m, &n, e)) < 0 || (rc = plan(s, m, n, all, e)) < 0) {
@@ -449,7 +457,7 @@ int merge_slice(struct sq *s, uint64_t posts, bool all, struct err *e)
     return rc;
   }
   for (size_t i = 0; rc == 0 && i < n; i++) {
-    rc = merge_one(s, &m[i], all ? posts / n + 1 : posts, e);
+    rc = merge_one(s, &m[i], all ? work / n + 1 : work, e);
   }
   return rc < 0 ? rc : more > 0 || n > 0;
 }

@@ -280,9 +280,9 @@ static int docs(struct sq *s, const struct store_batch *b,
   return rc;
 }
 
-/* Postings that a slice of merging works off after so many documents came:
- * each is written again once a level, and there is some to catch up. */
-#define SLICE_A_DOC 160u
+/* What a slice of merging works off after so many documents came: each is
+ * written again once a level, and there is some to catch up. */
+#define SLICE_A_DOC 400u
 
 int sq_docs_put(struct sq *s, const struct store_batch *b, struct err *e)
 {
@@ -325,7 +325,7 @@ int sq_tidy(struct store *st, bool all, struct err *e)
     rc = terms_counts_put(s, &c, e);
   }
   if (rc == 0) {
-    rc = more = merge_slice(s, SLICE_POSTS, all, e);
+    rc = more = merge_slice(s, SLICE_WORK, all, e);
   }
   rc = sq_end(s, rc, e);
   return rc < 0 ? rc : more;

@@ -30,14 +30,13 @@
 
 #include <string.h>
 
-#define TERM_MAX 127u      /* bytes of a term: vocabulary and lists agree */
-#define LEN_PAGE 2048u     /* documents a row of search_len */
-#define DOC_PAGE 256u      /* documents a row of search_doc */
-#define REF_PAGE_BITS 8u   /* numbers of the store a row of search_ref */
-#define MERGE_FAN 8u       /* neighbours of one level that become one */
-#define LEVEL_ALL 30       /* of a segment that was made of all others */
-#define SLICE_POSTS 60000u /* postings of one slice of merging ... */
-#define SLICE_ROWS 400     /* ... and rows of one of sweeping */
+#define TERM_MAX 127u     /* bytes of a term: vocabulary and lists agree */
+#define LEN_PAGE 2048u    /* documents a row of search_len */
+#define DOC_PAGE 256u     /* documents a row of search_doc */
+#define REF_PAGE_BITS 8u  /* numbers of the store a row of search_ref */
+#define MERGE_FAN 8u      /* neighbours of one level that become one */
+#define LEVEL_ALL 30      /* of a segment that was made of all others */
+#define SLICE_WORK 60000u /* of one slice of merging, postings read */
 
 enum row_kind { ROW_LEAF, ROW_STRIP, ROW_WORD, ROW_KINDS };
 
@@ -257,6 +256,17 @@ uint64_t words_sign(const uint64_t *gram, size_t n);
  * false: it is damaged. */
 bool words_read_signs(struct word_page *p, struct span row, struct span *rest);
 bool words_read(struct word_page *p, struct span rest);
+/* The terms of a page in order, without their signatures. */
+struct words_reader {
+  struct post_reader r;
+  uint64_t left;
+  uint8_t term[TERM_MAX];
+  size_t n;
+  uint32_t df;
+};
+bool words_reader_open(struct words_reader *w, struct span row);
+/* 1, 0 at the end, or ERR_CORRUPT. */
+int words_reader_next(struct words_reader *w) MUST_USE;
 /* All of a page. */
 int words_page(struct sq *s, const struct seg *g, uint32_t no,
                struct word_page *p, struct err *e) MUST_USE;
@@ -331,8 +341,8 @@ int forget_postings(struct sq *s, struct err *e) MUST_USE;
 /* Terms went from segments: let no merge remember where it is by one. */
 int merge_forget(struct sq *s, struct err *e) MUST_USE;
 
-/* Work off what is due, about ${posts} postings of it. Inside a transaction.
- * 1: there is more to do. ${all}: until one segment is left. */
-int merge_slice(struct sq *s, uint64_t posts, bool all, struct err *e) MUST_USE;
+/* Work off what is due, about as much as reading ${work} postings. Inside a
+ * transaction. 1: there is more to do. ${all}: until one segment is left. */
+int merge_slice(struct sq *s, uint64_t work, bool all, struct err *e) MUST_USE;
 
 #endif

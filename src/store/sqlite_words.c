@@ -202,6 +202,37 @@ bool words_read(struct word_page *p, struct span rest)
   return r.p == r.end;
 }
 
+bool words_reader_open(struct words_reader *w, struct span row)
+{
+  w->r = post_reader_of(row);
+  w->left = post_varint(&w->r);
+  w->n = 0;
+  (void)post_bytes(&w->r,
+                   w->left <= PAGE_WORDS ? w->left * SIGN_BYTES : UINT64_MAX);
+  return !w->r.bad;
+}
+
+int words_reader_next(struct words_reader *w)
+{
+  if (w->left == 0) {
+    return w->r.p == w->r.end ? 0 : ERR_CORRUPT;
+  }
+  uint64_t shared = post_varint(&w->r), more = post_varint(&w->r);
+  struct span b = post_bytes(&w->r, more);
+  uint64_t df = post_varint(&w->r);
+  if (w->r.bad || shared > w->n || shared + b.n > TERM_MAX ||
+      shared + b.n == 0 || df > UINT32_MAX) {
+    return ERR_CORRUPT;
+  }
+  if (b.n > 0) {
+    memcpy(w->term + shared, b.p, b.n);
+  }
+  w->n = (size_t)shared + b.n;
+  w->df = (uint32_t)df;
+  w->left--;
+  return 1;
+}
+
 int words_page(struct sq *s, const struct seg *g, uint32_t no,
                struct word_page *p, struct err *e)
 {

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: 0BSD */
 /* How well are right documents found? Runs the collections beside the
  * repository ($SEARCH_DEV) through the recipe of text/recipe.h and prints
- * MRR@10 and Recall@10 beside what is to be reached. Exits 1 when a set falls
- * short. Arguments: the sets to run, default all. */
+ * MRR@10 and Recall@10 beside what is to be reached, then those of FTS5 with
+ * unicode61 and with the trigrams of the words, and Xapian; of damaged queries
+ * they are asked every fourth. Exits 1 when a set of ours falls short. PEERS=no
+ * leaves the others out. Arguments: the sets to run, default all. */
 #include "search_oracle.h"
 
 #include "dev_file.h"
+#include "peers.h"
 
 #include <string.h>
 
@@ -50,12 +53,18 @@ static const struct set sets[] = {
 };
 #define SETS (sizeof sets / sizeof sets[0])
 
+static char dir[64]; /* of the others' indexes */
+static const char *program;
+
 /* A collection in memory. */
 struct collection {
   struct oracle *oracle;
   struct buf docs;
   struct span *id; /* of each document, into docs */
+  struct span *text;
   size_t n;
+  struct peer peer[PEER_KINDS];
+  bool there[PEER_KINDS];
 };
 
 static bool load_file(struct buf *out, const struct set *s, const char *file,
@@ -104,8 +113,10 @@ static bool collection_load(struct collection *c, const struct set *s)
     if (c->n == cap) {
       cap = cap == 0 ? 4096 : cap * 2;
       c->id = realloc(c->id, cap * sizeof *c->id);
-      NEED(c->id != NULL);
+      c->text = realloc(c->text, cap * sizeof *c->text);
+      NEED(c->id != NULL && c->text != NULL);
     }
+    c->text[c->n] = column[2];
     c->id[c->n++] = column[0];
     oracle_add(c->oracle, column[2]);
   }
@@ -113,8 +124,36 @@ static bool collection_load(struct collection *c, const struct set *s)
   return true;
 }
 
+/* Xapian has no stemmer for Sorani. */
+static const char *stemmer_of(const struct set *s)
+{
+  return strcmp(s->folder, "en") == 0                          ? "english"
+         : *s->folder == 'k' || strcmp(s->folder, "ckbq") == 0 ? "none"
+                                                               : "arabic";
+}
+
+static void peers_load(struct collection *c, const struct set *s)
+{
+  for (int k = 0; k < PEER_KINDS; k++) {
+    struct peer *p = &c->peer[k];
+    c->there[k] = peer_open(p, (enum peer_kind)k, dir, program, stemmer_of(s));
+    for (size_t i = 0; c->there[k] && i < c->n; i++) {
+      peer_add(p, c->text[i]);
+    }
+    if (c->there[k]) {
+      peer_ready(p);
+    }
+  }
+}
+
 static void collection_free(struct collection *c)
 {
+  for (int k = 0; k < PEER_KINDS; k++) {
+    if (c->there[k]) {
+      peer_close(&c->peer[k]);
+    }
+  }
+  free(c->text);
   if (c->oracle != NULL) {
     oracle_del(c->oracle);
   }
@@ -189,23 +228,51 @@ static void judge(struct figures *f, const struct judgements *j,
   }
 }
 
-static bool run(struct figures *f, const struct collection *c,
+static void judge_peer(struct figures *f, const struct judgements *j,
+                       const struct span column[2], const struct collection *c,
+                       struct peer *p)
+{
+  struct oracle_hit hits[DEPTH];
+  uint64_t doc[PEER_DEPTH];
+  double seconds;
+  size_t n = peer_ask(p, column[1], true, doc, &seconds);
+  for (size_t i = 0; i < n; i++) {
+    hits[i] = (struct oracle_hit){.doc = (uint32_t)doc[i] - 1};
+  }
+  judge(f, j, column[0], c, hits, n);
+}
+
+static void finish(struct figures *f)
+{
+  if (f->queries > 0) {
+    f->mrr /= (double)f->queries;
+    f->recall /= (double)f->queries;
+  }
+}
+
+/* ${f}: ours, then the others'. */
+static bool run(struct figures f[1 + PEER_KINDS], struct collection *c,
                 const struct set *s)
 {
   struct judgements j = {0};
   struct buf queries = {0};
   struct span column[2];
   struct oracle_hit hits[DEPTH];
-  size_t at = 0;
+  size_t at = 0, step = strchr(s->name, ',') != NULL ? 4 : 1;
   bool there =
       load_file(&queries, s, s->queries, ".tsv") && judgements_load(&j, s);
-  while (there && dev_line(buf_span(&queries), &at, column, 2) == 2) {
+  for (size_t i = 0; there && dev_line(buf_span(&queries), &at, column, 2) == 2;
+       i++) {
     size_t n = oracle_search(c->oracle, column[1], true, hits, DEPTH);
     judge(f, &j, column[0], c, hits, n);
+    for (int k = 0; i % step == 0 && k < PEER_KINDS; k++) {
+      if (c->there[k]) {
+        judge_peer(&f[1 + k], &j, column, c, &c->peer[k]);
+      }
+    }
   }
-  if (f->queries > 0) {
-    f->mrr /= (double)f->queries;
-    f->recall /= (double)f->queries;
+  for (int k = 0; k < 1 + PEER_KINDS; k++) {
+    finish(&f[k]);
   }
   buf_free(&queries);
   buf_free(&j.file);
@@ -226,6 +293,12 @@ static bool report(const struct set *s, const struct figures *f, double clean)
     printf(" / %.3f", s->recall);
   }
   puts(good ? "" : "   SHORT");
+  for (int k = 0; k < PEER_KINDS; k++) {
+    if (f[1 + k].queries > 0) {
+      printf("  %-28s %6zu  %.4f / %.4f\n", peer_name[k], f[1 + k].queries,
+             f[1 + k].mrr, f[1 + k].recall);
+    }
+  }
   (void)fflush(stdout);
   return good;
 }
@@ -246,9 +319,12 @@ int main(int argc, char **argv)
   const char *loaded = "";
   double clean = 0;
   int missing = 0, fell_short = 0;
+  program = argv[0];
+  (void)snprintf(dir, sizeof dir, "/tmp/search_quality.XXXXXX");
+  NEED(mkdtemp(dir) != NULL);
   printf("%-30s %6s  %s\n", "set", "", "MRR@10 / Recall@10");
   for (size_t i = 0; i < SETS; i++) {
-    struct figures f = {0};
+    struct figures f[1 + PEER_KINDS] = {{0}};
     if (!wanted(&sets[i], argc, argv)) {
       continue;
     }
@@ -260,15 +336,20 @@ int main(int argc, char **argv)
         loaded = "";
         continue;
       }
+      const char *peers = getenv("PEERS");
+      if (peers == NULL || strcmp(peers, "no") != 0) {
+        peers_load(&c, &sets[i]);
+      }
     }
-    if (!run(&f, &c, &sets[i])) {
+    if (!run(f, &c, &sets[i])) {
       missing++;
       continue;
     }
-    clean = sets[i].mrr < 0 || strchr(sets[i].name, ',') ? clean : f.mrr;
-    fell_short += !report(&sets[i], &f, clean);
+    clean = sets[i].mrr < 0 || strchr(sets[i].name, ',') ? clean : f[0].mrr;
+    fell_short += !report(&sets[i], f, clean);
   }
   collection_free(&c);
+  (void)rmdir(dir);
   if (missing > 0) {
     printf("skipped %d sets: no $SEARCH_DEV, or not all of it\n", missing);
   }

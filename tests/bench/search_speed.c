@@ -6,6 +6,7 @@
  * with unicode61 and trigram in the same run. Argument: how many passages
  * (100000). */
 #include "dev_file.h"
+#include "peers.h"
 
 #include "base/mem.h"
 #include "form/cid.h"
@@ -27,16 +28,6 @@ static struct err err;
 static struct analyser *an;
 static char dir[64];
 
-/* With CPU=1 the processor's time alone: for a machine that is not quiet. */
-static double now(void)
-{
-  static int cpu = -1;
-  struct timespec t;
-  cpu = cpu < 0 ? getenv("CPU") != NULL : cpu;
-  (void)clock_gettime(cpu ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
 #define NEED(cond)                                                             \
   do {                                                                         \
     if (!(cond)) {                                                             \
@@ -45,7 +36,8 @@ static double now(void)
     }                                                                          \
   } while (0)
 
-static uint64_t seed = 88172645463325252u;
+#define SEED 88172645463325252u
+static uint64_t seed = SEED;
 
 static size_t random_below(size_t n)
 {
@@ -140,7 +132,7 @@ static double fill(struct store *s, size_t passages)
       NEED(cid_of(&block[i].cid, CID_RAW, text[i].p, text[i].n) == 0);
     }
     NEED(s->ops->put(s, block, n, false, ref, NULL, &err) == 0);
-    double t = now();
+    double t = peer_now();
     for (size_t i = 0; i < n; i++) {
       buf_clear(&terms[i]);
       put_terms(&terms[i], &d[i], buf_span(&text[i]));
@@ -149,7 +141,7 @@ static double fill(struct store *s, size_t passages)
     }
     struct store_batch b = {.docs = d, .docs_n = n};
     NEED(s->ops->append(s, &b, NULL, NULL, &err) == 0);
-    spent += now() - t;
+    spent += peer_now() - t;
   }
   return spent;
 }
@@ -246,15 +238,15 @@ static void ask_all(struct store *s, const char *what)
   static double took[QUERIES];
   for (int round = 0; round < 2; round++) { /* the first one warms */
     for (size_t i = 0; i < QUERIES; i++) {
-      double t = now();
+      double t = peer_now();
       ask(s, buf_span(&questions[i]));
-      took[i] = now() - t;
+      took[i] = peer_now() - t;
     }
   }
   print(what, took, QUERIES);
 }
 
-/* ---- FTS5 ---- */
+/* ---- the others ---- */
 
 static const char *path_of(const char *name)
 {
@@ -263,106 +255,97 @@ static const char *path_of(const char *name)
   return path;
 }
 
-static double megabytes(const char *name)
-{
-  struct stat info;
-  return stat(path_of(name), &info) == 0 ? (double)info.st_size / 1e6 : 0;
-}
-
-static void bench_fts(const char *tokenizer, size_t passages, size_t queries)
+/* ${queries}: how many of the questions. The same passages as ours. */
+static void bench_peer(enum peer_kind kind, const char *program,
+                       size_t passages, size_t queries)
 {
   static double took[QUERIES];
-  sqlite3 *db = NULL;
-  sqlite3_stmt *put = NULL, *get = NULL;
   struct buf text = {0};
-  char sql[200], what[64];
-  NEED(sqlite3_open(path_of(tokenizer), &db) == SQLITE_OK);
-  (void)snprintf(sql, sizeof sql,
-                 "CREATE VIRTUAL TABLE t USING fts5(x, content='',"
-                 " tokenize='%s'); BEGIN",
-                 tokenizer);
-  NEED(sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK);
-  NEED(sqlite3_prepare_v2(db, "INSERT INTO t(x) VALUES(?1)", -1, &put, NULL) ==
-       SQLITE_OK);
-  seed = 88172645463325252u;
-  double t = now(), making = 0;
+  struct peer p;
+  uint64_t hit[PEER_DEPTH];
+  char what[64];
+  if (!peer_open(&p, kind, dir, program, "arabic")) {
+    printf("%s: not here\n", peer_name[kind]);
+    return;
+  }
+  seed = SEED;
   for (size_t i = 0; i < passages; i++) {
-    double m = now();
     passage(&text);
-    making += now() - m;
-    sqlite3_bind_text(put, 1, (char *)text.p, (int)text.n, SQLITE_STATIC);
-    NEED(sqlite3_step(put) == SQLITE_DONE);
-    sqlite3_reset(put);
+    peer_add(&p, buf_span(&text));
   }
-  NEED(sqlite3_exec(db, "COMMIT", NULL, NULL, NULL) == SQLITE_OK);
-  t = now() - t - making;
-  printf("FTS5 %s: %.0f passages/s, %.1f MB\n", tokenizer, (double)passages / t,
-         megabytes(tokenizer));
-  NEED(sqlite3_prepare_v2(db,
-                          "SELECT rowid FROM t WHERE t MATCH ?1 ORDER BY rank"
-                          " LIMIT 10",
-                          -1, &get, NULL) == SQLITE_OK);
-  for (size_t i = 0; i < queries; i++) {
-    struct words it = {.text = buf_span(&questions[i])};
-    struct word w;
-    buf_clear(&text);
-    while (words_next(&it, &w)) {
-      NEED(text.n == 0 || buf_put(&text, " OR ", 4) == 0);
-      NEED(buf_byte(&text, '"') == 0 &&
-           buf_put(&text, it.text.p + w.start, w.end - w.start) == 0 &&
-           buf_byte(&text, '"') == 0);
-    }
-    t = now();
-    sqlite3_bind_text(get, 1, (char *)text.p, (int)text.n, SQLITE_STATIC);
-    while (sqlite3_step(get) == SQLITE_ROW) {
-    }
-    sqlite3_reset(get);
-    took[i] = now() - t;
-  }
-  (void)snprintf(what, sizeof what, "  %s, 7 words, any", tokenizer);
-  print(what, took, queries);
-  sqlite3_finalize(put);
-  sqlite3_finalize(get);
-  sqlite3_close(db);
-  (void)unlink(path_of(tokenizer));
+  peer_ready(&p);
   buf_free(&text);
+  printf("%s: %.0f passages/s, index %.1f MB\n", peer_name[kind],
+         (double)passages / p.spent, p.bytes / 1e6);
+  for (size_t most = 7; most > 0; most = most == 7 ? 2 : 0) {
+    load_questions(most);
+    for (size_t i = 0; i < 2 * queries; i++) { /* the first ones warm */
+      (void)peer_ask(&p, buf_span(&questions[i % queries]), false, hit,
+                     &took[i % queries]);
+    }
+    (void)snprintf(what, sizeof what, "  %zu words, any", most);
+    print(what, took, queries);
+  }
+  peer_close(&p);
 }
 
 /* ---- changes ---- */
 
-static void bench_changes(struct store *s, const char *what, bool gone)
+enum change { ADD, CHANGE, REMOVE };
+
+/* One passage as a change of its own: its terms in ${terms}. */
+static struct store_doc one_passage(struct store_block *b, struct buf *text,
+                                    struct buf *terms)
+{
+  struct store_doc d = {.ref = STORE_NEW(0)};
+  passage(text);
+  b->bytes = buf_span(text);
+  NEED(cid_of(&b->cid, CID_RAW, text->p, text->n) == 0);
+  buf_clear(terms);
+  put_terms(terms, &d, buf_span(text));
+  d.terms = buf_span(terms);
+  return d;
+}
+
+/* Removing and changing: of a document that is in a segment. What is due of
+ * merging is part of it. */
+static void bench_changes(struct store *s, const char *what, enum change how)
 {
   static double took[QUERIES];
-  static uint64_t ref[QUERIES];
-  struct buf text = {0}, terms = {0};
+  struct buf text[2] = {{0}}, terms[2] = {{0}};
   for (size_t i = 0; i < QUERIES; i++) {
-    struct store_block b;
-    struct store_doc d = {.ref = 0};
-    passage(&text);
-    b.bytes = buf_span(&text);
-    NEED(cid_of(&b.cid, CID_RAW, text.p, text.n) == 0);
-    buf_clear(&terms);
-    put_terms(&terms, &d, buf_span(&text));
-    d.terms = buf_span(&terms);
+    struct store_block b[2];
+    uint64_t ref;
+    struct store_doc d = one_passage(&b[0], &text[0], &terms[0]);
     struct store_batch add = {
-        .blocks = &b, .blocks_n = 1, .docs = &d, .docs_n = 1};
-    d.ref = STORE_NEW(0);
-    double t = now();
-    NEED(s->ops->append(s, &add, &ref[i], NULL, &err) == 0);
-    if (gone) {
-      while (s->ops->tidy(s, i % 100 == 0, &err) > 0 && i % 100 == 0) {
-      }
-      d.ref = ref[i];
-      struct store_batch drop = {
-          .erase = &ref[i], .erase_n = 1, .undocs = &d, .undocs_n = 1};
-      t = now();
-      NEED(s->ops->append(s, &drop, NULL, NULL, &err) == 0);
+        .blocks = b, .blocks_n = 1, .docs = &d, .docs_n = 1};
+    double t = peer_now();
+    NEED(s->ops->append(s, &add, &ref, NULL, &err) == 0);
+    took[i] = peer_now() - t;
+    if (how == ADD) {
+      continue;
     }
-    took[i] = now() - t;
+    while (i % 100 == 0 && s->ops->tidy(s, true, &err) > 0) {
+    }
+    struct store_doc gone = d, next = one_passage(&b[1], &text[1], &terms[1]);
+    gone.ref = ref;
+    struct store_batch drop = {
+        .erase = &ref, .erase_n = 1, .undocs = &gone, .undocs_n = 1};
+    if (how == CHANGE) {
+      drop.blocks = &b[1];
+      drop.blocks_n = 1;
+      drop.docs = &next;
+      drop.docs_n = 1;
+    }
+    t = peer_now();
+    NEED(s->ops->append(s, &drop, NULL, NULL, &err) == 0);
+    took[i] = peer_now() - t;
   }
   print(what, took, QUERIES);
-  buf_free(&text);
-  buf_free(&terms);
+  for (int i = 0; i < 2; i++) {
+    buf_free(&text[i]);
+    buf_free(&terms[i]);
+  }
 }
 
 static double sum_pages(const char *name)
@@ -413,14 +396,29 @@ static void search_only(const char *name)
     struct words it = {.text = buf_span(&questions[i])};
     struct word w;
     NEED(words_next(&it, &w));
-    double t = now();
+    double t = peer_now();
     NEED(s->ops->prefix(s, span_of(w.token, w.token_n > 4 ? 4 : 2), out, 10,
                         &err) >= 0);
-    took[i] = now() - t;
+    took[i] = peer_now() - t;
   }
   print("words with a beginning", took, QUERIES);
   s->ops->close(s);
   print_memory();
+}
+
+static void bench_slices(struct store *s)
+{
+  static double took[10000];
+  size_t n = 0;
+  int more = 1;
+  for (; more > 0 && n < sizeof took / sizeof took[0]; n++) {
+    double t = peer_now();
+    more = s->ops->tidy(s, true, &err);
+    took[n] = peer_now() - t;
+  }
+  NEED(more == 0);
+  print("slices of merging", took, n);
+  printf("  the longest %.1f ms\n", took[n - 1] * 1e3);
 }
 
 int main(int argc, char **argv)
@@ -445,15 +443,7 @@ int main(int argc, char **argv)
   double spent = fill(s, passages);
   printf("%zu passages: %.0f passages/s (analysis, index, commit)\n", passages,
          (double)passages / spent);
-  double worst = 0, t = now(), from;
-  int more = 1;
-  while (more > 0) {
-    from = now();
-    more = s->ops->tidy(s, true, &err);
-    worst = now() - from > worst ? now() - from : worst;
-  }
-  printf("tidying took %.1f s, the longest slice %.1f ms\n", now() - t,
-         worst * 1e3);
+  bench_slices(s);
   s->ops->close(s);
   printf("index %.1f MB\n", sum_pages("ours"));
   (void)fflush(stdout);
@@ -466,13 +456,14 @@ int main(int argc, char **argv)
   int status = 0;
   NEED(waitpid(pid, &status, 0) == pid && status == 0);
   NEED(store_sqlite_open(&s, path_of("ours"), &o, &err) == 0);
-  bench_changes(s, "add one", false);
-  bench_changes(s, "remove one, its words from disk", true);
+  bench_changes(s, "add one", ADD);
+  bench_changes(s, "change one", CHANGE);
+  bench_changes(s, "remove one, its words from disk", REMOVE);
   s->ops->close(s);
-  load_questions(7);
-  bench_fts("unicode61", passages, 100);
-  if (passages <= 100000) {
-    bench_fts("trigram", passages, 30);
+  bench_peer(PEER_UNICODE61, argv[0], passages, 100);
+  bench_peer(PEER_XAPIAN, argv[0], passages, QUERIES);
+  if (passages <= 100000) { /* above, it takes an hour */
+    bench_peer(PEER_TRIGRAM, argv[0], passages, 30);
   }
   static const char *const end[] = {"ours", "ours-wal", "ours-shm",
                                     "ours-lock"};
