@@ -5,11 +5,12 @@
  * nothing leaks, the station closes, opens again and passes its checks, and
  * the same call then succeeds.
  *
- * FAULT_ALL=1: every request, not ever fewer of the later ones; names of calls
- * as arguments: only these. Bugs that were planted, and caught: no buf_free in
- * station_slip_text; fsync's answer passed over in outfile_finish. */
+ * FAULT_ALL=1: all of the calls, and every request, not ever fewer of the later
+ * ones; names of calls as arguments: only these. Bugs that were planted, and
+ * caught: no buf_free in station_slip_text; fsync's answer passed over in
+ * outfile_finish. */
 #include "base/limits.h"
-#include "station_scenes.h"
+#include "station_scenes_more.h"
 
 #include <sys/stat.h>
 
@@ -180,6 +181,46 @@ SWEEP(salvage)
 SWEEP(first_sync)
 SWEEP(delta_sync)
 SWEEP(open_killed)
+SWEEP(slip_again)
+SWEEP(slip_exact)
+SWEEP(read_slip)
+SWEEP(pack_budget)
+SWEEP(pack_records)
+SWEEP(pack_dropped)
+SWEEP(unpack_some)
+SWEEP(unpack_keep)
+SWEEP(unpack_again)
+SWEEP(unpack_policy)
+SWEEP(unpack_damaged)
+SWEEP(unpack_old)
+SWEEP(held_released)
+SWEEP(publish_130)
+SWEEP(publish_large)
+SWEEP(publish_again)
+SWEEP(publish_dropped)
+SWEEP(publish_file)
+SWEEP(withdraw_absent)
+SWEEP(withdraw_file)
+SWEEP(label_back)
+SWEEP(add_again)
+SWEEP(export_beside)
+SWEEP(export_absent)
+SWEEP(get_absent)
+SWEEP(search_pages)
+SWEEP(tally)
+SWEEP(suggest)
+SWEEP(history)
+SWEEP(digest)
+SWEEP(scrub)
+SWEEP(rebuild_left)
+SWEEP(sweep_unlisted)
+SWEEP(index_later)
+SWEEP(open_busy)
+SWEEP(move_key)
+SWEEP(follow_many)
+SWEEP(sync_again)
+SWEEP(sync_same)
+SWEEP(sync_withdrawal)
 
 /* Where every sync is one of ours that the answer rests on: none that fails
  * may be passed over. */
@@ -202,10 +243,17 @@ static void test_syncs(void)
   }
 }
 
-/* All, or those that the command line names. */
+/* All, or those that the command line names. MORE: only where every request
+ * is to fail, or by name. */
 #define WANT(name)                                                             \
   do {                                                                         \
     if (wanted(#name, argv)) {                                                 \
+      RUN(test_##name);                                                        \
+    }                                                                          \
+  } while (0)
+#define MORE(name)                                                             \
+  do {                                                                         \
+    if ((every_request || argv[1] != NULL) && wanted(#name, argv)) {           \
       RUN(test_##name);                                                        \
     }                                                                          \
   } while (0)
@@ -221,12 +269,8 @@ static bool wanted(const char *name, char **argv)
   return !any;
 }
 
-int main(int argc, char **argv)
+static void quick_scenes(char **argv)
 {
-  (void)argc;
-  every_request = getenv("FAULT_ALL") != NULL;
-  fault_start();
-  make_world();
   WANT(open);
   WANT(publish);
   WANT(publish_20);
@@ -264,6 +308,60 @@ int main(int argc, char **argv)
   WANT(delta_sync);
   WANT(open_killed);
   WANT(syncs);
+}
+
+static void more_scenes(char **argv)
+{
+  MORE(slip_again);
+  MORE(slip_exact);
+  MORE(read_slip);
+  MORE(pack_budget);
+  MORE(pack_records);
+  MORE(pack_dropped);
+  MORE(unpack_some);
+  MORE(unpack_keep);
+  MORE(unpack_again);
+  MORE(unpack_policy);
+  MORE(unpack_damaged);
+  MORE(unpack_old);
+  MORE(held_released);
+  MORE(publish_130);
+  MORE(publish_large);
+  MORE(publish_again);
+  MORE(publish_dropped);
+  MORE(publish_file);
+  MORE(withdraw_absent);
+  MORE(withdraw_file);
+  MORE(label_back);
+  MORE(add_again);
+  MORE(export_beside);
+  MORE(export_absent);
+  MORE(get_absent);
+  MORE(search_pages);
+  MORE(tally);
+  MORE(suggest);
+  MORE(history);
+  MORE(digest);
+  MORE(scrub);
+  MORE(rebuild_left);
+  MORE(sweep_unlisted);
+  MORE(index_later);
+  MORE(open_busy);
+  MORE(move_key);
+  MORE(follow_many);
+  MORE(sync_again);
+  MORE(sync_same);
+  MORE(sync_withdrawal);
+}
+
+int main(int argc, char **argv)
+{
+  (void)argc;
+  every_request = getenv("FAULT_ALL") != NULL;
+  fault_start();
+  make_world();
+  quick_scenes(argv);
+  more_scenes(argv);
   home_end(&world);
   printf("  %ld failures, %ld told as errors\n", cases, hits);
   return unit_done();
