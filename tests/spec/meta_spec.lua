@@ -11,6 +11,7 @@ local function documented(path)
   local text = path and support.read(path)
     or support.read("lua/mahatta/meta.lua")
       .. support.read("lua/mahatta/meta_keep.lua")
+      .. support.read("lua/mahatta/meta_search.lua")
   for line in text:gmatch("([^\n]*)\n") do
     local owner, name = line:match("^function (%w+)[.:]([%w_]+)%(")
     if owner then
