@@ -456,7 +456,8 @@ size_t car_seek(struct span s, size_t from)
 bool car_salvage_try(struct car_salvage *v, uint64_t at, size_t n)
 {
   CHECK(at <= INT64_MAX / 8);
-  uint64_t budget = CAR_SALVAGE_FREE + CAR_SALVAGE_FACTOR * at;
+  uint64_t budget = v->size > 0 ? v->size + CAR_SALVAGE_FACTOR_SIZED * at
+                                : CAR_SALVAGE_FREE + CAR_SALVAGE_FACTOR * at;
   if (v->wasted > budget || n > budget - v->wasted) {
     return false;
   }

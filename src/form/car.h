@@ -66,11 +66,15 @@ size_t car_seek(struct span s, size_t from);
 /* How much a salvage may hash in vain. Honest damage costs one failed hash a
  * wound; a file made of nothing but heads of 2 MiB blocks would cost 50,000
  * times its own size. So what fails is paid from a budget that grows with the
- * way that has been made through the file. */
+ * way that has been made through the file. Where its size is known, that is
+ * its size and twice the way: with what is good, all hashing comes to four
+ * times the file. Else (compressed) a sum is free. */
 #define CAR_SALVAGE_FREE (16u * 1024 * 1024)
-#define CAR_SALVAGE_FACTOR 4u
+#define CAR_SALVAGE_FACTOR 3u
+#define CAR_SALVAGE_FACTOR_SIZED 2u
 
 struct car_salvage { /* zero-initialise */
+  uint64_t size;     /* of the file, 0: unknown */
   uint64_t wasted;   /* bytes hashed in vain (or being hashed now) */
 };
 

@@ -618,7 +618,6 @@ static int end_pass(struct unpack *u, struct err *e)
   u->unlisted = 0;
   u->begun = u->damaged = false;
   u->offset = u->end = 0;
-  memset(&u->salvage, 0, sizeof u->salvage);
   rc = carsource_rewind(&u->src, e);
   return rc < 0 ? rc : JOB_MORE;
 }
@@ -724,6 +723,7 @@ int station_unpack(struct job **out, struct station *st, const char *path,
     return rc;
   }
   u->job.total = u->src.size;
+  u->salvage.size = u->src.compressed ? 0 : u->src.size;
   *out = &u->job;
   return 0;
 }

@@ -427,6 +427,19 @@ static void test_salvage_budget_edges(void)
   EXPECT(car_salvage_try(&v, 1, 1));
 }
 
+/* Where the size is known: all of it at once, and what the way earns. */
+static void test_salvage_budget_sized(void)
+{
+  struct car_salvage v = {.size = 1000};
+  EXPECT(!car_salvage_try(&v, 0, 1001));
+  EXPECT(car_salvage_try(&v, 0, 999));
+  EXPECT(car_salvage_try(&v, 0, 1));
+  EXPECT(!car_salvage_try(&v, 0, 1));
+  EXPECT(car_salvage_try(&v, 1000, 2000));
+  EXPECT(!car_salvage_try(&v, 1000, 1));
+  EXPECT_INT(v.wasted, 3 * v.size);
+}
+
 static void test_v2(void)
 {
   uint8_t h[CAR_V2_HEAD] = "\x0a\xa1\x67version\x02";
@@ -584,6 +597,7 @@ int main(void)
   RUN(test_salvage_cuts);
   RUN(test_salvage_budget);
   RUN(test_salvage_budget_edges);
+  RUN(test_salvage_budget_sized);
   RUN(test_v2);
   RUN(test_hostile);
   RUN(test_go_car);
