@@ -69,6 +69,55 @@ await test('no payload of a record runs, and none hides or turns', async () => {
   await page.close()
 })
 
+await test('no file of people runs, whatever it is and claims', async () => {
+  const context = await browser.newContext({ acceptDownloads: true })
+  const page = await context.newPage()
+  const seen = watch(page)
+  const shown = []
+  for (const [i, name] of site.ids.hostile_names.entries()) {
+    for (const at of [site.files, site.origin]) {
+      const path = `${at}/f/${site.ids.hostile_files}/${i + 1}/${name}`
+      const download = page.waitForEvent('download', { timeout: 5000 })
+        .catch(() => null)
+      const answer = await page.goto(path).catch(() => null)
+      if (answer === null) {
+        // Never under a name that some system would run it by.
+        same((await download).suggestedFilename(), name)
+        continue
+      }
+      const type = answer.headers()['content-type']
+      shown.push(`${name} ${type}`)
+      same(at, site.files, path)
+      await new Promise(resolve => setTimeout(resolve, 100))
+      same(await page.evaluate(() => globalThis.pwned)
+        .catch(() => undefined), undefined, path)
+    }
+  }
+  same(shown.filter(one => !/ text\/plain; charset=utf-8$/.test(one)),
+    ['polyglot.png image/png', 'polyglot.jpg image/jpeg'])
+  same(shown.map(one => one.split(' ')[0]), ['a.txt', 'b.txt', 'utf7.txt',
+    'b.txt.pdf', 'polyglot.png', 'polyglot.jpg', 'a.json', 'a.csv', 'a.md'])
+  // Nor where a page of the site's own takes it for a picture or a script.
+  await page.goto(`${site.origin}/en/r/${site.ids.hostile_files}`)
+  const own = await page.evaluate(async ([id, names]) => {
+    const got = []
+    for (const [i, name] of names.entries()) {
+      const script = document.createElement('script')
+      const ended = new Promise(resolve => {
+        script.onload = () => resolve('load')
+        script.onerror = () => resolve('error')
+      })
+      try { script.src = `/f/${id}/${i + 1}/${name}` } catch { continue }
+      document.body.append(script)
+      got.push(await ended)
+    }
+    return [...got, globalThis.pwned ?? 'nothing']
+  }, [site.ids.hostile_files, site.ids.hostile_names])
+  same(own, ['nothing'], 'trusted types')
+  same(seen.filter(one => !/TrustedScriptURL/.test(one)), [])
+  await context.close()
+})
+
 await test('no payload of an address runs', async () => {
   const page = await browser.newPage()
   const seen = watch(page)

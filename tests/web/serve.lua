@@ -198,6 +198,43 @@ local function hostile(path)
   ids.hostile = made
 end
 
+-- Files that would run something if a browser took them for what they are, or
+-- for what they claim to be.
+local function hostile_files()
+  local script = "<script>window.pwned=1;alert(1)</script>"
+  local html = "<!doctype html><body>" .. script .. "<svg onload=alert(2)>"
+  local svg = '<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg" '
+    .. 'onload="window.pwned=1;alert(3)"><script>alert(4)</script></svg>'
+  local pdf = "%PDF-1.7\n1 0 obj<</Type/Catalog/Pages 2 0 R/OpenAction<</S"
+    .. "/JavaScript/JS(app.alert\\(1\\))>>>>endobj\n2 0 obj<</Type/Pages/Kids"
+    .. "[]/Count 0>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
+  local utf16 = "\xFF\xFE" .. html:gsub(".", "%0\0")
+  local files = { { "a.svg", "image/svg+xml", svg },
+    { "a.png", "image/png", svg }, { "b.png", "image/png", html },
+    { "a.html", "text/html", html }, { "a.txt", "text/plain", html },
+    { "b.txt", "text/plain", svg }, { "utf16.txt", "text/plain", utf16 },
+    { "utf7.txt", "text/plain", "+ADw-script+AD4-alert(1)+ADw-/script+AD4-" },
+    { "a.xml", "application/xml", '<?xml-stylesheet href="/x"?>' .. svg },
+    { "a.xhtml", "application/xhtml+xml", svg },
+    { "a.pdf", "application/pdf", pdf }, { "b.txt.pdf", "text/plain", pdf },
+    { "a.mhtml", "multipart/related", "MIME-Version: 1.0\r\nContent-Type: "
+      .. "text/html\r\n\r\n" .. html },
+    { "polyglot.png", "image/png", "\x89PNG\r\n\x1A\n" .. html },
+    { "polyglot.jpg", "text/html", "\xFF\xD8\xFF\xE0" .. html },
+    { "a.js", "text/javascript", "window.pwned=1;alert(5)" },
+    { "a.json", "application/json", html }, { "a.csv", "text/csv", html },
+    { "a.md", "text/markdown", html } }
+  local list = {}
+  for i, one in ipairs(files) do
+    list[i] = { path = write("hostile-" .. i, one[3]).path, name = one[1],
+      type = one[2] }
+  end
+  put("hostile_files", "h/files", { type = "dataset", title = "files",
+    files = list })
+  ids.hostile_names = {}
+  for i, one in ipairs(files) do ids.hostile_names[i] = one[1] end
+end
+
 if lfs.attributes(dir .. "/served", "mode") == nil
     and not os.getenv("EMPTY") then
   lessons()
@@ -206,7 +243,10 @@ if lfs.attributes(dir .. "/served", "mode") == nil
   large()
   many()
   if records > 0 then crowd(records) end
-  if hostile_path then hostile(hostile_path) end
+  if hostile_path then
+    hostile(hostile_path)
+    hostile_files()
+  end
   assert(io.open(dir .. "/served", "w")):close()
 end
 
