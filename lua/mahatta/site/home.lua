@@ -49,7 +49,7 @@ local function chip(ctx, name)
     link = shape.collection_path(ctx.lang, name) })
 end
 
--- Where there is no index yet: the newest records of some collections.
+-- The newest records of these collections, by their time.
 local function newest_of(ctx, names)
   local found = {}
   for i = 1, math.min(#names, COLLECTIONS) do
@@ -82,8 +82,10 @@ function home.front(ctx)
   local stats, message = site.station:stats()
   if not stats then return nil, message end
   local names = site.station:collections({ limit = COLLECTIONS })
+  -- Of many collections, what came last: the index knows that, and a look into
+  -- each of them would cost too much.
   local newest
-  if stats.unindexed then
+  if stats.unindexed or stats.collections <= COLLECTIONS then
     newest = newest_of(ctx, names)
   else
     newest, message = finder.newest(site.station, NEWEST)

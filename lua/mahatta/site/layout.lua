@@ -147,6 +147,16 @@ function layout.lang(ctx, code)
   return LANG(ctx.words, { code = code })
 end
 
+local RIGHT_TO_LEFT = { ar = true, ckb = true, fa = true, ur = true }
+local DIRECTION = markup.template [[lang="{code}" dir="{dir}"]]
+
+-- The same with its direction, for a heading that stands where its text does.
+function layout.direction(ctx, code)
+  if not code or not code:find("^%a[%w-]*$") then return markup.none end
+  return DIRECTION(ctx.words, { code = code,
+    dir = RIGHT_TO_LEFT[code:match("^%a+")] and "rtl" or "ltr" })
+end
+
 -- One record in a list. `snippet`: text, marked text, or nil.
 function layout.entry(ctx, item)
   local snippet = markup.none

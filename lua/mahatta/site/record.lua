@@ -351,7 +351,7 @@ function record.page(ctx, id)
   local title = name or markup.say(ctx.words, "no_title")
   return layout.page(ctx, { title = name or ctx.words.say.no_title,
     head = packages.head(ctx, entry), body = PAGE(ctx.words, {
-      title = title, lang = layout.lang(ctx, lang),
+      title = title, lang = layout.direction(ctx, lang),
       kind = layout.type_name(ctx, entry.record.type),
       place = shape.collection_path(ctx.lang, entry.collection),
       collection = entry.collection, stamp = shape.stamp(entry.time),
