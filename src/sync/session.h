@@ -169,7 +169,8 @@ void session_del(struct session *s); /* NULL-safe; wipes */
 
 /* Take bytes of the peer. 0: all were taken; SESSION_ASK: ${taken} of them
  * were, the policy is asked something (session_asked): session_answer it,
- * then feed the rest. Else the code with which the session has failed. */
+ * then feed the rest. Else the code with which the session has failed;
+ * ERR_INVALID also for bytes after its end: it stays done. */
 int session_feed(struct session *s, struct span bytes, size_t *taken,
                  struct err *e) MUST_USE;
 

@@ -137,7 +137,10 @@ static void check_end(int rc, bool refuses)
   struct err e = {0};
   struct session_status now = host_status(p.s);
   demand(rc == 0 || rc == ERR_INVALID || rc == ERR_LIMIT || rc == ERR_SIG);
-  demand((rc < 0) == (now.state == SESSION_FAILED));
+  /* What comes after the end is refused, and takes nothing back. */
+  bool late = rc == ERR_INVALID && now.state == SESSION_DONE &&
+              strcmp(p.e.text, "the peer spoke after the end") == 0;
+  demand((rc < 0) == (now.state == SESSION_FAILED) || late);
   demand(now.state != SESSION_FAILED || now.error.text[0] != '\0');
   demand(channel_queued(&p.s->channel) <= 1u << 20);
   p.host.fails_at = refuses ? p.host.calls + 1 : 0;
