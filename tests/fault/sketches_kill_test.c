@@ -8,7 +8,8 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#define KILLS 24
+#define KILLS 24 /* at least */
+#define KILLS_MAX 480
 #define KILL_AFTER_US 30000 /* at most */
 #define BATCHES_MAX 1000000
 
@@ -72,10 +73,14 @@ static void test_kill(void)
   struct sketches_state state;
   struct buf row = {0};
   struct err e = {0};
-  int rested = 0;
+  int rested = 0, kills = 0;
+  state.count = 0;
   home_folder(&h);
-  for (int i = 0; i < KILLS; i++) {
-    grow_and_kill((uint64_t)i);
+  /* Sanitizers are slow: more of them, until enough has grown. */
+  for (; kills < KILLS ||
+         (state.count <= 4 * SKETCHES_EVERY && kills < KILLS_MAX);
+       kills++) {
+    grow_and_kill((uint64_t)kills);
     home_open(&h);
     EXPECT(sketches_sound(h.st, "a") && sketches_sound(h.st, "b"));
     rested += row_get(h.st, row_key("rest", "b"), &row);
@@ -84,7 +89,7 @@ static void test_kill(void)
     h.st = NULL;
   }
   EXPECT(rested > KILLS / 2 && state.count > 4 * SKETCHES_EVERY);
-  printf("  %d kills, %llu parcels\n", KILLS, (unsigned long long)state.count);
+  printf("  %d kills, %llu parcels\n", kills, (unsigned long long)state.count);
   buf_free(&row);
   home_open(&h);
   home_end(&h);
