@@ -283,9 +283,11 @@ static void split_groups(struct topk *k)
 
 /* ---- a window ---- */
 
-/* A list's scores in [from, to): into the greatest parts of its group. */
+/* A list's scores in [from, to): into what is known of the documents when it
+ * is its group's only one (${alone}, what the group tells), else into the
+ * greatest parts of the group. */
 static int read_list(struct topk *k, struct list *l, uint32_t from, uint32_t to,
-                     struct err *e)
+                     const struct found_so_far *alone, struct err *e)
 {
   int rc = 0;
   while (rc == 0 && l->peek < to) {
@@ -294,6 +296,13 @@ static int read_list(struct topk *k, struct list *l, uint32_t from, uint32_t to,
     for (; i < p->n && p->doc[i] < to; i++) {
       uint32_t v = score_of(&k->qu, l, p->tf[i], k->qu.lens[p->doc[i]]);
       uint32_t at = p->doc[i] - from;
+      if (alone != NULL) {
+        k->doc[at].score += v;
+        k->doc[at].needs |= alone->needs;
+        k->doc[at].marks |= alone->marks;
+        k->seen[at / 64] |= UINT64_C(1) << at % 64;
+        continue;
+      }
       k->part[at] = v > k->part[at] ? v : k->part[at];
       k->part_seen[at / 64] |= UINT64_C(1) << at % 64;
     }
@@ -305,7 +314,7 @@ static int read_list(struct topk *k, struct list *l, uint32_t from, uint32_t to,
 }
 
 /* The greatest parts of a group into what is known. */
-static void join_parts(struct topk *k, uint32_t need, uint64_t mark)
+static void join_parts(struct topk *k, const struct found_so_far *group)
 {
   for (size_t w = 0; w < SEEN; w++) {
     k->seen[w] |= k->part_seen[w];
@@ -313,8 +322,8 @@ static void join_parts(struct topk *k, uint32_t need, uint64_t mark)
       size_t at = w * 64 + (size_t)__builtin_ctzll(k->part_seen[w]);
       k->part_seen[w] &= k->part_seen[w] - 1;
       k->doc[at].score += k->part[at];
-      k->doc[at].needs |= need;
-      k->doc[at].marks |= mark;
+      k->doc[at].needs |= group->needs;
+      k->doc[at].marks |= group->marks;
       k->part[at] = 0;
     }
   }
@@ -325,16 +334,20 @@ static int read_group(struct topk *k, uint32_t group, uint32_t from,
 {
   struct list *l;
   uint32_t n = group_lists(k, group, &l);
+  const struct found_so_far tells = {.needs = need_bit(k, group),
+                                     .marks = k->qu.q->group[group].mark};
   int rc = 0;
   for (uint32_t i = 0; rc == 0 && i < n; i++) {
     if (l[i].peek < from) { /* it was not read in order before */
       rc = list_to(&k->qu, &l[i], from, e);
     }
     if (rc == 0) {
-      rc = read_list(k, &l[i], from, to, e);
+      rc = read_list(k, &l[i], from, to, n == 1 ? &tells : NULL, e);
     }
   }
-  join_parts(k, need_bit(k, group), k->qu.q->group[group].mark);
+  if (n > 1) {
+    join_parts(k, &tells);
+  }
   return rc;
 }
 
@@ -372,14 +385,21 @@ static int excluded(struct topk *k, uint32_t doc, struct err *e)
   return 0;
 }
 
+/* What the groups that are not read in order can give together. */
+static uint64_t rest_bound(const struct topk *k)
+{
+  uint64_t rest = 0;
+  for (size_t i = k->essential; i < k->groups; i++) {
+    rest += k->bound[k->order[i]];
+  }
+  return rest;
+}
+
 /* A document that the essential groups brought up. */
 static int complete(struct topk *k, uint32_t doc, struct found_so_far *f,
                     struct err *e)
 {
-  uint64_t total = f->score, rest = 0;
-  for (size_t i = k->essential; i < k->groups; i++) {
-    rest += k->bound[k->order[i]];
-  }
+  uint64_t total = f->score, rest = rest_bound(k);
   for (size_t i = k->essential; i < k->groups; i++) {
     uint32_t g = k->order[i], v, bit = need_bit(k, g);
     if (total + rest < k->least) {
@@ -411,11 +431,14 @@ static int run_window(struct topk *k, uint32_t from, uint32_t to, struct err *e)
   for (size_t i = 0; rc == 0 && i < k->essential; i++) {
     rc = read_group(k, k->order[i], from, to, e);
   }
+  uint64_t rest = rest_bound(k);
   for (size_t w = 0; rc == 0 && w < SEEN; w++) {
     while (rc == 0 && k->seen[w] != 0) {
       uint32_t at = (uint32_t)(w * 64) + (uint32_t)__builtin_ctzll(k->seen[w]);
       k->seen[w] &= k->seen[w] - 1;
-      rc = complete(k, from + at, &k->doc[at], e);
+      if (k->doc[at].score + rest >= k->least) { /* most end here */
+        rc = complete(k, from + at, &k->doc[at], e);
+      }
       memset(&k->doc[at], 0, sizeof k->doc[at]);
     }
   }

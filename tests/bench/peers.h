@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -27,6 +28,7 @@ struct peer {
   sqlite3 *db;
   sqlite3_stmt *put, *get;
   FILE *to, *from; /* Xapian's process */
+  pid_t pid;
   struct buf text;
   double spent; /* indexing, seconds */
   double bytes; /* of the index, once it is ready */
@@ -76,9 +78,9 @@ static inline bool peer_open_xapian(struct peer *p, const char *program,
   }
   (void)fflush(stdout);
   PEER_NEED(pipe(in) == 0 && pipe(out) == 0);
-  pid_t pid = fork();
-  PEER_NEED(pid >= 0);
-  if (pid == 0) {
+  p->pid = fork();
+  PEER_NEED(p->pid >= 0);
+  if (p->pid == 0) {
     (void)dup2(in[0], 0);
     (void)dup2(out[1], 1);
     (void)close(in[1]);
@@ -233,17 +235,18 @@ static inline size_t peer_ask(struct peer *p, struct span query, bool grams,
 
 static inline void peer_close(struct peer *p)
 {
-  char command[200];
-  if (p->to != NULL) {
+  if (p->to != NULL) { /* its process takes its folder along */
+    int status = 0;
     (void)fclose(p->to);
     (void)fclose(p->from);
+    PEER_NEED(waitpid(p->pid, &status, 0) == p->pid && status == 0);
+  } else {
+    (void)unlink(p->path);
   }
   sqlite3_finalize(p->put);
   sqlite3_finalize(p->get);
   sqlite3_close(p->db);
   buf_free(&p->text);
-  (void)snprintf(command, sizeof command, "rm -rf '%s'", p->path);
-  PEER_NEED(system(command) == 0);
 }
 
 #endif

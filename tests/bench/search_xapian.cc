@@ -6,7 +6,8 @@
  *   .          that was all of them: "SECONDS BYTES"
  *   ? WORDS    the best ten that hold any of the words: "SECONDS NUMBER..."
  *
- * Arguments: the folder of its index, and the stemmer ("none": without).
+ * Arguments: the folder of its index, which goes when the input ends, and the
+ * stemmer ("none": without).
  * Seconds are of the processor alone when $CPU is set. */
 #include <xapian.h>
 
@@ -86,6 +87,7 @@ static void serve(const std::string &folder, const Xapian::Stem &stemmer)
       std::cout << spent << " " << bytes_of(folder) << std::endl;
     }
   }
+  std::filesystem::remove_all(folder);
 }
 
 int main(int argc, char **argv)
