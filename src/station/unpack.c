@@ -37,8 +37,9 @@ struct unpack {
   struct buf patterns; /* each followed by a zero byte; empty: all */
   bool keep;
   int pass;
-  bool begun;   /* the header was passed */
-  bool damaged; /* in damage: one wound, one fault */
+  bool begun;         /* the header was passed */
+  bool damaged;       /* in damage: one wound, one fault ... */
+  uint64_t wound_end; /* ... until here, where that is known, else 0 */
   bool asking;
   uint64_t offset; /* of the window in the plain stream */
   uint64_t end;    /* where a CARv2's inner CARv1 ends, 0: nowhere */
@@ -446,7 +447,11 @@ static void bad_hash(struct unpack *u, const struct car_section *s,
     if (u->pass == 0) {
       bad_block(u, &s->cid, "its bytes differ from its name");
     }
-    pass_on(u, taken);
+    /* If it is the length that is damaged, whole sections lie in it: what
+     * stands at its end may be one by chance. */
+    u->damaged = true;
+    u->wound_end = u->offset + taken;
+    seek_section(u);
     return;
   }
   wound(u, "no section can be read here");
@@ -482,6 +487,10 @@ static int pass_unhashed(struct unpack *u, size_t taken, struct err *e)
 
 static int read_section(struct unpack *u, struct err *e)
 {
+  if (u->wound_end > 0 && u->offset >= u->wound_end) {
+    u->damaged = u->damaged && u->offset > u->wound_end;
+    u->wound_end = 0;
+  }
   struct span w = carsource_window(&u->src);
   struct car_section s;
   struct err why;
@@ -617,7 +626,7 @@ static int end_pass(struct unpack *u, struct err *e)
   u->pass++;
   u->unlisted = 0;
   u->begun = u->damaged = false;
-  u->offset = u->end = 0;
+  u->offset = u->end = u->wound_end = 0;
   rc = carsource_rewind(&u->src, e);
   return rc < 0 ? rc : JOB_MORE;
 }
