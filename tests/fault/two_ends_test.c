@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: 0BSD */
-/* Two ends of a session, with hosts in memory. Each request for memory and
- * each digest fails in turn, alone or with all that follow; each call of
- * either host fails in turn. The end that it befalls says so with its code and
- * a sentence, the other one that the connection ended; nothing leaks (under
+/* Two ends of a session, with hosts in memory. Each request for memory, each
+ * put and each digest fails in turn, alone or with all that follow; each call
+ * of either host fails in turn. The end that it befalls says so with its code
+ * and a sentence, the other one that the connection ended; nothing leaks (under
  * the sanitizers), and the next session of the same hosts brings all.
  * This program brings its own base/mem. */
 #define HOST_FILES 400
 #include "failing_digest.h"
+
+#include "failing_buf.h"
 #include "unit/session_puppet.h"
 
 /* ---- worlds ---- */
@@ -190,15 +192,17 @@ static void expect_clean(bool done, int code)
   put_back();
 }
 
-/* Each ${step}th request fails; there have to be ${least} of them. */
-static void sweep_memory(void (*make)(void), long step, long least)
+/* Each of the first ${all} requests fails, then ever fewer of them; there have
+ * to be ${least}. */
+static void sweep_memory(void (*make)(void), long all, long least)
 {
   begin_world(make);
   long at = 1;
-  for (bool reached = true; reached && unit_faults == 0; at += step) {
+  for (bool reached = true; reached && unit_faults == 0;
+       at += at < all ? 1 : at / 20) {
     p.seed = 3;
     pair_begin(&p);
-    heap_fail(at, at / step % 2 ? HEAP_ONCE : HEAP_FROM);
+    heap_fail(at, at % 2 ? HEAP_ONCE : HEAP_FROM);
     bool done = pair_go(&p);
     reached = heap.requests >= at;
     heap_heal();
@@ -211,11 +215,11 @@ static void sweep_memory(void (*make)(void), long step, long least)
 
 static void test_memory(void)
 {
-  sweep_memory(make_mixed, 1, 150);
-  sweep_memory(make_sketches, 1, 100);
-  sweep_memory(make_told, 1, 40);
-  sweep_memory(make_keyed, 3, 60);
-  sweep_memory(make_many, 41, 1000);
+  sweep_memory(make_mixed, 900, 600);
+  sweep_memory(make_sketches, 200, 1500);
+  sweep_memory(make_told, 100, 1000);
+  sweep_memory(make_keyed, 30, 1000);
+  sweep_memory(make_many, 100, 3000);
 }
 
 /* Each of the first calls of either host fails, then ever fewer of them; there
