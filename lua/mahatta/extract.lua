@@ -169,7 +169,8 @@ local function from_xml(s)
     local close = open and s:find(">", open, true)
     if not close then break end
     local tag = s:sub(open + 1, close - 1)
-    if tag:find("^/%a+:[ph]$") or tag:find("^%a+:br[ />]?") then
+    if tag:find("^/%a+:[ph]$") or tag:find("^/si$")
+        or tag:find("^/table:table%-row$") or tag:find("^%a+:br[ />]?") then
       out[#out + 1] = "\n"
     elseif tag:find("^%a+:tab[ />]?") or tag == "text:s/" then
       out[#out + 1] = " "
@@ -196,6 +197,19 @@ local PROGRAMS = {
       { "unzip", { "-p", "@", "word/document.xml" }, from_xml } },
   ["application/vnd.oasis.opendocument.text"] =
     { pandoc "odt", { "unzip", { "-p", "@", "content.xml" }, from_xml } },
+  ["application/vnd.oasis.opendocument.spreadsheet"] =
+    { { "unzip", { "-p", "@", "content.xml" }, from_xml } },
+  ["application/vnd.oasis.opendocument.presentation"] =
+    { { "unzip", { "-p", "@", "content.xml" }, from_xml } },
+  -- Of a workbook the texts, each once; numbers say little to a search.
+  ["application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"] =
+    { { "unzip", { "-p", "@", "xl/sharedStrings.xml" }, from_xml },
+      { "unzip", { "-p", "@", "xl/worksheets/sheet*.xml" }, from_xml } },
+  ["application/vnd.openxmlformats-officedocument.presentationml.presentation"]
+    = { { "unzip", { "-p", "@", "ppt/slides/slide*.xml" }, from_xml } },
+  ["application/msword"] = {
+    { "antiword", { "-m", "UTF-8.txt", "@" }, squeezed },
+    { "catdoc", { "-d", "utf-8", "-w", "@" }, squeezed } },
   ["application/epub+zip"] =
     { pandoc "epub",
       { "unzip", { "-p", "@", "*.xhtml", "*.html", "*.htm" }, from_html } },

@@ -189,6 +189,42 @@ describe("text of files", function ()
     end
   end)
 
+  it("reads sheets and slides of both families", function ()
+    local function read(name, files)
+      local path = support.archive(name, files)
+      if not path or not helper.find("unzip") then return nil end
+      return extract.file(path, kinds.type(name)).text
+    end
+    if not support.archive("x.zip", { x = "x" }) then pending("no zip") end
+    assert.equal("قوانين نيوتن\nA & B", read("a.pptx", {
+      ["ppt/slides/slide1.xml"] = "<p:sld><a:p><a:r><a:t>قوانين نيوتن</a:t>"
+        .. "</a:r></a:p></p:sld>",
+      ["ppt/slides/slide2.xml"] = "<p:sld><a:p><a:t>A &amp; B</a:t></a:p>",
+      ["ppt/presentation.xml"] = "<a:t>not this</a:t>" }))
+    assert.equal("الموصل\nBasra", read("a.xlsx", {
+      ["xl/sharedStrings.xml"] = "<sst><si><t>الموصل</t></si><si><t>Bas</t>"
+        .. "<t>ra</t></si></sst>",
+      ["xl/worksheets/sheet1.xml"] = "<v>0</v>" }))
+    assert.equal("inline", read("b.xlsx", { ["xl/worksheets/sheet1.xml"] =
+      "<c><is><t>inline</t></is></c>" }))
+    for _, name in ipairs({ "a.ods", "a.odp" }) do
+      assert.equal("one\ntwo", read(name, { ["content.xml"] =
+        "<office:body><table:table-row><text:p>one</text:p></table:table-row>"
+        .. "<draw:page><text:p>two</text:p></draw:page></office:body>" }))
+    end
+    for _, name in ipairs({ "c.pptx", "c.xlsx", "c.ods", "c.odp" }) do
+      assert.is_nil(read(name, { ["else.bin"] = "x" }))
+    end
+  end)
+
+  it("reads old documents where a program for them is here", function ()
+    local way = extract.way("application/msword")
+    assert.is_true(way == "program" or way == "absent")
+    local found = extract.file(input("no document", "a.doc"),
+      "application/msword")
+    assert.is_table(found)
+  end)
+
   it("reads DOCX, ODT and EPUB", function ()
     local docx = support.archive("a.docx", { ["word/document.xml"] = DOCX })
     if not docx or not helper.find("unzip") then pending("no zip") end
