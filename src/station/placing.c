@@ -99,7 +99,7 @@ int place_new_doc(struct station *st, struct change *c, uint64_t ref,
   if (rc == 0) {
     change_doc(c, ref, rec, buf_span(&text.text), facets);
   }
-  if (rc == 0 && has_files(rec) && !text.known) {
+  if (rc == 0 && has_files(rec) && !text.done) {
     change_add(c, IDX_TEXT, span_of(NULL, 0), 0, ref);
   }
   buf_free(&text.text);

@@ -114,6 +114,8 @@ static int change_text(struct station *st, struct change *c, uint64_t ref,
   }
   if (rc == 0 && in->done) {
     change_drop(c, IDX_TEXT, span_of(NULL, 0), 0, ref);
+  } else if (rc == 0) {
+    change_add(c, IDX_TEXT, span_of(NULL, 0), 0, ref);
   }
   facets_free(&facets);
   buf_free(&old.text);
@@ -136,7 +138,7 @@ static int put_one(struct station *st, struct change *c,
       (rc = st->store->ops->get_ref(st->store, ref, NULL, &block, e)) == 0 &&
       (rc = record_read(&rec, buf_span(&block), e)) == 0 &&
       (rc = change_text(st, c, ref, &rec, in, e)) == 0 &&
-      (rc = file_text_put(st, &value, in->text, in->files, e)) == 0) {
+      (rc = file_text_put(st, &value, in->text, in->files, in->done, e)) == 0) {
     text_key(key, ref);
     change_kv(c, span_of(key, sizeof key), buf_span(&value));
     rc = change_commit(c, st, span_of(NULL, 0), NULL, NULL, e);

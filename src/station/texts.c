@@ -3,9 +3,9 @@
 
 #include <string.h>
 
-/* A pair's value: TEXT_FORM (1 byte), files (4 bytes, little endian), the
- * text as a zstd frame unless it is empty. */
-#define TEXT_FORM 1
+/* A pair's value: TEXT_FORM, + 1 when all files were looked at (1 byte), files
+ * (4 bytes, little endian), the text as a zstd frame unless it is empty. */
+#define TEXT_FORM 2
 #define TEXT_HEAD 5
 #define TEXT_LEVEL 3
 
@@ -23,13 +23,14 @@ int file_text_get(struct station *st, uint64_t ref, struct file_text *out,
   uint8_t key[TEXT_KEY_SIZE];
   struct buf value = {0};
   text_key(key, ref);
-  out->known = false;
+  out->known = out->done = false;
   out->files = 0;
   buf_clear(&out->text);
   int rc =
       st->store->ops->kv_get(st->store, span_of(key, sizeof key), &value, e);
-  if (rc == 0 && value.n >= TEXT_HEAD && value.p[0] == TEXT_FORM) {
+  if (rc == 0 && value.n >= TEXT_HEAD && (value.p[0] & ~1) == TEXT_FORM) {
     out->known = true;
+    out->done = value.p[0] & 1;
     for (int i = 0; i < 4; i++) {
       out->files |= (uint32_t)value.p[1 + i] << 8 * i;
     }
@@ -41,7 +42,7 @@ int file_text_get(struct station *st, uint64_t ref, struct file_text *out,
   }
   buf_free(&value);
   if (rc == ERR_INVALID || rc == ERR_LIMIT) { /* damaged: to be read again */
-    out->known = false;
+    out->known = out->done = false;
     buf_clear(&out->text);
     rc = 0;
   }
@@ -49,9 +50,9 @@ int file_text_get(struct station *st, uint64_t ref, struct file_text *out,
 }
 
 int file_text_put(struct station *st, struct buf *out, struct span text,
-                  uint32_t files, struct err *e)
+                  uint32_t files, bool done, struct err *e)
 {
-  uint8_t head[TEXT_HEAD] = {TEXT_FORM};
+  uint8_t head[TEXT_HEAD] = {(uint8_t)(TEXT_FORM + done)};
   for (int i = 0; i < 4; i++) {
     head[1 + i] = (uint8_t)(files >> 8 * i);
   }

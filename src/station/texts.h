@@ -13,7 +13,8 @@ void text_key(uint8_t out[TEXT_KEY_SIZE], uint64_t ref);
 
 /* Zero-initialise; buf_free(&text) frees. */
 struct file_text {
-  bool known;     /* somebody looked at all files or at some of them */
+  bool known;     /* somebody looked at files */
+  bool done;      /* at all of them */
   uint32_t files; /* those that need not be looked at again, a bit each */
   struct buf text;
 };
@@ -23,6 +24,6 @@ int file_text_get(struct station *st, uint64_t ref, struct file_text *out,
                   struct err *e) MUST_USE;
 /* As the pair's value, appended. */
 int file_text_put(struct station *st, struct buf *out, struct span text,
-                  uint32_t files, struct err *e) MUST_USE;
+                  uint32_t files, bool done, struct err *e) MUST_USE;
 
 #endif

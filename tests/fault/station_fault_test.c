@@ -207,6 +207,8 @@ SWEEP(export_beside)
 SWEEP(export_absent)
 SWEEP(get_absent)
 SWEEP(search_pages)
+SWEEP(texts)
+SWEEP(merge)
 SWEEP(tally)
 SWEEP(suggest)
 SWEEP(history)
@@ -338,6 +340,8 @@ static void more_scenes(char **argv)
   MORE(export_absent);
   MORE(get_absent);
   MORE(search_pages);
+  WANT(texts);
+  MORE(merge);
   MORE(tally);
   MORE(suggest);
   MORE(history);

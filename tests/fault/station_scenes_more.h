@@ -335,6 +335,51 @@ static int body_search_pages(struct err *e)
   return rc;
 }
 
+static int count_unread(void *ud, const struct cid *id)
+{
+  (void)id;
+  ++*(int *)ud;
+  return 0;
+}
+
+/* Text of a record's file comes, is found, becomes another one. */
+static int body_texts(struct err *e)
+{
+  struct search_query q = {.text = span_of("zanzibar", 8), .limit = 10};
+  struct file_read in = {.id = lesson, .text = span_of("zanzibar", 8)};
+  struct buf text = {0};
+  uint32_t files = 0;
+  size_t gone = 0;
+  int n = 0, unread = 0;
+  int rc = station_unread(h.st, 10, count_unread, &unread, e);
+  EXPECT(rc < 0 || unread > 0);
+  if (rc < 0 || (rc = station_put_texts(h.st, &in, 1, &gone, e)) < 0 ||
+      (rc = station_search(h.st, &q, count_hit, &n, e)) < 0) {
+    return rc;
+  }
+  EXPECT(n == 1 && gone == 0);
+  in = (struct file_read){lesson, span_of("quokka", 6), 1, true};
+  if ((rc = station_put_texts(h.st, &in, 1, &gone, e)) == 0) {
+    rc = station_file_text(h.st, &lesson, &text, &files, e);
+    EXPECT(rc < 0 || (text.n == 6 && files == 1));
+  }
+  buf_free(&text);
+  return rc;
+}
+
+/* Segments enough that neighbours are merged. */
+static int body_merge(struct err *e)
+{
+  unsigned kinds = hush();
+  struct made m = {.title = "merged", .text = "alpha beta gamma delta"};
+  for (int i = 0; i < 40; i++) {
+    m.n = 700 + i;
+    (void)home_publish(&h, i % 2 ? "c" : "d", &m, SHELF_NOW - 100 + i);
+  }
+  fault.kinds = kinds;
+  return body_index(e);
+}
+
 static int body_tally(struct err *e)
 {
   struct search_query q = {.text = span_of("alpha", 5)};
