@@ -230,15 +230,25 @@ static void roll_back(struct sq *s, sqlite3 *db)
   }
 }
 
+/* End a transaction that only read, if one is open. Where memory runs out for
+ * that it stays, does no harm, and the next one ends it first. */
+static int let_go(struct sq *s, struct err *e)
+{
+  return sqlite3_get_autocommit(s->db) ||
+                 sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL) == SQLITE_OK
+             ? 0
+             : sq_nomem(e);
+}
+
 /* Begin with ${q}. One that fails half-way (memory ran out) leaves nothing
  * open, or all later ones would be told that they can't nest. */
 static int begin(struct sq *s, enum sq_stmt q, struct err *e)
 {
-  /* One that only read is left over where memory ran out for its end. */
-  if (!sqlite3_get_autocommit(s->db)) {
-    roll_back(s, s->db);
+  int rc = let_go(s, e);
+  if (rc < 0) {
+    return rc;
   }
-  int rc = sq_exec(s, q, e);
+  rc = sq_exec(s, q, e);
   if (rc < 0) {
     roll_back(s, s->db);
   }
@@ -303,7 +313,7 @@ int sq_snapshot(struct sq *s, struct err *e)
   if (!s->readonly) {
     return 0;
   }
-  int rc = sq_exec(s, Q_READ, e);
+  int rc = begin(s, Q_READ, e);
   int64_t version = 0;
   if (rc == 0) {
     rc = sq_int(s, Q_DATA_VERSION, 0, &version, e);
@@ -332,8 +342,8 @@ int sq_snapshot_many(struct sq *s, size_t n, struct err *e)
 
 void sq_release(struct sq *s)
 {
-  if (!s->held && !s->group_open && !sqlite3_get_autocommit(s->db)) {
-    roll_back(s, s->db); /* nothing was written: this only lets go */
+  if (!s->held && !s->group_open) {
+    (void)let_go(s, NULL);
   }
 }
 
@@ -349,7 +359,7 @@ void sq_hold(struct store *st, bool on)
     s->held = begin(s, Q_READ, NULL) == 0;
   } else {
     s->held = false;
-    roll_back(s, s->db);
+    (void)let_go(s, NULL);
   }
 }
 
