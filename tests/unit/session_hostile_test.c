@@ -196,6 +196,27 @@ static void test_turns(void)
   }
 }
 
+/* That there was no room is said once, of something, before the end. */
+static void test_full(void)
+{
+  static const uint8_t some[8] = {0, 0, 0, 0, 0, 0, 1, 0}, none[8];
+  for (int i = 0; i < 4; i++) {
+    set_up();
+    reach_calling(SENT);
+    struct span body = span_of(i == 1 ? none : some, i == 2 ? 7 : 8);
+    int rc = puppet_say(&p, FRAME_FULL, body);
+    if (i == 0 || i == 3) {
+      EXPECT_INT(rc, 0);
+      EXPECT_INT(host_status(p.s).peer_full, 256);
+      rc = i == 0 ? puppet_say(&p, FRAME_FULL, body) : 0;
+    }
+    if (i < 3) {
+      expect_failed(rc, ERR_INVALID);
+    }
+    puppet_free(&p);
+  }
+}
+
 /* ---- limits ---- */
 
 static void test_sizes_of_frames(void)
@@ -586,6 +607,7 @@ static void test_cuts(void)
 int main(void)
 {
   RUN(test_turns);
+  RUN(test_full);
   RUN(test_sizes_of_frames);
   RUN(test_wishes);
   RUN(test_blocks_asked_for);
