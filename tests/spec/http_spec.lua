@@ -178,6 +178,14 @@ describe("mahatta.http", function ()
       for _, bad in ipairs({ function () error("it broke") end,
           function () return nil end, function () return {} end,
           function () return { status = 99, headers = {}, body = "" } end,
+          function () return { status = 600, headers = {}, body = "" } end,
+          function ()
+            return { status = 200, headers = { "x" }, body = "" }
+          end,
+          function ()
+            return { status = 200, headers = {}, body = { size = -2,
+              read = print } }
+          end,
           function () return { status = 200, body = "" } end,
           function () return { status = 200, headers = {} } end,
           function ()
@@ -194,7 +202,7 @@ describe("mahatta.http", function ()
         assert.is_truthy(answer:find("^HTTP/1.1 500"), answer)
         server:close()
       end
-      assert.equal(10, #logged)
+      assert.equal(13, #logged)
       assert.is_truthy(logged[1]:find("it broke", 1, true))
     end)
 
@@ -207,6 +215,58 @@ describe("mahatta.http", function ()
     assert.is_truthy(logged[1]:find("the disk is gone", 1, true))
     server = listen(function () return text("well") end)
     assert.is_truthy(exchange(server, get("/")):find("well", 1, true))
+  end)
+
+  it("ends a stream that gives more, less or other than it said", function ()
+    for _, given in ipairs({ "0123456789", 7, {} }) do
+      local closed = 0
+      local server = listen(function ()
+        return { status = 200, headers = {}, body = { size = 6,
+          read = function () return given end,
+          close = function ()
+            closed = closed + 1
+            error("of close()")
+          end } }
+      end)
+      logged = {}
+      local answer = exchange(server, get("/"))
+      assert.is_nil(answer:find("6789", 1, true))
+      assert.equal(1, closed)
+      assert.is_truthy(logged[#logged]:find("of close()", 1, true))
+      if given ~= "0123456789" then
+        assert.is_truthy(logged[1]:find("a stream's read() gave a "
+          .. type(given), 1, true))
+      end
+      server:close()
+    end
+  end)
+
+  it("reads a body that comes in chunks, where it may", function ()
+    local seen
+    local server = listen(function (request)
+      seen = request.body
+      return text("well")
+    end, function () return false end)
+    local head = "POST / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n"
+      .. "Transfer-Encoding: chunked\r\n\r\n"
+    local answer = exchange(server, head .. "3\r\nabc\r\n2\r\nde\r\n"
+      .. "0\r\n\r\n")
+    assert.is_truthy(answer:find("^HTTP/1.1 200"))
+    assert.equal("abcde", seen)
+    seen = nil
+    local chunk = "80000\r\n" .. ("x"):rep(0x80000) .. "\r\n"
+    answer = exchange(server, head .. chunk:rep(3) .. "0\r\n\r\n")
+    assert.is_nil(answer:find("^HTTP/1.1 200")) -- no length: bounded as well
+    assert.is_nil(seen)
+  end)
+
+  it("listens where it is told, IPv6 too", function ()
+    local server, message = http.listen({ handler = print, host = "::1" })
+    if not server and message:find("no such address", 1, true) then
+      return pending("no IPv6 here")
+    end
+    servers[1] = assert(server, message)
+    assert.is_true(server:port() > 0)
   end)
 
   it("may not be closed or stepped from inside, and closes its streams",
