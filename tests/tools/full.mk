@@ -2,7 +2,8 @@
 # What takes long: sanitizers, analyzers, fuzzing, coverage, LuaRocks.
 
 .PHONY: check-all mutants asan asan-run tsan tsan-run fuzz fuzz-built fuzz-run \
-  fuzz-plants fuzz-plants-run fuzz-cover fuzz-cover-run tidy \
+  fuzz-plants fuzz-plants-run fuzz-cover fuzz-cover-run \
+  host-plants host-plants-run tidy \
   analyze headers valgrind cover cover-run rock lua53
 
 # --- sanitizers ------------------------------------------------------------
@@ -25,6 +26,14 @@ tsan:
 tsan-run: all $(B)/tests/host/threads_test
 	@TSAN_OPTIONS=exitcode=66 $(RUN_TESTS) $(B)/log \
 	  @tsan $(B)/tests/host/threads_test
+
+# Each host test notices a bug in the bindings.
+host-plants:
+	@$(MAKE) VARIANT=asan CC=gcc host-plants-run
+host-plants-run: all $(filter $(B)/tests/host/%,$(TEST_BIN))
+	@COMPILE='$(CC) $(ALL_CFLAGS) $(LUA_CFLAGS) $(HTTP_CFLAGS)' \
+	  LINK='$(CC) $(CORE_LD) $(TEST_LD)' LIBS='$(DEP_LIBS) $(HTTP_LIBS)' \
+	  BUSTED='$(BUSTED)' $(LUA) tests/host/plants.lua $(B) $(T)
 
 # --- fuzzing ---------------------------------------------------------------
 
@@ -197,6 +206,7 @@ FULL := @gcc '$(MAKE) WERROR=1 CC=gcc check' \
   @static '=$(MAKE) headers' '=$(MAKE) tidy' '=$(MAKE) analyze' \
   @valgrind '$(MAKE) CC=gcc valgrind' \
   @fuzz '$(MAKE) fuzz SECS=120 JOBS=2' '$(MAKE) fuzz-plants' \
+  @plants '$(MAKE) host-plants' \
   @cover '=$(MAKE) cover' \
   @package '=$(MAKE) lua53' '=$(MAKE) rock'
 
