@@ -33,8 +33,9 @@ local Station = {}
 ---@field meant? string the query spelled as the index knows its words
 ---@field next? string a cursor: where to go on
 
----How many records match, by what they are. Versions that a later one
----replaced count too.
+---How many records match, by what they are. Up to 300 are counted one by one,
+---as they would be shown; of more, versions that a later one replaced count
+---too, and texts that hold the words of a phrase elsewhere.
 ---@class mahatta.Tally
 ---@field total integer
 ---@field file integer with files

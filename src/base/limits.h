@@ -142,6 +142,7 @@
 #define QUERY_GROUPS_MAX 320 /* a word may be found in several ways ... */
 #define QUERY_TERMS_MAX 4096 /* ... and each of them by like words */
 #define WORD_BYTES_MAX 96    /* longer "words" are hashes: cut */
+#define SEARCH_TALLY_MAX 300 /* records that are counted one by one */
 #define SEARCH_SHOWN_MAX 120 /* hits that a cursor names: twice the head */
 #define FILE_TEXT_MAX (64u * 1024) /* out of a record's files: as its own */
 #define FILE_TEXT_BATCH 64         /* records that are told at once */

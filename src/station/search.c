@@ -267,12 +267,12 @@ static void headed_free(struct headed *h)
   buf_free(&h->more.text);
 }
 
-/* Read a candidate: 1, or 0 when it is not to be shown. */
-static int read_hit(struct search *s, const struct store_hit *hit,
-                    struct headed *out, struct err *e)
+/* Read a candidate: 1, and how many texts it has is in ${n}, or 0 when it is
+ * no current one, or lacks a phrase. */
+static int load_hit(struct search *s, const struct store_hit *hit,
+                    struct headed *out, struct span text[TEXTS_MAX], size_t *n,
+                    struct err *e)
 {
-  struct span text[TEXTS_MAX];
-  struct analyser *an = s->st->analyser;
   memset(out, 0, sizeof *out);
   out->hit = *hit;
   int rc = view_entry(s->st, hit->ref, s->q->collection, &out->entry, e);
@@ -283,9 +283,21 @@ static int read_hit(struct search *s, const struct store_hit *hit,
       (rc = file_text_get(s->st, hit->ref, &out->more, e)) < 0) {
     return rc;
   }
-  size_t n = texts_of(out, text);
-  if (s->asking.phrases > 0 && !asking_phrases_hold(&s->asking, an, text, n)) {
-    return 0;
+  *n = texts_of(out, text);
+  return s->asking.phrases == 0 ||
+         asking_phrases_hold(&s->asking, s->st->analyser, text, *n);
+}
+
+/* The same, with what it is worth: 0 also when somebody trusted hides it. */
+static int read_hit(struct search *s, const struct store_hit *hit,
+                    struct headed *out, struct err *e)
+{
+  struct span text[TEXTS_MAX];
+  struct analyser *an = s->st->analyser;
+  size_t n = 0;
+  int rc = load_hit(s, hit, out, text, &n, e);
+  if (rc <= 0) {
+    return rc;
   }
   if (s->beside != NULL && beside_most(s->beside, hit->marks) > 0) {
     beside_start(s->beside, hit->marks);
@@ -596,6 +608,55 @@ static void year_bounds(int64_t bound[SEARCH_YEARS + 1])
   }
 }
 
+/* One record of which the index says that it matches: counted when it would be
+ * shown. */
+static int count_hit(struct search *s, const struct store_hit *hit,
+                     struct store_tally *t, struct err *e)
+{
+  struct span text[TEXTS_MAX];
+  struct facets facets = {0};
+  struct buf set = {0};
+  struct headed h;
+  uint8_t head[12] = {1};
+  size_t n = 0;
+  int rc = load_hit(s, hit, &h, text, &n, e);
+  if (rc > 0 && (rc = listing_facets(s->st, hit->ref, &facets, e)) == 0) {
+    t->total++;
+    for (size_t i = 0; i < t->bounds; i++) {
+      t->between[i] +=
+          facets.time >= t->bound[i] && facets.time < t->bound[i + 1];
+    }
+    rc = document_facets(&set, &h.entry.record, facets_span(&facets));
+    for (int i = 0; i < 4; i++) {
+      head[8 + i] = (uint8_t)(set.n >> 8 * i);
+    }
+    if (rc < 0 || buf_put(&t->sets, head, sizeof head) < 0 ||
+        buf_put(&t->sets, set.p, set.n) < 0) {
+      rc = no_memory(e);
+    }
+  }
+  headed_free(&h);
+  facets_free(&facets);
+  buf_free(&set);
+  return rc < 0 ? rc : 0;
+}
+
+/* Count again, record by record: of ${t->total} that the index has. */
+static int count_shown(struct search *s, struct store_tally *t, struct err *e)
+{
+  struct store_hit hit[SEARCH_TALLY_MAX];
+  int rc = 0;
+  int n =
+      s->st->store->ops->query(s->st->store, &s->ask, hit, SEARCH_TALLY_MAX, e);
+  t->total = 0;
+  buf_clear(&t->sets);
+  memset(t->between, 0, t->bounds * sizeof *t->between);
+  for (int i = 0; rc == 0 && i < n; i++) {
+    rc = count_hit(s, &hit[i], t, e);
+  }
+  return n < 0 ? n : rc;
+}
+
 int station_tally(struct station *st, const struct search_query *q,
                   struct search_tally *out, struct err *e)
 {
@@ -615,6 +676,9 @@ int station_tally(struct station *st, const struct search_query *q,
         .bound = bound, .between = out->year, .bounds = SEARCH_YEARS};
     year_bounds(bound);
     rc = st->store->ops->tally(st->store, &s->ask, &t, e);
+    if (rc == 0 && t.total <= SEARCH_TALLY_MAX) {
+      rc = count_shown(s, &t, e);
+    }
     out->total = t.total;
     out->sets = t.sets;
   }

@@ -234,8 +234,10 @@ typedef int hit_sink(void *ud, const struct search_hit *hit);
 int station_search(struct station *st, const struct search_query *q,
                    hit_sink *sink, void *ud, struct err *e) MUST_USE;
 
-/* How many records match, of which facets, of which years (UTC). Counts are of
- * the index: versions that a later one replaced count too. */
+/* How many records match, of which facets, of which years (UTC). Up to
+ * SEARCH_TALLY_MAX of them are counted as they would be shown; of more, counts
+ * are of the index: versions that a later one replaced count too, and texts
+ * that hold a phrase's words elsewhere. */
 enum { SEARCH_YEARS = 230 };
 struct search_tally {
   uint64_t total;
