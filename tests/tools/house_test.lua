@@ -244,9 +244,9 @@ local function test_cover()
   cover("named", named, true, "2 ways named")
   cover("not named", "    b 60 named\n", false, "2 untaken, 0 named")
   cover("one not named", named:gsub("2 b", "1 b"), false, "2 untaken, 1 named")
-  cover("too many named", named:gsub("2 b", "3 b"), false,
+  cover("too many named", named:gsub("2 b", "3 b"), true,
     "2 untaken, 3 named")
-  cover("named for nothing", named .. "    src/b/x.c g 1 because\n", false,
+  cover("named for nothing", named .. "    src/b/x.c g 1 because\n", true,
     "x.c g: all is taken, 1 named")
 end
 
