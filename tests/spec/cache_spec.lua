@@ -12,27 +12,30 @@ describe("the site's cache", function ()
   it("keeps small whole pages, and forgets them with the state", function ()
     local pages = cache.new()
     pages:as_of("1")
-    pages:put("k", page(10))
-    assert.equal(10, #pages:get("k").body)
+    pages:put("k", page(10), 7)
+    assert.equal(10, #pages:get("k", 7).body)
     pages:as_of("1")
-    assert.is_table(pages:get("k"))
+    assert.is_table(pages:get("k", 7))
+    assert.is_nil(pages:get("k", 7 + cache.SECONDS)) -- its foot would lie
+    assert.is_nil(pages:get("k", 7))
+    pages:put("k", page(10), 7)
     pages:as_of("2")
-    assert.is_nil(pages:get("k"))
-    pages:put("gone", page(10, 404))
-    pages:put("stream", { status = 200, headers = {}, body = {} })
-    pages:put("large", page(cache.PAGE + 1))
+    assert.is_nil(pages:get("k", 7))
+    pages:put("gone", page(10, 404), 7)
+    pages:put("stream", { status = 200, headers = {}, body = {} }, 7)
+    pages:put("large", page(cache.PAGE + 1), 7)
     for _, key in ipairs({ "gone", "stream", "large" }) do
-      assert.is_nil(pages:get(key))
+      assert.is_nil(pages:get(key, 7))
     end
-    pages:put("fits", page(cache.PAGE))
-    assert.is_table(pages:get("fits"))
+    pages:put("fits", page(cache.PAGE), 7)
+    assert.is_table(pages:get("fits", 7))
   end)
 
   it("stays within its bytes", function ()
     local pages = cache.new()
-    for i = 1, 1000 do pages:put("k" .. i, page(60000)) end
+    for i = 1, 1000 do pages:put("k" .. i, page(60000), 7) end
     local kept = 0
-    for i = 1, 1000 do kept = kept + (pages:get("k" .. i) and 60000 or 0) end
+    for i = 1, 1000 do kept = kept + (pages:get("k" .. i, 7) and 60000 or 0) end
     assert.is_true(kept > 0 and kept <= cache.BYTES)
   end)
 
