@@ -200,11 +200,11 @@ $(B)/tests/host/memory_test $(B)/tests/host/threads_test: | core $(HTTP_SO)
 $(REPLAY_BIN): $(B)/tests/fuzz/%_replay: $(B)/tests/fuzz/%_fuzz.o \
   $(B)/tests/fuzz/replay.o $(LIB)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(TEST_LD) $(LDFLAGS) -o $@ $^ $(DEP_LIBS)
+	$(Q)$(CC) $(TEST_LD) $(LDFLAGS) -o $@ $^ $(DEP_LIBS) -lm
 
 $(FUZZ_BIN): $(B)/tests/fuzz/%_fuzz: $(B)/tests/fuzz/%_fuzz.o $(LIB)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(TEST_LD) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(DEP_LIBS)
+	$(Q)$(CC) $(TEST_LD) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(DEP_LIBS) -lm
 
 # --- set-up, demo, test ----------------------------------------------------
 
