@@ -139,6 +139,7 @@ int leaf_find(struct leaf_reader *l, struct span term, struct leaf_entry *out)
     }
     bool found = same == term.n && shared + rest.n == term.n;
     if (found) {
+      memset(out, 0, sizeof *out);
       read_entry(&r, out);
     } else {
       skip_entry(&r);
