@@ -63,9 +63,11 @@
 #define RECIPE_HEAD 60
 #define RECIPE_BESIDE 0.45
 
-/* ${df} of ${n} documents hold the term. Always > 0. */
+/* ${df} of ${n} documents hold the term. Always > 0, also where the counts of a
+ * damaged index say more than all. */
 static inline double recipe_idf(double df, double n)
 {
+  df = df < n ? df : n;
   return log(1.0 + (n - df + 0.5) / (df + 0.5));
 }
 
