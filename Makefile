@@ -282,7 +282,7 @@ FUZZ_B := build/fuzz-clang
 check: tests-built
 	@$(MAKE) VARIANT=fuzz CC=clang fuzz-built
 	@$(RUN_TESTS) build/log $(PARTS) @replay $(call replays,$(FUZZ_B)) \
-	  @fuzz '$(LUA) tests/tools/fuzz.lua $(FUZZ_B) 20 2 $(FUZZERS)'
+	  @fuzz 'SEED=1 $(LUA) tests/tools/fuzz.lua $(FUZZ_B) 20 2 $(FUZZERS)'
 
 unit: $(filter $(B)/tests/unit/%,$(TEST_BIN))
 	@$(RUN_TESTS) build/log @unit $^

@@ -4,6 +4,7 @@
 --
 --   fuzz.lua FOLDER SECONDS JOBS TARGET...
 --
+-- SEED=N in the environment: the same inputs each time, as far as they come.
 -- Targets are in FOLDER/tests/fuzz, their kept inputs in tests/fuzz/corpus. New
 -- inputs go to FOLDER/corpus, and what a target stumbled over to
 -- FOLDER/TARGET-*: it is copied to the kept ones by hand, with its mend.
@@ -13,16 +14,17 @@ local targets = { table.unpack(arg, 4) }
 assert(folder and seconds and jobs and #targets > 0,
   "fuzz.lua FOLDER SECONDS JOBS TARGET...")
 
+local SEED = os.getenv "SEED" or "0" -- 0: by the clock
 local TAIL = 40 -- lines of a log that are shown after a find
 
 local function command_of(target)
   local new = folder .. "/corpus/" .. target
   local kept = "tests/fuzz/corpus/" .. target
   return string.format("mkdir -p %s %s; %s/tests/fuzz/%s_fuzz "
-    .. "-max_total_time=%d -timeout=25 -rss_limit_mb=2048 -max_len=65536 "
-    .. "-print_final_stats=1 -artifact_prefix=%s/%s- %s %s "
+    .. "-seed=%s -max_total_time=%d -timeout=25 -rss_limit_mb=2048 "
+    .. "-max_len=65536 -print_final_stats=1 -artifact_prefix=%s/%s- %s %s "
     .. ">%s/%s.log 2>&1; echo exit $? >>%s/%s.log",
-    new, kept, folder, target, seconds, folder, target, new, kept,
+    new, kept, folder, target, SEED, seconds, folder, target, new, kept,
     folder, target, folder, target)
 end
 
