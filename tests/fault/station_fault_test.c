@@ -6,9 +6,9 @@
  * the same call then succeeds.
  *
  * FAULT_ALL=1: all of the calls, and every request, not ever fewer of the later
- * ones; names of calls as arguments: only these. Bugs that were planted, and
- * caught: no buf_free in station_slip_text; fsync's answer passed over in
- * outfile_finish. */
+ * ones; names of calls as arguments: only these, `all`: all. Bugs that were
+ * planted, and caught: no buf_free in station_slip_text; fsync's answer passed
+ * over in outfile_finish. */
 #include "base/limits.h"
 #include "station_scenes_more.h"
 
@@ -266,7 +266,7 @@ static bool wanted(const char *name, char **argv)
 {
   bool any = argv[1] != NULL;
   while (*++argv != NULL) {
-    if (strcmp(*argv, name) == 0) {
+    if (strcmp(*argv, name) == 0 || strcmp(*argv, "all") == 0) {
       return true;
     }
   }

@@ -145,9 +145,11 @@ COVER_SPEC := $(ALL_SPECS)
 COVER_FUZZ := $(FUZZERS)
 COVER_SCRIPTS := $(call scripts,sim host fault web)
 endif
-# A few worlds show the ways that hundreds take.
+# A few worlds show the ways that hundreds take; all calls that may fail.
 SIM_BIN = $(B)/tests/sim/sync_test
-COVER_PARTS = @C $(patsubst $(SIM_BIN),'$(SIM_BIN) 1-40',$(COVER_BIN)) \
+FAULT_BIN = $(B)/tests/fault/station_fault_test
+COVER_PARTS = @C $(patsubst $(SIM_BIN),'$(SIM_BIN) 1-40',\
+    $(patsubst $(FAULT_BIN),'$(FAULT_BIN) all',$(COVER_BIN))) \
   @spec $(and $(COVER_SPEC),'$(BUSTED) $(COVER_SPEC)') \
   @scripts $(COVER_SCRIPTS) \
   @replay $(foreach t,$(COVER_FUZZ),\
