@@ -287,7 +287,8 @@ int sq_end(struct sq *s, int rc, struct err *e)
     return 0;
   }
   if (rc >= 0) {
-    rc = sq_exec(s, Q_COMMIT, e);
+    /* Where memory ran out, SQLite may have taken all back by itself. */
+    rc = sqlite3_get_autocommit(s->db) ? sq_nomem(e) : sq_exec(s, Q_COMMIT, e);
   }
   if (rc >= 0) {
     scrub(s);
