@@ -6,6 +6,11 @@
 --
 -- The environment tells how to COMPILE and LINK, and the LIBS.
 
+package.path = "tests/tools/?.lua;" .. package.path
+local planting = require "planting"
+
+local env, run = planting.env, planting.run
+
 local SECONDS = 90 -- at most; most are noticed in the first
 
 local plants = {
@@ -49,33 +54,10 @@ local plants = {
 
 local folder = assert(arg[1], "plants.lua FOLDER [TARGET...]")
 local asked = { table.unpack(arg, 2) }
-local env = setmetatable({}, { __index = function(_, name)
-  return assert(os.getenv(name), name .. " is not set")
-end })
-
-local function run(...)
-  return os.execute(string.format(...))
-end
-
-local function read(path)
-  local file <close> = assert(io.open(path, "rb"))
-  return file:read "a"
-end
-
--- ${text} with ${from}, which is in it once, replaced.
-local function planted(path, from, to)
-  local text = read(path)
-  local first, last = text:find(from, 1, true)
-  assert(first, path .. " has no more: " .. from)
-  assert(not text:find(from, last + 1, true), path .. " has twice: " .. from)
-  return text:sub(1, first - 1) .. to .. text:sub(last + 1)
-end
 
 local function build(target, plant)
   local base = folder .. "/plants/" .. target
-  local file <close> = assert(io.open(base .. ".c", "w"))
-  file:write(planted(plant[1], plant[3], plant[4]))
-  file:close()
+  planting.plant(plant[1], base .. ".c", plant[3], plant[4])
   -- The library's own object of that name is not linked then.
   assert(run("%s -I%s -c -o %s.o %s.c", env.COMPILE,
     plant[1]:match "^(.*)/", base, base))
@@ -92,7 +74,7 @@ local function noticed(target, plant)
     .. "-rss_limit_mb=2048 -max_len=65536 -artifact_prefix=%s- "
     .. "%s.d tests/fuzz/corpus/%s >%s.log 2>&1",
     base, SECONDS, base, base, target, base)
-  local log = read(base .. ".log")
+  local log = planting.read(base .. ".log")
   local how
   for _, sign in ipairs { "[^\n]*: does not hold", "runtime error[^\n]*",
     "AddressSanitizer: [^\n]*", "libFuzzer: [^\n]*" } do
@@ -104,20 +86,4 @@ local function noticed(target, plant)
 end
 
 run("mkdir -p %s/plants", folder)
-if #asked == 0 then
-  for target in pairs(plants) do
-    asked[#asked + 1] = target
-  end
-  table.sort(asked)
-end
-local passed, failed = 0, 0
-for _, target in ipairs(asked) do
-  local plant = assert(plants[target], target .. " has no plant")
-  if noticed(target, plant) then
-    passed = passed + 1
-  else
-    failed = failed + 1
-  end
-end
-print(string.format("%d passed, %d failed", passed, failed))
-os.exit(failed == 0)
+planting.try(plants, asked, noticed)

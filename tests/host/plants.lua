@@ -7,12 +7,12 @@
 -- FOLDER is a build under AddressSanitizer. The environment tells how to
 -- COMPILE and LINK, and the LIBS.
 
+package.path = "tests/tools/?.lua;" .. package.path
+local planting = require "planting"
+
+local env, run = planting.env, planting.run
 local folder = assert(arg[1], "plants.lua FOLDER [PLANT...]")
 local asked = { table.unpack(arg, 2) }
-local env = setmetatable({}, { __index = function (_, name)
-  return assert(os.getenv(name), name .. " is not set")
-end })
-
 local HOST = folder .. "/tests/host/host_test"
 local MEMORY = folder .. "/tests/host/memory_test"
 local SPEC = "LD_PRELOAD=$(gcc -print-file-name=libasan.so) " .. env.BUSTED
@@ -45,24 +45,6 @@ local plants = {
     "lua_call(L, 2, 0);\n  if (x->response == NULL) {\n    x->refused" },
 }
 
-local function read(path)
-  local file <close> = assert(io.open(path, "rb"))
-  return file:read "a"
-end
-
--- ${text} with ${from}, which is in it once, replaced.
-local function planted(path, from, to)
-  local text = read(path)
-  local first, last = text:find(from, 1, true)
-  assert(first, path .. " has no more: " .. from)
-  assert(not text:find(from, last + 1, true), path .. " has twice: " .. from)
-  return text:sub(1, first - 1) .. to .. text:sub(last + 1)
-end
-
-local function run(...)
-  return os.execute(string.format(...))
-end
-
 local OF_HTTP = { lhttp = true, lanswer = true }
 
 -- A module of its objects, the planted one in place of its like.
@@ -80,19 +62,16 @@ local function link(base, source)
     table.concat(objects, " "), folder, env.LIBS))
 end
 
-local function noticed(name)
-  local plant = assert(plants[name], name .. " is no plant")
+local function noticed(name, plant)
   local source, test, what, from, to = table.unpack(plant)
   local base = folder .. "/plants/" .. name
-  local file <close> = assert(io.open(base .. ".c", "w"))
-  file:write(planted("src/lua/" .. source, from, to))
-  file:close()
+  planting.plant("src/lua/" .. source, base .. ".c", from, to)
   assert(run("%s -Isrc/lua -c -o %s.o %s.c", env.COMPILE, base, base))
   link(base, source)
   local began = os.time()
   local quiet = run("LUA_CPATH='%s/?.so;%s/?.so;;' %s >%s.log 2>&1", base,
     folder, test, base)
-  local log = read(base .. ".log")
+  local log = planting.read(base .. ".log")
   print(("%-7s %3d s  %s: %s"):format(name, os.time() - began, what,
     quiet and "NOT NOTICED" or log:match "AddressSanitizer: [^\n(]*"
     or log:match "LeakSanitizer: [^\n(]*" or log:match "not ok[^\n]*"
@@ -101,13 +80,4 @@ local function noticed(name)
 end
 
 run("mkdir -p %s/plants", folder)
-if #asked == 0 then
-  for name in pairs(plants) do asked[#asked + 1] = name end
-  table.sort(asked)
-end
-local failed = 0
-for _, name in ipairs(asked) do
-  failed = failed + (noticed(name) and 0 or 1)
-end
-print(("%d passed, %d failed"):format(#asked - failed, failed))
-os.exit(failed == 0)
+planting.try(plants, asked, noticed)
