@@ -58,12 +58,15 @@ local vouch = {
   examples = { "mahatta vouch did:key:z6Mk..." },
 }
 
--- The author's name, or a usage error.
-local function author_of(o, run)
+-- Do ${method} with the author that the command line names, and say so.
+local function on_author(o, run, method, said)
   if not o.AUTHOR:find("^did:key:z6Mk%w+$") then
-    run.usage("AUTHOR is a did:key:z6Mk...")
+    return run.usage("AUTHOR is a did:key:z6Mk...")
   end
-  return o.AUTHOR
+  local station = run.open(o)
+  run.check(station[method](station, o.AUTHOR))
+  if o.json then return out.json({ author = o.AUTHOR }) end
+  out.line(said, o.AUTHOR)
 end
 
 function vouch.run(o, run)
@@ -73,10 +76,7 @@ function vouch.run(o, run)
     for _, author in ipairs(list) do out.line("%s", author) end
     return
   end
-  local author = author_of(o, run)
-  run.check(run.open(o):vouch(author))
-  if o.json then return out.json({ author = author }) end
-  out.line("vouching for %s", author)
+  on_author(o, run, "vouch", "vouching for %s")
 end
 
 local unvouch = {
@@ -86,10 +86,7 @@ local unvouch = {
 }
 
 function unvouch.run(o, run)
-  local author = author_of(o, run)
-  run.check(run.open(o):unvouch(author))
-  if o.json then return out.json({ author = author }) end
-  out.line("not vouching for %s any more", author)
+  on_author(o, run, "unvouch", "not vouching for %s any more")
 end
 
 -- ---- why ----
