@@ -12,15 +12,8 @@ describe("mahatta", function ()
   before_each(function () dir = support.folder() end)
   after_each(support.clean)
 
-  -- Words of a command line, each one whole; "@name" is a path in dir.
   local function command(words, station)
-    local parts = { "LUA_CPATH=" .. quoted(package.cpath),
-      "MAHATTA=" .. quoted(dir .. "/" .. (station or "a.mahatta")),
-      "lua5.4 lua/mahatta/cli/main.lua" }
-    for _, word in ipairs(words) do
-      parts[#parts + 1] = quoted((word:gsub("^@", dir .. "/")))
-    end
-    return table.concat(parts, " ")
+    return support.command(dir, station or "a.mahatta", table.unpack(words))
   end
 
   local function run(...) return support.shell(command({ ... })) end

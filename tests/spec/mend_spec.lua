@@ -3,21 +3,13 @@
 -- again. (tests/unit/mend_test.c damages each kind of block.)
 local support = require "support"
 
-local quoted = support.quoted
-
 describe("damage on the disk", function ()
   local dir, noise
   before_each(function () dir = support.folder() end)
   after_each(support.clean)
 
   local function on(station, ...)
-    local parts = { "LUA_CPATH=" .. quoted(package.cpath),
-      "MAHATTA=" .. quoted(dir .. "/" .. station),
-      "lua5.4 lua/mahatta/cli/main.lua" }
-    for _, word in ipairs({ ... }) do
-      parts[#parts + 1] = quoted((word:gsub("^@", dir .. "/")))
-    end
-    return support.shell(table.concat(parts, " "))
+    return support.shell(support.command(dir, station, ...))
   end
 
   local function ok(...)

@@ -4,8 +4,6 @@
 local mahatta = require "mahatta"
 local support = require "support"
 
-local quoted = support.quoted
-
 describe("quotas", function ()
   local dir, station, stranger
   before_each(function ()
@@ -148,12 +146,8 @@ describe("quotas", function ()
     local did = stranger:id()
     station:close()
     local function ok(...)
-      local parts = { "LUA_CPATH=" .. quoted(package.cpath),
-        "MAHATTA=" .. quoted(dir .. "/a.mahatta"),
-        "lua5.4 lua/mahatta/cli/main.lua" }
-      for _, word in ipairs({ ... }) do parts[#parts + 1] = quoted(word) end
-      local text, code = support.shell(table.concat(parts, " "))
-      assert.is_true(code == 0 or code == nil, text)
+      local text, code = support.shell(support.command(dir, "a.mahatta", ...))
+      assert.equal(0, code, text)
       return text
     end
     local function says(text, words)

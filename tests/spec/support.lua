@@ -169,6 +169,18 @@ function support.shell(command)
   return text, code
 end
 
+-- The command line `mahatta WORD...` for the station ${station} in ${dir}, for
+-- a shell; "@name" is a path in ${dir}.
+function support.command(dir, station, ...)
+  local parts = { "LUA_CPATH=" .. quoted(package.cpath),
+    "MAHATTA=" .. quoted(dir .. "/" .. station),
+    "lua5.4 lua/mahatta/cli/main.lua" }
+  for _, word in ipairs({ ... }) do
+    parts[#parts + 1] = quoted((word:gsub("^@", dir .. "/")))
+  end
+  return table.concat(parts, " ")
+end
+
 -- A Lua program in a process of its own, with the modules of this one.
 function support.lua(program)
   local path = support.write(support.folder() .. "/p.lua", program)

@@ -19,13 +19,7 @@ describe("mahatta", function ()
   end)
 
   local function command(station, ...)
-    local parts = { "LUA_CPATH=" .. quoted(package.cpath),
-      "MAHATTA=" .. quoted(dir .. "/" .. station),
-      "lua5.4 lua/mahatta/cli/main.lua" }
-    for _, word in ipairs({ ... }) do
-      parts[#parts + 1] = quoted((word:gsub("^@", dir .. "/")))
-    end
-    return table.concat(parts, " ")
+    return support.command(dir, station, ...)
   end
 
   local function run(...) return support.shell(command(...)) end
