@@ -161,5 +161,5 @@ void lquota_open(lua_State *L)
       {"quotas", station_quota_table},  {"vouch", station_vouch_for},
       {"unvouch", station_unvouch_for}, {"vouched", station_vouched_list},
       {"why", station_why_held},        {NULL, NULL}};
-  luaL_setfuncs(L, methods, 0);
+  lutil_add(L, methods);
 }

@@ -133,5 +133,5 @@ void ltexts_open(lua_State *L)
                                      {"put_texts", station_put_read},
                                      {"file_text", station_get_file_text},
                                      {NULL, NULL}};
-  luaL_setfuncs(L, methods, 0);
+  lutil_add(L, methods);
 }
