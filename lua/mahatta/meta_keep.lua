@@ -43,7 +43,7 @@ function Station:unvouch(author) end
 ---@return mahatta.Code? code
 function Station:vouched() end
 
----@class mahatta.Why
+---@class mahatta.Held
 ---@field here boolean
 ---@field kind "parcel"|"record"|"file"|"part" (of a file)
 ---@field way? string by which it came: "own", "peer DID", "from HOST", "file NAME"; absent for what came before stations noted it
@@ -54,7 +54,7 @@ function Station:vouched() end
 ---Why a block is held, or wanted. For files it reads the records that have
 ---some, and the nodes of files.
 ---@param id string
----@return mahatta.Why? why nil, message, "ENOENT": it is not here and nothing asks for it
+---@return mahatta.Held? why nil, message, "ENOENT": it is not here and nothing asks for it
 ---@return string? message
 ---@return mahatta.Code? code
 function Station:why(id) end

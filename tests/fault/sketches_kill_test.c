@@ -88,7 +88,7 @@ static void test_kill(void)
     station_close(h.st);
     h.st = NULL;
   }
-  EXPECT(rested > KILLS / 2 && state.count > 4 * SKETCHES_EVERY);
+  EXPECT(rested > kills / 2 && state.count > 4 * SKETCHES_EVERY);
   printf("  %d kills, %llu parcels\n", kills, (unsigned long long)state.count);
   buf_free(&row);
   home_open(&h);
