@@ -105,7 +105,8 @@ function helper.start(program, words, path, bounds)
   local made, fault = lfs.mkdir(folder)
   -- The bound on files that are written holds in the pipe's left half alone.
   local started = made and os.execute(
-    ("{ { %s; } | cat >%s; : >%s; } </dev/null >/dev/null 2>&1 &"):format(
+    ("umask 077; { { %s; } | cat >%s; : >%s; } "
+      .. "</dev/null >/dev/null 2>&1 &"):format(
       command(program, words, link, bounds), quoted(folder .. "/out"),
       quoted(folder .. "/done")))
   local self = setmetatable({ link = link, folder = made and folder,

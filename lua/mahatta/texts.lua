@@ -64,7 +64,10 @@ end
 local function run_beside(self)
   return function (program, words, path, bounds)
     local running, message = helper.start(program, words, path, bounds)
-    if not running then return nil, message end
+    if not running then
+      self.unable = true -- no word about the file
+      return nil, message
+    end
     self.running = running
     while not running:ended() do
       self.waiting = true
@@ -88,10 +91,14 @@ local function read_file(self, file)
     if not bytes then return nil, code end
     good, found = pcall(extract.bytes, bytes, media)
   else
+    self.unable = false
     path, code = on_disk(self, file)
-    if not path then return nil, code end
-    good, found = pcall(extract.file, path, media, nil, run_beside(self))
+    if path then
+      good, found = pcall(extract.file, path, media, nil, run_beside(self))
+    end
     self:tidy()
+    if not path then return nil, code end
+    if self.unable then return nil, "EIO" end
   end
   -- What is more than its reader can take says nothing.
   local text = good and found and found.text or ""
@@ -106,7 +113,8 @@ local function has_text(self, entry)
   return entry.author == self.id and entry.record.text ~= nil
 end
 
-local GONE = { ENOENT = true } -- it may come later
+-- Every other failure may pass: the block comes, the disk has room again.
+local FINAL = { ELIMIT = true }
 
 -- Two texts, one below the other.
 local function joined(a, b)
@@ -130,8 +138,11 @@ local function read_record(self, id)
         text = joined(text, more)
         self.result_.files = self.result_.files + 1
       end
-      lacking = lacking or GONE[code] or false
-      if not GONE[code] then read = read | bit end
+      if more or FINAL[code] then
+        read = read | bit
+      else
+        lacking = true
+      end
     end
   end
   if lacking then self.result_.waiting = self.result_.waiting + 1 end

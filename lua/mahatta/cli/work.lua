@@ -54,6 +54,16 @@ end
 local TEXTS_S = 20 -- of a command that did what it was asked for
 local ROUND_S = 60
 
+-- What a reading job that is over came to; a failure is told, and no more:
+-- the records are here all the same, and the next reading tries again.
+local function tell_texts(run, job)
+  local result, message, code = job:result()
+  if not result and code ~= "ECLOSED" then
+    run.warn("the files of records could not be read for search", message)
+  end
+  return result
+end
+
 -- Read the files of records that came, for a while; what is left, the next
 -- command does.
 function work.texts(run, station)
@@ -63,7 +73,8 @@ function work.texts(run, station)
   for _ in job:steps() do
     if os.time() >= stop then break end
   end
-  job:close()
+  job:close() -- does nothing to one that has come to its end
+  tell_texts(run, job)
 end
 
 -- The same beside other work, for as long as that goes on: a function that
@@ -74,7 +85,7 @@ function work.reading(run, station)
   return function ()
     job = job or station:index_files({ once = true })
     if job:step() then return job.running and 0.2 or 0.01 end
-    local result = job:result()
+    local result = tell_texts(run, job)
     job = nil
     return result and result.records > 0 and 0.01 or ROUND_S
   end
