@@ -135,16 +135,32 @@ int sq_get(struct sq *s, enum sq_stmt q, sqlite3_stmt **out, struct err *e)
   return 0;
 }
 
+/* All that is written is written in a transaction. */
+static bool writes_outside(const struct sq *s, sqlite3_stmt *st, bool open)
+{
+  return !open && !sqlite3_stmt_readonly(st) && st != s->stmt[Q_BEGIN] &&
+         st != s->stmt[Q_BIG_BEGIN];
+}
+
 int sq_step(struct sq *s, sqlite3_stmt *st, struct err *e)
 {
+  sqlite3 *db = sqlite3_db_handle(st);
+  bool open = !sqlite3_get_autocommit(db);
+  if (writes_outside(s, st, open)) {
+    sqlite3_reset(st);
+    return sq_lost(s, e);
+  }
   int rc = sqlite3_step(st);
   if (rc == SQLITE_ROW) {
     return 1;
   }
   int code = 0;
   if (rc != SQLITE_DONE) {
-    code = sq_fail(s, sqlite3_db_handle(st), rc,
-                   sqlite3_stmt_readonly(st) ? "reading" : "writing", e);
+    const char *doing = sqlite3_stmt_readonly(st) ? "reading" : "writing";
+    code = sq_fail(s, db, rc, doing, e);
+    if (open && sqlite3_get_autocommit(db)) {
+      code = sq_fail(s, db, rc, doing, &s->lost);
+    }
   }
   sqlite3_reset(st);
   return code;
@@ -248,6 +264,7 @@ static int begin(struct sq *s, enum sq_stmt q, struct err *e)
   if (rc < 0) {
     return rc;
   }
+  s->lost.code = 0;
   rc = sq_exec(s, q, e);
   if (rc < 0) {
     roll_back(s, s->db);
@@ -261,7 +278,7 @@ int sq_begin(struct sq *s, struct err *e)
     return sq_group_lost(s, s->group_fault, e);
   }
   if (s->group_open) {
-    return 0;
+    return sq_is_lost(s) ? sq_end(s, sq_lost(s, e), e) : 0;
   }
   sq_hold(&s->base, false);
   int rc = begin(s, Q_BEGIN, e);
@@ -283,12 +300,14 @@ static void scrub(struct sq *s)
 int sq_end(struct sq *s, int rc, struct err *e)
 {
   s->changes++; /* of a change that failed, too: that costs a look */
+  if (rc >= 0 && sq_is_lost(s)) {
+    rc = sq_lost(s, e);
+  }
   if (rc >= 0 && s->grouped) {
     return 0;
   }
   if (rc >= 0) {
-    /* Where memory ran out, SQLite may have taken all back by itself. */
-    rc = sqlite3_get_autocommit(s->db) ? sq_nomem(e) : sq_exec(s, Q_COMMIT, e);
+    rc = sq_exec(s, Q_COMMIT, e);
   }
   if (rc >= 0) {
     scrub(s);
@@ -300,7 +319,7 @@ int sq_end(struct sq *s, int rc, struct err *e)
   roll_back(s, s->db);
   roll_back(s, s->files);
   s->group_fault = s->grouped ? rc : 0;
-  s->group_open = false;
+  s->group_open = s->big_open = false;
   s->coll_id = 0;
   sq_terms_forget(s);
   if (!s->dead && sq_blocks_load(s, NULL) < 0) {

@@ -169,10 +169,10 @@ static int put_big(struct sq *s, const struct entry *en, struct span data,
   if (s->files == NULL && (rc = sq_files_open(s, true, e)) < 0) {
     return rc;
   }
-  if (sqlite3_get_autocommit(s->files) &&
-      (rc = sq_exec(s, Q_BIG_BEGIN, e)) < 0) {
+  if (!s->big_open && (rc = sq_exec(s, Q_BIG_BEGIN, e)) < 0) {
     return rc;
   }
+  s->big_open = true;
   if ((rc = sq_get(s, Q_BIG_PUT, &st, e)) < 0) {
     return rc;
   }
@@ -254,8 +254,8 @@ int sq_files_put(struct sq *s, const struct store_block *b, size_t n,
     return rc;
   }
   if ((rc = put_all(s, b, n, e)) == 0 && (rc = tail_fold(s, e)) == 0 &&
-      !s->grouped && s->files != NULL && !sqlite3_get_autocommit(s->files)) {
-    rc = sq_exec(s, Q_BIG_COMMIT, e);
+      !s->grouped) {
+    rc = sq_big_commit(s, e);
   }
   return sq_end(s, rc, e);
 }

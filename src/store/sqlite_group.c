@@ -9,9 +9,30 @@ int sq_group_lost(struct sq *s, int code, struct err *e)
                  s->path);
 }
 
+bool sq_is_lost(const struct sq *s)
+{
+  return sqlite3_get_autocommit(s->db) ||
+         (s->big_open && sqlite3_get_autocommit(s->files));
+}
+
+int sq_lost(const struct sq *s, struct err *e)
+{
+  return s->lost.code == 0 ? sq_nomem(e)
+                           : err_set(e, s->lost.code, "%s", s->lost.text);
+}
+
+int sq_big_commit(struct sq *s, struct err *e)
+{
+  if (!s->big_open) {
+    return 0;
+  }
+  int rc = sq_is_lost(s) ? sq_lost(s, e) : sq_exec(s, Q_BIG_COMMIT, e);
+  s->big_open = rc < 0;
+  return rc;
+}
+
 static int group_end(struct sq *s, struct err *e)
 {
-  int rc = 0;
   int fault = s->group_fault;
   bool open = s->group_open;
   s->grouped = s->group_open = false;
@@ -22,11 +43,7 @@ static int group_end(struct sq *s, struct err *e)
   if (!open) {
     return 0;
   }
-  /* The bytes before their directory: see sqlite_files.c. */
-  if (s->files != NULL && !sqlite3_get_autocommit(s->files)) {
-    rc = sq_exec(s, Q_BIG_COMMIT, e);
-  }
-  rc = sq_end(s, rc, e);
+  int rc = sq_end(s, sq_big_commit(s, e), e);
   sq_gone_try(s);
   return rc;
 }

@@ -221,6 +221,8 @@ struct sq {
   bool grouped;    /* changes wait for the group's end ... */
   bool group_open; /* ... in a transaction that has begun */
   int group_fault; /* the group was taken back with this code, or 0 */
+  bool big_open;   /* changes of `path-files` wait for their commit */
+  struct err lost; /* why SQLite took a transaction back by itself, or code 0 */
   bool dead;       /* a write failed in a way that leaves the file unknown */
   bool scrub;      /* erased bytes still lie in the WAL */
   bool gone;       /* `gone` has entries to finish */
@@ -404,6 +406,16 @@ void sq_gone_try(struct sq *s);
 /* ---- sqlite_group.c ---- */
 int sq_group(struct store *st, bool on, struct err *e);
 int sq_group_lost(struct sq *s, int code, struct err *e);
+/* Where memory or the disk fails under a statement, also under one that only
+ * reads, SQLite may take the whole transaction back by itself, and would then
+ * commit what is written later statement by statement. Has it done so with the
+ * change under way? */
+bool sq_is_lost(const struct sq *s) MUST_USE;
+/* Say why. Returns a code < 0. */
+int sq_lost(const struct sq *s, struct err *e) MUST_USE;
+/* Commit what the change under way has written to `path-files`, if anything:
+ * the bytes before their directory (sqlite_files.c). */
+int sq_big_commit(struct sq *s, struct err *e) MUST_USE;
 /* Finish what a crash left between the two files. */
 int sq_files_mend(struct sq *s, struct err *e) MUST_USE;
 void sq_file_mark(struct sq *s, uint64_t n);

@@ -358,6 +358,59 @@ static int call_group(struct store *s, struct answer *answer, struct err *e)
   return answer_with(rc, answer, "", 0);
 }
 
+/* What the group of call_group_deaf stored: all of it is there, or nothing. The
+ * bytes of a file may be there without the rest, but never damaged. */
+static void expect_deaf_group(struct store *s)
+{
+  struct err e;
+  struct buf out = {0};
+  uint64_t refs[3] = {0};
+  const struct cid cid[3] = {extra[4].cid, extra[5].cid, extra[6].cid};
+  NEED(s->ops->find(s, cid, 3, refs, &e) == 0);
+  bool pair = s->ops->kv_get(s, text("deaf"), &out, &e) == 0;
+  EXPECT(pair == (refs[0] != 0) && pair == (refs[1] != 0));
+  EXPECT(!pair || refs[2] != 0);
+  buf_clear(&out);
+  EXPECT(refs[2] == 0 || (s->ops->get(s, &cid[2], &out, &e) == 0 &&
+                          span_equal(buf_span(&out), extra[6].bytes)));
+  buf_free(&out);
+}
+
+/* Amid the changes of a group, reads whose errors nobody hears. */
+static void read_deaf(struct store *s)
+{
+  struct err unheard;
+  struct buf out = {0};
+  struct span term = text("rare");
+  uint64_t docs = 0, all = 0;
+  (void)s->ops->get(s, &blocks[9].cid, &out, &unheard);
+  (void)s->ops->kv_get(s, text("a/1"), &out, &unheard);
+  (void)s->ops->holding(s, &term, 1, &docs, &all, &unheard);
+  buf_free(&out);
+}
+
+static int call_group_deaf(struct store *s, struct answer *answer,
+                           struct err *e)
+{
+  struct store_pair pair = {text("deaf"), text("1")};
+  struct store_batch b = {.kv = &pair, .kv_n = 1};
+  if (fault.kinds == 0) {
+    expect_deaf_group(s);
+  }
+  int rc = s->ops->group(s, true, e);
+  if (rc == 0) {
+    int put = s->ops->put(s, &extra[6], 1, true, NULL, NULL, e);
+    put = put < 0 ? put : s->ops->put(s, &extra[4], 1, false, NULL, NULL, e);
+    read_deaf(s);
+    put = put < 0 ? put : s->ops->append(s, &b, NULL, NULL, e);
+    read_deaf(s);
+    put = put < 0 ? put : s->ops->put(s, &extra[5], 1, false, NULL, NULL, e);
+    rc = s->ops->group(s, false, e);
+    EXPECT(put == 0 || rc < 0);
+  }
+  return answer_with(rc, answer, "", 0);
+}
+
 static int call_logs(struct store *s, struct answer *answer, struct err *e)
 {
   uint64_t refs[8] = {0}, n = 0;
@@ -565,6 +618,7 @@ static const struct scene {
     {"tidy", call_tidy, true, false},
     {"wait", call_wait, true, false},
     {"group", call_group, true, false},
+    {"group_deaf", call_group_deaf, true, false},
     {"logs", call_logs, false, false},
     {"rows", call_rows, false, false},
     {"pairs", call_pairs, false, false},
@@ -706,9 +760,10 @@ static void sweep(const struct scene *c)
     unsigned kinds;
     bool from;
     int code;
-  } way[] = {{FAULT_HEAP, false, 0},     {FAULT_HEAP, true, 0},
-             {FAULT_SQLITE, false, 0},   {FAULT_SQLITE, true, 0},
-             {FAULT_DISK, false, EIO},   {FAULT_DISK, true, EIO},
+  } way[] = {{FAULT_HEAP, false, 0},      {FAULT_HEAP, true, 0},
+             {FAULT_SQLITE, false, 0},    {FAULT_SQLITE, true, 0},
+             {FAULT_DISK, false, EIO},    {FAULT_DISK, true, EIO},
+             {FAULT_DISK, false, ENODEV}, /* EIO is damage where SQLite reads */
              {FAULT_WRITE, true, ENOSPC}};
   static struct expected want;
   want.answer.n = 0;
