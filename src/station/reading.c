@@ -61,7 +61,11 @@ static int give_unread(struct station *st, uint64_t *before, size_t max,
                                  true, sorts, refs, max, e);
   for (int i = 0; rc == 0 && i < n; i++) {
     rc = store->ops->get_ref(store, refs[i], &id, NULL, e);
-    rc = rc == 0 ? sink(ud, &id) : rc == ERR_NOENT ? 0 : rc;
+    if (rc == 0) {
+      rc = sink(ud, &id);
+    } else if (rc == ERR_NOENT || rc == ERR_CORRUPT) {
+      rc = 0; /* gone meanwhile, or damaged: verify tells of that */
+    }
     *before = refs[i];
   }
   mem_free(sorts);

@@ -98,10 +98,10 @@ static int rebuild_page(struct rebuild *r, struct err *e)
   struct buf block = {0};
   int rc = 0;
   int n = st->store->ops->walk(st->store, r->after, files, refs, PAGE, e);
-  for (int i = 0; i < n && rc >= 0; i++) {
+  for (int i = 0; i < n && rc >= 0 && !mend_full(&r->mend); i++) {
     r->after = refs[i];
     if (files) {
-      rc = mend_full(&r->mend) ? 0 : rebuild_node(r, refs[i], &block, e);
+      rc = rebuild_node(r, refs[i], &block, e);
     } else if ((rc = is_parcel(st, refs[i], &block, e)) > 0) {
       rc = admit_again(st, refs[i], &r->counts, e);
     } else if (rc == ERR_NOENT) {

@@ -402,6 +402,87 @@ static void test_many(void)
   pair_end();
 }
 
+/* ---- nodes of files, more than one change can forget ---- */
+
+#define NODES (MEND_BLOCKS_MAX + 80)
+
+/* A file of one leaf, by hand (dag-pb: its link, then UnixFS's head). */
+static void node_bytes(struct buf *out, const struct cid *leaf)
+{
+  static const uint8_t link[] = {0x12, 4 + CID_SIZE, 0x0a, CID_SIZE};
+  static const uint8_t after[] = {0x12, 0, 0x0a, 6, 8, 2, 0x18, 9, 0x20, 9};
+  buf_clear(out);
+  NEED(buf_put(out, link, sizeof link) == 0);
+  NEED(buf_put(out, leaf->b, CID_SIZE) == 0);
+  NEED(buf_put(out, after, sizeof after) == 0);
+}
+
+/* Each of them is asked for: as itself where it was damaged, by its leaf where
+ * not. */
+static void test_many_nodes(void)
+{
+  static struct cid leaf[NODES], node[NODES];
+  struct made m = {.n = 1, .files = NODES, .file = node, .size = 9};
+  struct home h;
+  struct crate c;
+  struct buf block = {0};
+  crate_start(&c);
+  for (int i = 0; i < NODES; i++) {
+    uint8_t bytes[9] = {(uint8_t)i, (uint8_t)(i >> 8)};
+    NEED(cid_of(&leaf[i], CID_RAW, bytes, sizeof bytes) == 0);
+    node_bytes(&block, &leaf[i]);
+    NEED(cid_of(&node[i], CID_DAG_PB, block.p, block.n) == 0);
+  }
+  struct cid id = made_cid(&m);
+  (void)crate_parcel(&c, 1, "c", 1000, &id, 1);
+  (void)crate_record(&c, &m);
+  for (int i = 0; i < NODES; i++) {
+    node_bytes(&block, &leaf[i]);
+    (void)crate_put(&c, CID_DAG_PB, buf_span(&block));
+  }
+  home_new(&h);
+  link_follow(&h, "*", INT64_MAX);
+  EXPECT_INT(crate_unpack(&c, &h).files, NODES);
+  EXPECT_INT(home_missing(&h), NODES);
+  station_close(h.st);
+  for (int i = 20; i < NODES; i++) { /* some are sound, in the first page */
+    NEED(plant(&h, "s", digest_of(&leaf[i]), 3));
+  }
+  home_open(&h);
+  int64_t bad = count_bad(&h);
+  EXPECT(bad > MEND_BLOCKS_MAX);
+  home_rebuild(&h);
+  EXPECT_INT(count_bad(&h), 0);
+  EXPECT_INT(home_missing(&h), NODES);
+  buf_free(&block);
+  home_end(&h);
+}
+
+/* ---- others go on ---- */
+
+static int count_unread(void *ud, const struct cid *id)
+{
+  (void)id;
+  ++*(int *)ud;
+  return 0;
+}
+
+/* Records whose files have text to read are listed past one that is lost. */
+static void test_unread(void)
+{
+  int n = 0;
+  pair_new();
+  NEED(station_unread(a.st, 10, count_unread, &n, &e) >= 0);
+  EXPECT_INT(n, 2);
+  station_close(a.st);
+  NEED(plant(&a, "s", digest_of(&large_record), -9));
+  home_open(&a);
+  n = 0;
+  EXPECT(station_unread(a.st, 10, count_unread, &n, &e) >= 0);
+  EXPECT(n >= 1);
+  pair_end();
+}
+
 int main(void)
 {
   RUN(test_each_kind);
@@ -410,5 +491,7 @@ int main(void)
   RUN(test_own_segment);
   RUN(test_left);
   RUN(test_many);
+  RUN(test_many_nodes);
+  RUN(test_unread);
   return unit_done();
 }
