@@ -99,6 +99,16 @@ static int look_into(struct station *st, uint64_t ref, const struct cid *id,
   return rc == ERR_NOENT || rc == ERR_CORRUPT ? 0 : rc;
 }
 
+static bool told_before(const struct why *out, const struct cid *record)
+{
+  for (size_t i = 0; i < out->records; i++) {
+    if (cid_equal(&out->record[i], record)) {
+      return true; /* it is listed at several times */
+    }
+  }
+  return false;
+}
+
 /* The records that list file ${id}. */
 static int find_records(struct station *st, const struct cid *id,
                         struct why *out, struct err *e)
@@ -114,14 +124,10 @@ static int find_records(struct station *st, const struct cid *id,
     for (int i = 0; i < n && rc >= 0 && out->records < WHY_MAX; i++) {
       struct cid *to = &out->record[out->records];
       sort = sorts[i];
-      if (refs[i] == ref) {
-        continue; /* listed at several times */
-      }
       ref = refs[i];
       rc = look_into(st, ref, id, false, to, &block, e);
-      out->records += rc > 0;
+      out->records += rc > 0 && !told_before(out, to);
     }
-    ref = n > 0 ? refs[n - 1] : ref;
   }
   buf_free(&block);
   return rc < 0 ? rc : 0;
