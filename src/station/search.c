@@ -268,8 +268,9 @@ static void headed_free(struct headed *h)
 }
 
 /* Read a candidate: 1, and how many texts it has is in ${n}, or 0 when it is
- * no current one, or lacks a phrase. */
-static int load_hit(struct search *s, const struct store_hit *hit,
+ * no current one, or lacks a phrase. Those of its files only if ${files}, or a
+ * phrase may be in them. */
+static int load_hit(struct search *s, const struct store_hit *hit, bool files,
                     struct headed *out, struct span text[TEXTS_MAX], size_t *n,
                     struct err *e)
 {
@@ -279,7 +280,7 @@ static int load_hit(struct search *s, const struct store_hit *hit,
   if (rc <= 0) {
     return rc;
   }
-  if (out->entry.record.files.n > 0 &&
+  if ((files || s->asking.phrases > 0) && out->entry.record.files.n > 0 &&
       (rc = file_text_get(s->st, hit->ref, &out->more, e)) < 0) {
     return rc;
   }
@@ -295,7 +296,7 @@ static int read_hit(struct search *s, const struct store_hit *hit,
   struct span text[TEXTS_MAX];
   struct analyser *an = s->st->analyser;
   size_t n = 0;
-  int rc = load_hit(s, hit, out, text, &n, e);
+  int rc = load_hit(s, hit, true, out, text, &n, e);
   if (rc <= 0) {
     return rc;
   }
@@ -619,7 +620,7 @@ static int count_hit(struct search *s, const struct store_hit *hit,
   struct headed h;
   uint8_t head[12] = {1};
   size_t n = 0;
-  int rc = load_hit(s, hit, &h, text, &n, e);
+  int rc = load_hit(s, hit, false, &h, text, &n, e);
   if (rc > 0 && (rc = listing_facets(s->st, hit->ref, &facets, e)) == 0) {
     t->total++;
     for (size_t i = 0; i < t->bounds; i++) {
