@@ -7,6 +7,7 @@
 #include "station/fits.h"
 #include "station/placing.h"
 #include "station/quota.h"
+#include "station/refused.h"
 #include "station/sketches.h"
 #include "station/way.h"
 
@@ -14,7 +15,6 @@
 #include <string.h>
 
 #define UNINDEXED_KEY "search/after"
-#define REFUSED_PREFIX "refused/"
 
 static const struct span no_key = {NULL, 0};
 static const struct facets none;
@@ -57,72 +57,6 @@ static int load_unindexed(struct station *st, struct err *e)
   }
   buf_free(&value);
   return rc == ERR_NOENT ? 0 : rc;
-}
-
-static size_t refused_key(uint8_t out[sizeof REFUSED_PREFIX - 1 + CID_SIZE],
-                          const struct cid *cid)
-{
-  memcpy(out, REFUSED_PREFIX, sizeof REFUSED_PREFIX - 1);
-  memcpy(out + sizeof REFUSED_PREFIX - 1, cid->b, CID_SIZE);
-  return sizeof REFUSED_PREFIX - 1 + CID_SIZE;
-}
-
-/* 1 when the policy refused it before, else 0. */
-static int was_refused(struct station *st, const struct cid *cid, struct err *e)
-{
-  uint8_t key[sizeof REFUSED_PREFIX - 1 + CID_SIZE];
-  struct buf value = {0};
-  size_t n = refused_key(key, cid);
-  int rc = st->store->ops->kv_get(st->store, span_of(key, n), &value, e);
-  buf_free(&value);
-  return rc == 0 ? 1 : rc == ERR_NOENT ? 0 : rc;
-}
-
-/* Refusals are remembered, or the record would be asked for on each slip. */
-static int note_refused(struct station *st, const struct admit_parcel *in,
-                        struct err *e)
-{
-  enum { SIZE = sizeof REFUSED_PREFIX - 1 + CID_SIZE };
-  if (in->refused_n == 0) {
-    return 0;
-  }
-  uint8_t(*keys)[SIZE] = mem_resize(NULL, in->refused_n, sizeof *keys);
-  struct store_pair *pair = mem_resize(NULL, in->refused_n, sizeof *pair);
-  int rc = keys == NULL || pair == NULL
-               ? err_set(e, ERR_NOMEM, "not enough memory")
-               : 0;
-  for (size_t i = 0; rc == 0 && i < in->refused_n; i++) {
-    pair[i].key = span_of(keys[i], refused_key(keys[i], &in->refused[i]));
-    pair[i].value = span_of("", 0);
-  }
-  if (rc == 0) {
-    struct store_batch batch = {.kv = pair, .kv_n = in->refused_n};
-    rc = st->store->ops->append(st->store, &batch, NULL, NULL, e);
-  }
-  mem_free(keys);
-  mem_free(pair);
-  return rc;
-}
-
-int admit_refuse(struct station *st, const struct cid *cid, struct err *e)
-{
-  uint8_t key[sizeof REFUSED_PREFIX - 1 + CID_SIZE];
-  const struct cached_parcel *p;
-  uint64_t ref = 0;
-  int rc = 0;
-  struct change *c = change_new(st->analyser);
-  if (c == NULL) {
-    return err_set(e, ERR_NOMEM, "not enough memory");
-  }
-  while ((rc = next_asking(st, cid, &ref, &p, e)) > 0) {
-    change_drop(c, IDX_MISSING, no_key, cid_order(cid), ref);
-  }
-  if (rc == 0) {
-    change_kv(c, span_of(key, refused_key(key, cid)), span_of("", 0));
-    rc = change_commit(c, st, no_key, NULL, NULL, e);
-  }
-  change_del(c);
-  return rc;
 }
 
 /* ---- one parcel under way ---- */
@@ -205,7 +139,6 @@ static int prepare(struct work *w, struct station *st,
                    struct err *e)
 {
   uint8_t voice[CHANGE_KEY_MAX];
-  struct buf pairs = {0};
   int rc;
   w->st = st;
   w->view = view;
@@ -221,11 +154,8 @@ static int prepare(struct work *w, struct station *st,
           0) {
     return rc;
   }
-  rc = st->store->ops->kv_list(
-      st->store, span_of(REFUSED_PREFIX, sizeof REFUSED_PREFIX - 1), no_key,
-      &pairs, 1, e);
-  w->any_refused = pairs.n > 0;
-  buf_free(&pairs);
+  rc = refused_any(st, e);
+  w->any_refused = rc > 0;
   return rc < 0 ? rc : 0;
 }
 
@@ -360,7 +290,7 @@ done:
 static int place_missing(struct work *w, size_t i, struct err *e)
 {
   if (w->any_refused) {
-    int refused = was_refused(w->st, &w->cid[i], e);
+    int refused = refused_before(w->st, &w->cid[i], e);
     if (refused != 0) {
       return refused < 0 ? refused : 0;
     }
@@ -533,7 +463,7 @@ static int admit_new_parcel(struct station *st, const struct admit_parcel *in,
   if (w == NULL) {
     return ERR_NOMEM;
   }
-  if ((rc = note_refused(st, in, e)) < 0 ||
+  if ((rc = refused_note(st, in->refused, in->refused_n, e)) < 0 ||
       (rc = prepare(w, st, &in->view, &in->cid, e)) < 0) {
     goto done;
   }
@@ -570,7 +500,7 @@ int admit_parcel(struct station *st, const struct admit_parcel *in,
     return rc;
   }
   if (admit_is_ahead(st, &in->view)) {
-    rc = note_refused(st, in, e);
+    rc = refused_note(st, in->refused, in->refused_n, e);
     return rc < 0 ? rc : admit_hold(st, in, counts, e);
   }
   if (here == 0) {
@@ -581,7 +511,7 @@ int admit_parcel(struct station *st, const struct admit_parcel *in,
     rc = admit_record(st, &in->record[i], counts, e);
   }
   for (size_t i = 0; rc == 0 && i < in->refused_n; i++) {
-    rc = admit_refuse(st, &in->refused[i], e);
+    rc = refused_add(st, &in->refused[i], e);
   }
   return rc;
 }

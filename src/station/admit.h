@@ -54,11 +54,6 @@ enum admit_want {
   WANT_FILE    /* a record or a file's node lists it, and the rules want it */
 };
 
-/* The policy refused a record that parcels here list: it is remembered, and
- * not asked for again. */
-int admit_refuse(struct station *st, const struct cid *cid,
-                 struct err *e) MUST_USE;
-
 /* A parcel that lists the missing record ${cid}: its CID, and its bytes
  * appended to ${bytes}. 1, or 0 when there is none. */
 int admit_asked_by(struct station *st, const struct cid *cid,

@@ -6,6 +6,7 @@
 #include "station/later.h"
 #include "station/link_int.h"
 #include "station/quota.h"
+#include "station/refused.h"
 #include "station/way.h"
 
 #include <stdio.h>
@@ -497,7 +498,7 @@ static int answer_lone(struct link *l, int64_t verdict, struct err *e)
     rc = vouch_lone(l, e);
   } else if (rc == 0 && verdict != JOB_KEEP) {
     l->refused++;
-    return admit_refuse(l->st, &in.cid, e);
+    return refused_add(l->st, &in.cid, e);
   }
   rc = rc < 0 ? rc : record_read(&in.rec, buf_span(&l->lone.block), e);
   return rc < 0 ? rc

@@ -9,6 +9,7 @@
 #include "station/carsource.h"
 #include "station/intake.h"
 #include "station/quota.h"
+#include "station/refused.h"
 #include "station/refset.h"
 #include "station/station.h"
 #include "station/way.h"
@@ -207,7 +208,7 @@ static int take_lone_answer(struct unpack *u, struct err *e)
     rc = rc < 0 ? rc : station_vouch(u->job.st, view.author, "policy", e);
   } else if (u->job.verdict != JOB_KEEP) {
     u->refused++;
-    return admit_refuse(u->job.st, &in.cid, e);
+    return refused_add(u->job.st, &in.cid, e);
   }
   rc = rc < 0 ? rc : record_read(&in.rec, buf_span(&u->lone.block), e);
   return rc < 0 ? rc
