@@ -491,6 +491,24 @@ done:
   return rc;
 }
 
+/* What came of a parcel that is here. Where one has no room, another may. */
+static int admit_rest(struct station *st, const struct admit_parcel *in,
+                      struct admit_counts *counts, struct err *e)
+{
+  int rc = 0, full = 0;
+  for (size_t i = 0; rc == 0 && i < in->records; i++) {
+    rc = admit_record(st, &in->record[i], counts, e);
+    if (rc == ERR_QUOTA) {
+      full = rc;
+      rc = 0;
+    }
+  }
+  for (size_t i = 0; rc == 0 && i < in->refused_n; i++) {
+    rc = refused_add(st, &in->refused[i], e);
+  }
+  return rc < 0 ? rc : full;
+}
+
 int admit_parcel(struct station *st, const struct admit_parcel *in,
                  struct admit_counts *counts, struct err *e)
 {
@@ -507,13 +525,7 @@ int admit_parcel(struct station *st, const struct admit_parcel *in,
     return admit_new_parcel(st, in, counts, e);
   }
   counts->known++;
-  for (size_t i = 0; rc == 0 && i < in->records; i++) {
-    rc = admit_record(st, &in->record[i], counts, e);
-  }
-  for (size_t i = 0; rc == 0 && i < in->refused_n; i++) {
-    rc = refused_add(st, &in->refused[i], e);
-  }
-  return rc;
+  return admit_rest(st, in, counts, e);
 }
 
 /* ---- a record that was missing ---- */

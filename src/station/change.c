@@ -124,6 +124,16 @@ void change_kv(struct change *c, struct span key, struct span value)
   c->kvs++;
 }
 
+/* Sums of what strangers claim stay numbers. */
+static int64_t add_within(int64_t a, int64_t b)
+{
+  int64_t sum;
+  if (__builtin_add_overflow(a, b, &sum)) {
+    return a < 0 ? INT64_MIN : INT64_MAX;
+  }
+  return sum;
+}
+
 void change_count(struct change *c, struct span key, int64_t by)
 {
   struct change_counters *all = &c->counters;
@@ -131,7 +141,7 @@ void change_count(struct change *c, struct span key, int64_t by)
   for (size_t i = all->n; i-- > 0;) {
     struct change_counter *old = &all->counter[i];
     if (span_equal(span_of(old->key, old->key_n), key)) {
-      old->by += by;
+      old->by = add_within(old->by, by);
       return;
     }
   }
@@ -268,7 +278,8 @@ static int count_out(struct pairs *p, struct change *c, struct station *st,
     struct span key = span_of(counter->key, counter->key_n);
     int64_t v = 0;
     rc = change_counter(st, key, &v, e);
-    v = v + counter->by < 0 ? 0 : v + counter->by;
+    v = add_within(v, counter->by);
+    v = v < 0 ? 0 : v;
     for (int k = 0; k < 8; k++) {
       counter->value[k] = (uint8_t)((uint64_t)v >> (56 - 8 * k));
     }

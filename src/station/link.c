@@ -272,6 +272,18 @@ static int gather(struct link *l, struct err *e)
   return rc < 0 ? rc : station_gather(st, e);
 }
 
+/* 1, or 0: there is none, and no more are asked for. */
+static int room_for_files(struct link *l, size_t bytes, struct err *e)
+{
+  int rc = quota_check_files(l->st, bytes, e);
+  if (rc == ERR_QUOTA) {
+    no_room(l, e->text);
+    fetch_no_files(&l->fetch);
+    return 0;
+  }
+  return rc < 0 ? rc : 1;
+}
+
 static int flush_files(struct link *l, struct err *e)
 {
   struct store_block block[FILES_BATCH];
@@ -285,10 +297,9 @@ static int flush_files(struct link *l, struct err *e)
     at = l->file_end[i];
   }
   int rc = gather(l, e);
-  if (rc == 0 && (rc = quota_check_files(l->st, l->files.n, e)) == 0) {
+  if (rc == 0 && (rc = room_for_files(l, l->files.n, e)) > 0) {
     rc = admit_files(l->st, block, l->file_n, &l->counts, e);
   }
-  rc = judge(l, &block[0].cid, rc, e);
   l->file_n = 0;
   buf_clear(&l->files);
   return rc;
@@ -320,13 +331,16 @@ static int host_flush(void *ud, struct err *e)
 }
 
 /* Where no policy may yet vouch for its author, a parcel without room is
- * refused before its records have come. (To the session it has come: what
- * differed between the sets is proven.) */
-static int early_no(struct link *l, const struct cid *cid, struct err *e)
+ * refused before the rest of its records have come, unless the first takes
+ * something back: for that there may be room. (To the session it has come:
+ * what differed between the sets is proven.) */
+static int early_no(struct link *l, struct err *e)
 {
   struct intake *in = &l->intake;
+  const struct cid *cid = &in->cid;
   struct listing by;
-  if (in->here || l->st->has_policy) {
+  if (in->n != 1 || in->room.record[0].rec.kind == RECORD_WITHDRAW ||
+      in->here || l->st->has_policy) {
     return 0;
   }
   listing_of(&by, 0, cid, &in->view);
@@ -365,7 +379,7 @@ static int host_parcel(void *ud, struct span block, struct session_parcel *out,
   out->good = true;
   out->name = in->view.collection;
   memcpy(out->digest, cid_digest(&cid), sizeof out->digest);
-  return early_no(l, &cid, e);
+  return 0;
 }
 
 static int host_record(void *ud, struct span block, struct err *e)
@@ -392,7 +406,7 @@ static int host_record(void *ud, struct span block, struct err *e)
     l->counts.known += rc == 0;
     return judge(l, &cid, rc, e);
   }
-  return l->st->has_policy ? SESSION_ASK : 0;
+  return l->st->has_policy ? SESSION_ASK : early_no(l, e);
 }
 
 /* A record that was missing: its parcel came before. */
@@ -433,11 +447,10 @@ static int store_file(struct link *l, const struct cid *cid, struct span bytes,
     rc = flush_files(l, e);
   }
   if (rc == 0 && bytes.n > FILES_BYTES / 2) {
-    if ((rc = gather(l, e)) == 0 &&
-        (rc = quota_check_files(l->st, bytes.n, e)) == 0) {
+    if ((rc = gather(l, e)) == 0 && (rc = room_for_files(l, bytes.n, e)) > 0) {
       rc = admit_files(l->st, &one, 1, &l->counts, e);
     }
-    return judge(l, cid, rc, e);
+    return rc;
   }
   if (rc == 0 && (rc = buf_put(&l->files, bytes.p, bytes.n)) == 0) {
     l->file_cid[l->file_n] = *cid;

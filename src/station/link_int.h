@@ -86,6 +86,7 @@ struct fetch {
                           what is over BELOW_MAX is for the next walk */
   struct refset asked; /* by cid_order: no block is asked for twice */
   size_t gone;         /* in a row */
+  bool no_files;       /* only records are asked for */
 };
 
 /* As session_host.missing; ${more}: call again, it takes a while. */
@@ -93,6 +94,8 @@ int fetch_next(struct fetch *f, struct cid *out, size_t max, bool *more,
                struct err *e);
 /* A node of a file came: what is below it comes next. */
 int fetch_node(struct fetch *f, struct span node, struct err *e);
+/* There is no room for blocks of files. */
+void fetch_no_files(struct fetch *f);
 void fetch_gone(struct fetch *f);
 void fetch_came(struct fetch *f);
 void fetch_free(struct fetch *f);

@@ -92,7 +92,8 @@ static int note(void *ud, const struct cid *cid, const char *kind,
   struct noting *n = ud;
   struct fetch *f = n->f;
   int64_t rate = before(kind[0] == 'r' ? KIND_RECORD : KIND_PART, 0);
-  if (refset_has(&f->asked, (uint64_t)cid_order(cid))) {
+  if (refset_has(&f->asked, (uint64_t)cid_order(cid)) ||
+      (f->no_files && kind[0] != 'r')) {
     return 0;
   }
   int rc = admit_wants(f->st, cid, n->e);
@@ -125,6 +126,9 @@ static int walk(struct fetch *f, struct err *e)
 static int take(struct fetch *f, const struct cid *cid, struct err *e)
 {
   uint64_t here;
+  if (f->no_files && cid_codec(cid) != CID_DAG_CBOR) {
+    return 0;
+  }
   int rc = f->st->store->ops->find(f->st->store, cid, 1, &here, e);
   if (rc < 0 || here != 0) {
     return rc;
@@ -199,6 +203,12 @@ int fetch_node(struct fetch *f, struct span bytes, struct err *e)
     first[n - 1 - i] = swap;
   }
   return 0;
+}
+
+void fetch_no_files(struct fetch *f)
+{
+  f->no_files = true;
+  buf_clear(&f->below);
 }
 
 void fetch_gone(struct fetch *f)

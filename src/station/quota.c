@@ -261,8 +261,10 @@ int quota_record_cost(struct station *st, const struct record *rec,
                : station_follow_files(st, collection, INT64_MAX, &most, e);
   while (rc == 0 && rec->files.n > 0 &&
          record_file_next(&it, rec->files, &file)) {
-    if (file.size <= most && cost < INT64_MAX / 2) {
-      cost += file.size < (int64_t)QUOTA_COST_MIN ? QUOTA_COST_MIN : file.size;
+    if (file.size <= most) { /* 1,024 files of 2^36 bytes at most */
+      int64_t size =
+          file.size < UNIXFS_FILE_SIZE_MAX ? file.size : UNIXFS_FILE_SIZE_MAX;
+      cost += size < (int64_t)QUOTA_COST_MIN ? QUOTA_COST_MIN : size;
     }
   }
   *out = cost;
