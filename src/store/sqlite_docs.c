@@ -98,7 +98,7 @@ static bool doc_page_parse(struct doc_page *p, struct span row)
       d->ref = (int64_t)ref;
       d->time = (int64_t)time;
     }
-    if (d->set != 0 && d->ref <= 0) {
+    if (d->set != 0 && (d->ref <= 0 || d->set > UINT32_MAX)) {
       return false;
     }
   }

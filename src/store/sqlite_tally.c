@@ -129,6 +129,12 @@ static int count_set(struct tally *t, int64_t set, struct err *e)
 {
   uint64_t none = 0, n;
   size_t at = (size_t)set * sizeof n;
+  if (t->counts.n < at + sizeof n) { /* no room for one that isn't there */
+    int rc = docs_set(t->qu.s, set, &t->qu.tokens, e);
+    if (rc < 0) {
+      return rc;
+    }
+  }
   while (t->counts.n < at + sizeof n) {
     if (buf_put(&t->counts, &none, sizeof none) < 0) {
       return sq_nomem(e);

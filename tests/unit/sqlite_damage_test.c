@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: 0BSD */
+/* Rows that say what was never written, one by one: each is an error that
+ * names the place, takes no room for what it claims, and what lies beside it
+ * is as it was. */
+#include "store_conformance.h"
+
+#include "unit.h"
+
+#include <sqlite3.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define DOCS 70 /* enough for a segment of their own */
+#define ROOM_KIB (1l << 20)
+
+static struct err err;
+static char dir[64], path[96];
+
+static void wipe(void)
+{
+  static const char *const all[] = {"",      "-wal",   "-shm",
+                                    "-lock", "-files", "-files-journal"};
+  char name[128];
+  for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+    (void)snprintf(name, sizeof name, "%s%s", path, all[i]);
+    (void)unlink(name);
+  }
+}
+
+static struct store *open_store(void)
+{
+  struct store *s = NULL;
+  struct store_options o = {.create = true};
+  NEED(store_sqlite_open(&s, path, &o, &err) == 0);
+  return s;
+}
+
+static struct store *fresh(void)
+{
+  wipe();
+  return open_store();
+}
+
+/* A statement on the closed store; ${blob} is its first parameter. */
+static void change(struct store **s, const char *sql, struct span blob)
+{
+  sqlite3 *db = NULL;
+  sqlite3_stmt *st = NULL;
+  (*s)->ops->close(*s);
+  NEED(sqlite3_open(path, &db) == SQLITE_OK);
+  NEED(sqlite3_prepare_v2(db, sql, -1, &st, NULL) == SQLITE_OK);
+  sqlite3_bind_blob(st, 1, blob.p, (int)blob.n, SQLITE_STATIC);
+  EXPECT_INT(sqlite3_step(st), SQLITE_DONE);
+  EXPECT(sqlite3_changes(db) > 0);
+  sqlite3_finalize(st);
+  NEED(sqlite3_close(db) == SQLITE_OK);
+  *s = open_store();
+}
+
+/* ---- the search index ---- */
+
+/* Each has the word "all" and one of its own. */
+static struct store *fresh_documents(void)
+{
+  static struct store_doc doc[DOCS];
+  static uint8_t terms[DOCS][32], facets[8];
+  struct store *s = fresh();
+  for (int i = 0; i < DOCS; i++) {
+    char words[20];
+    (void)snprintf(words, sizeof words, "all w%d", i);
+    doc[i] = (struct store_doc){.ref = (uint64_t)i + 1,
+                                .time = 1,
+                                .length = 2,
+                                .terms = terms_list(terms[i], words),
+                                .facets = terms_list(facets, "lar")};
+  }
+  struct store_batch b = {.docs = doc, .docs_n = DOCS};
+  NEED(s->ops->append(s, &b, NULL, NULL, &err) == 0);
+  return s;
+}
+
+/* A query for one word, until the next. */
+static const struct store_query *about(const char *word)
+{
+  static struct store_match match;
+  static struct store_group group;
+  static struct store_query q;
+  match = (struct store_match){span_of(word, strlen(word)), 1, true};
+  group = (struct store_group){&match, 1, 1, STORE_ANY, 1};
+  q = (struct store_query){.group = &group, .groups = 1};
+  return &q;
+}
+
+static int tally(struct store *s, uint64_t *total)
+{
+  struct store_tally t = {.total = 0};
+  int rc = s->ops->tally(s, about("all"), &t, &err);
+  *total = t.total;
+  buf_free(&t.sets);
+  return rc;
+}
+
+/* The first document is of set 1, number 1 and time 1: 01 02 02. */
+#define FIRST_SET "UPDATE search_doc SET data = ?1 || substr(data, 2)"
+
+static void test_a_set_that_is_not_there(void)
+{
+  static const struct {
+    const char *set;
+    size_t n;
+  } claim[] = {
+      {"\xff\xff\xff\xff\xff\xff\xff\xff\x1f", 9}, /* times 8: before all */
+      {"\x80\x80\x80\x80\x80\x80\x80\x80\x20", 9}, /* times 8: 0 */
+      {"\x80\x80\x80\x80\x10", 5},                 /* 2^32 */
+      {"\x80\x80\x80\x80\x01", 5},                 /* 2^28 */
+      {"\x02", 1},
+  };
+  uint64_t total = 0;
+  for (size_t i = 0; i < sizeof claim / sizeof claim[0]; i++) {
+    struct rusage used;
+    struct store *s = fresh_documents();
+    EXPECT_INT(tally(s, &total), 0);
+    EXPECT(total == DOCS);
+    change(&s, FIRST_SET, span_of(claim[i].set, claim[i].n));
+    EXPECT_INT(tally(s, &total), ERR_CORRUPT);
+    EXPECT(strstr(err.text, "search index is damaged") != NULL);
+    NEED(getrusage(RUSAGE_SELF, &used) == 0);
+    EXPECT(used.ru_maxrss < ROOM_KIB);
+    s->ops->close(s);
+  }
+}
+
+int main(void)
+{
+  char memory[] = "/dev/shm/sqlite_damage.XXXXXX";
+  char disk[] = "/tmp/sqlite_damage.XXXXXX";
+  char *at = mkdtemp(memory);
+  at = at == NULL ? mkdtemp(disk) : at;
+  NEED(at != NULL);
+  (void)snprintf(dir, sizeof dir, "%s", at);
+  (void)snprintf(path, sizeof path, "%s/store", dir);
+  RUN(test_a_set_that_is_not_there);
+  wipe();
+  (void)rmdir(dir);
+  return unit_done();
+}
