@@ -67,6 +67,7 @@ static int look_up(struct topk *k, struct hit *hit, size_t n, struct err *e)
     if (hit[i].ref == 0 &&
         (rc = docs_entry(k->qu.s, hit[i].doc, &en, e)) == 0) {
       hit[i].ref = en.ref;
+      rc = en.ref != 0 ? 0 : terms_bad(k->qu.s, "a list of documents", e);
     }
   }
   return rc;

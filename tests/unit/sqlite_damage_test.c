@@ -101,6 +101,7 @@ static int tally(struct store *s, uint64_t *total)
 }
 
 /* The first document is of set 1, number 1 and time 1: 01 02 02. */
+#define FIRST_DOC "UPDATE search_doc SET data = ?1 || substr(data, 4)"
 #define FIRST_SET "UPDATE search_doc SET data = ?1 || substr(data, 2)"
 
 static void test_a_set_that_is_not_there(void)
@@ -130,6 +131,26 @@ static void test_a_set_that_is_not_there(void)
   }
 }
 
+static int ask(struct store *s, const char *word, struct store_hit *hits,
+               size_t max)
+{
+  return s->ops->query(s, about(word), hits, max, &err);
+}
+
+static void test_a_word_of_a_document_that_is_not_there(void)
+{
+  struct store_hit hit[DOCS + 1];
+  struct store *s = fresh_documents();
+  EXPECT_INT(ask(s, "w0", hit, 10), 1);
+  EXPECT_INT(ask(s, "all", hit, DOCS + 1), DOCS);
+  change(&s, FIRST_DOC, span_of("\0", 1));
+  EXPECT_INT(ask(s, "w0", hit, 10), ERR_CORRUPT);
+  EXPECT(strstr(err.text, "search index is damaged") != NULL);
+  EXPECT_INT(ask(s, "all", hit, DOCS + 1), ERR_CORRUPT);
+  EXPECT_INT(ask(s, "w7", hit, 10), 1);
+  s->ops->close(s);
+}
+
 int main(void)
 {
   char memory[] = "/dev/shm/sqlite_damage.XXXXXX";
@@ -140,6 +161,7 @@ int main(void)
   (void)snprintf(dir, sizeof dir, "%s", at);
   (void)snprintf(path, sizeof path, "%s/store", dir);
   RUN(test_a_set_that_is_not_there);
+  RUN(test_a_word_of_a_document_that_is_not_there);
   wipe();
   (void)rmdir(dir);
   return unit_done();
