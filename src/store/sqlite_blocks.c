@@ -136,7 +136,8 @@ static int expand(struct sq *s, struct seg_cache *c, struct span data,
     if (n <= 0 || size < 0 || (uint64_t)size > c->size - plain) {
       return ERR_CORRUPT;
     }
-    if (plain + (uint64_t)size > from) {
+    /* A block without a byte may lie where a frame ends. */
+    if (plain + (uint64_t)size > from || plain + (uint64_t)size >= to) {
       c->from = c->raw.n == 0 ? plain : c->from;
       rc = zpack_expand(s->zpack, &c->raw, span_of(rest.p, (size_t)n),
                         (size_t)size, NULL);

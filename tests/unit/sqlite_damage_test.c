@@ -151,6 +151,60 @@ static void test_a_word_of_a_document_that_is_not_there(void)
   s->ops->close(s);
 }
 
+/* ---- segments of blocks ---- */
+
+#define BLOCKS 4
+#define LARGE 9000 /* fills a frame */
+
+static struct store_block block[BLOCKS];
+static uint64_t number[BLOCKS];
+
+static struct store *fresh_blocks(const size_t *size)
+{
+  struct store *s = fresh();
+  for (size_t i = 0; i < BLOCKS; i++) {
+    block[i] = block_make(i + 1, size[i]);
+  }
+  NEED(s->ops->put(s, block, BLOCKS, false, number, NULL, &err) == 0);
+  return s;
+}
+
+static void done(struct store *s)
+{
+  for (size_t i = 0; i < BLOCKS; i++) {
+    block_free(&block[i]);
+  }
+  s->ops->close(s);
+}
+
+static bool gives(struct store *s, size_t i)
+{
+  struct buf out = {0};
+  bool same = s->ops->get(s, &block[i].cid, &out, &err) == 0 &&
+              span_equal(buf_span(&out), block[i].bytes);
+  buf_free(&out);
+  return same;
+}
+
+/* A block without a byte, where a frame ends. */
+static void test_an_empty_block(void)
+{
+  const size_t size[][BLOCKS] = {{LARGE, 0, LARGE, 100},
+                                 {0, LARGE, LARGE, 100},
+                                 {LARGE, LARGE, LARGE, 0},
+                                 {LARGE, 10, 0, LARGE},
+                                 {10, 20, 30, 0}};
+  for (size_t k = 0; k < sizeof size / sizeof size[0]; k++) {
+    struct store *s = fresh_blocks(size[k]);
+    for (size_t i = 0; i < BLOCKS; i++) {
+      s->ops->close(s); /* nothing is in memory */
+      s = open_store();
+      EXPECT(gives(s, i));
+    }
+    done(s);
+  }
+}
+
 int main(void)
 {
   char memory[] = "/dev/shm/sqlite_damage.XXXXXX";
@@ -162,6 +216,7 @@ int main(void)
   (void)snprintf(path, sizeof path, "%s/store", dir);
   RUN(test_a_set_that_is_not_there);
   RUN(test_a_word_of_a_document_that_is_not_there);
+  RUN(test_an_empty_block);
   wipe();
   (void)rmdir(dir);
   return unit_done();
