@@ -684,7 +684,9 @@ static int erase_one(struct sq *s, uint64_t n, struct err *e)
   }
   int64_t id = c->id;
   uint64_t prefix = tail_prefix(slot.digest);
-  c->id = 0; /* the cache must not outlive a rollback */
+  /* The cache must not outlive a rollback, nor hold the segment once more as
+   * it was. What ${c} points at stays. */
+  cache_clear(s);
   if (torn) {
     rc = cut_torn(s, id, c, n % SEG_SLOTS, e);
   } else {

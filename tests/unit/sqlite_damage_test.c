@@ -205,6 +205,30 @@ static void test_an_empty_block(void)
   }
 }
 
+/* The last frame of a segment is torn, and a directory of it is in memory
+ * twice: for what was found in it, and for what was read. What is erased stays
+ * erased, each of two. */
+static void test_erased_from_a_torn_segment(void)
+{
+  const size_t size[BLOCKS] = {LARGE, LARGE, LARGE, LARGE};
+  uint64_t refs[BLOCKS + 1];
+  struct store *s = fresh_blocks(size);
+  change(&s, "UPDATE seg SET data = substr(data, 1, length(data) - 20) || ?1",
+         span_of("", 0));
+  NEED(s->ops->find(s, &block[0].cid, 1, refs, &err) == 0);
+  EXPECT(gives(s, 0) && !gives(s, 3));
+  EXPECT_INT(err.code, ERR_CORRUPT);
+  struct store_batch b = {.erase = number, .erase_n = 2};
+  EXPECT_INT(s->ops->append(s, &b, NULL, NULL, &err), 0);
+  EXPECT_INT(s->ops->walk(s, 0, false, refs, BLOCKS + 1, &err), 2);
+  EXPECT(refs[0] == number[2] && refs[1] == number[3]);
+  EXPECT(gives(s, 2));
+  s->ops->close(s);
+  s = open_store();
+  EXPECT(!gives(s, 0) && !gives(s, 1) && gives(s, 2));
+  done(s);
+}
+
 int main(void)
 {
   char memory[] = "/dev/shm/sqlite_damage.XXXXXX";
@@ -217,6 +241,7 @@ int main(void)
   RUN(test_a_set_that_is_not_there);
   RUN(test_a_word_of_a_document_that_is_not_there);
   RUN(test_an_empty_block);
+  RUN(test_erased_from_a_torn_segment);
   wipe();
   (void)rmdir(dir);
   return unit_done();
