@@ -26,14 +26,14 @@ function Station:quotas(quotas) end
 ---Vouch for an author: no quota holds for it any more, only the budget.
 ---@param author string did:key:...
 ---@return true?
----@return string? message
+---@return string? message nil, message, "EINVALID" when that names no author
 ---@return mahatta.Code? code
 function Station:vouch(author) end
 
 ---Vouch for it no longer (also where a policy did). What is here stays.
 ---@param author string
 ---@return true?
----@return string? message nil, message, "ENOENT" when nobody vouches for it
+---@return string? message nil, message, "ENOENT" when nobody vouches for it; "EINVALID" as vouch
 ---@return mahatta.Code? code
 function Station:unvouch(author) end
 

@@ -39,14 +39,13 @@ static int station_quota_table(lua_State *L)
   return 1;
 }
 
-/* The author that the argument names: a did:key. */
-static void check_author(lua_State *L, uint8_t key[CRYPT_KEY_SIZE])
+/* The author that the argument names: a did:key. People type and cut those: a
+ * bad one is no misuse of ours. */
+static int check_author(lua_State *L, uint8_t key[CRYPT_KEY_SIZE],
+                        struct err *e)
 {
   struct span text = lutil_span(L, 2);
-  struct err e;
-  if (did_parse(key, (const char *)text.p, text.n, &e) < 0) {
-    luaL_argerror(L, 2, e.text);
-  }
+  return did_parse(key, (const char *)text.p, text.n, e);
 }
 
 static int station_vouch_for(lua_State *L)
@@ -54,8 +53,10 @@ static int station_vouch_for(lua_State *L)
   uint8_t key[CRYPT_KEY_SIZE];
   struct lstation *s = lstation_check(L, 1);
   struct err e;
-  check_author(L, key);
-  int rc = station_vouch(lstation_core(L, s), key, "owner", &e);
+  int rc = check_author(L, key, &e);
+  if (rc == 0) {
+    rc = station_vouch(lstation_core(L, s), key, "owner", &e);
+  }
   lua_pushboolean(L, 1);
   return rc < 0 ? lutil_fail(L, rc, &e) : 1;
 }
@@ -65,8 +66,10 @@ static int station_unvouch_for(lua_State *L)
   uint8_t key[CRYPT_KEY_SIZE];
   struct lstation *s = lstation_check(L, 1);
   struct err e;
-  check_author(L, key);
-  int rc = station_unvouch(lstation_core(L, s), key, &e);
+  int rc = check_author(L, key, &e);
+  if (rc == 0) {
+    rc = station_unvouch(lstation_core(L, s), key, &e);
+  }
   lua_pushboolean(L, 1);
   return rc < 0 ? lutil_fail(L, rc, &e) : 1;
 }

@@ -83,7 +83,17 @@ describe("quotas", function ()
     local none, _, code = station:unvouch(did)
     assert.is_nil(none)
     assert.equal("ENOENT", code)
-    support.raises("station id", station.vouch, station, "somebody")
+    for _, name in ipairs({ "somebody", "", did:sub(1, -2), did .. "1",
+        did:sub(1, 20) .. "0" .. did:sub(22), "did:key:z6Mkabc" }) do
+      for _, method in ipairs({ "vouch", "unvouch" }) do
+        local message
+        none, message, code = station[method](station, name)
+        assert.same({ nil, "EINVALID" }, { none, code }, name)
+        assert.is_truthy(message:find("station id", 1, true), message)
+      end
+    end
+    support.raises("string expected", station.vouch, station, {})
+    assert.same({}, station:vouched())
   end)
 
   it("don't hold for whom the policy vouches for", function ()
@@ -162,6 +172,20 @@ describe("quotas", function ()
     says(text, "listed in c by " .. did)
     says(text, "vouched for by the owner")
     says(ok("unvouch", did), "not vouching for")
+    local function fails(with, words, ...)
+      local said, code = support.shell(support.command(dir, "a.mahatta", ...))
+      assert.equal(with, code, said)
+      says(said, words)
+      assert.is_nil(said:find("traceback", 1, true), said)
+    end
+    for _, verb in ipairs({ "vouch", "unvouch" }) do
+      fails(1, "station id of 15 characters", verb, "did:key:z6Mkabc")
+      fails(2, "AUTHOR is a did:key:z6Mk...", verb, "somebody")
+    end
+    fails(2, "--budget 0: a limit is a size", "quota", "--budget", "0")
+    fails(2, "--way all: a limit is a size", "quota", "--way", "all")
+    fails(2, "--author: 'x' is no size", "quota", "--author", "x")
+    fails(1, "budget", "quota", "--budget", "5")
     station = assert(mahatta.open(dir .. "/a.mahatta"))
   end)
 end)

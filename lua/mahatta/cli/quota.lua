@@ -25,8 +25,14 @@ local SAID = { { "budget", "all files of the station" },
   { "author", "each stranger" }, { "collection", "strangers, a collection" },
   { "way", "strangers, a peer or stick" } }
 
+-- A size, "none" or "default"; nil for nil.
 local function size_of(text, name, run)
-  return text == "default" and text or work.size(text, name, run)
+  local size = text == "default" and text or work.size(text, name, run)
+  if size == "all" or size == 0 then
+    return run.usage(("%s %s: a limit is a size as \"10M\" or \"8G\"; `none` "
+      .. "takes the limit away"):format(name, out.name(text)))
+  end
+  return size
 end
 
 function quota.run(o, run)
@@ -35,11 +41,6 @@ function quota.run(o, run)
     collection = size_of(o.collection, "--collection", run),
     way = size_of(o.way, "--way", run) }
   local any = next(set) ~= nil
-  for name, size in pairs(set) do
-    if size == "all" or size == 0 then
-      return run.usage(("--%s: say `none`"):format(name))
-    end
-  end
   local station = run.open(o, { readonly = not any })
   local now = run.check(station:quotas(any and set or nil))
   if o.json then return out.json(now) end
