@@ -87,6 +87,30 @@ describe("mahatta", function ()
     assert.is_truthy(run("serach"):find("did you mean", 1, true))
   end)
 
+  it("tells whole numbers that are none alike, in every command", function ()
+    for option, command_line in pairs({ share = "scrub", port = "site",
+        level = "pack x", days = "label x y", expect = "slip x",
+        limit = "list", every = "serve", sessions = "serve" }) do
+      local words = { "--" .. option, "?" }
+      for word in command_line:gmatch("%S+") do
+        table.insert(words, #words - 1, word)
+      end
+      for _, value in ipairs({ "x", "", "1.5", "-1", "1e30", "nan" }) do
+        words[#words] = value
+        local text, code = run(table.unpack(words))
+        assert.equal(2, code, text)
+        assert.is_truthy(text:find("^mahatta: %-%-" .. option
+          .. " needs a whole number, [01] to %d+\n"), text)
+      end
+    end
+    ok("init")
+    for value, wanted in pairs({ ["0"] = 2, ["1"] = 0, ["1000"] = 0,
+        ["1001"] = 2 }) do
+      local text, code = run("scrub", "--share", value)
+      assert.equal(wanted, code, text)
+    end
+  end)
+
   it("says that there is no station, and makes none", function ()
     for _, words in ipairs({ { "list" }, { "stats" }, { "publish", "c",
         "--title", "x" }, { "search", "x" }, { "follow", "x" } }) do

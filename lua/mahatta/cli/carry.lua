@@ -97,10 +97,7 @@ local function tell_packed(packed, o)
 end
 
 function pack.run(o, run)
-  local level = o.level and math.tointeger(tonumber(o.level))
-  if o.level and (not level or level < 1 or level > 19) then
-    return run.usage("--level needs a whole number, 1 to 19")
-  end
+  local level = work.whole(o.level, "--level", run, 1, 19)
   local options = { slip = o.slip, collections = o.collection, level = level,
     budget = size_of(o.budget, "--budget", run),
     files = size_of(o.files, "--files", run) }
@@ -242,10 +239,7 @@ local function tell_forgotten(r)
 end
 
 function scrub.run(o, run)
-  local share = math.tointeger(tonumber(o.share or 8))
-  if not share or share < 1 or share > 1000 then
-    return run.usage "--share is a number from 1 to 1000"
-  end
+  local share = work.whole(o.share or 8, "--share", run, 1, 1000)
   local station = run.open(o)
   local r = finish(run, run.check(station:scrub({ share = share })), "read",
     o.json)

@@ -5,6 +5,7 @@ local adding = require "mahatta.cli.adding"
 local dagjson = require "mahatta.dagjson"
 local folder = require "mahatta.cli.folder"
 local out = require "mahatta.cli.out"
+local work = require "mahatta.cli.work"
 
 -- ---- init ----
 
@@ -294,10 +295,7 @@ local label = {
 }
 
 function label.run(o, run)
-  local days = o.days and math.tointeger(tonumber(o.days))
-  if o.days and (not days or days < 1 or days > 36500) then
-    return run.usage("--days needs a whole number, 1 to 36500")
-  end
+  local days = work.whole(o.days, "--days", run, 1, 36500)
   local about = run.id(o.ID)
   local station = run.open(o)
   local id = run.check(station:label(about, o.VALUE, { negated = o.negate,

@@ -201,8 +201,8 @@ end
 -- The web page, in the same loop and over the same station.
 function Server:serve_page()
   local o, run = self.o, self.run
-  local handle = page.open(self.station, { port = o.port, lan = o.site_lan },
-    run)
+  local handle = page.open(self.station, { port = self.port,
+    lan = o.site_lan }, run)
   run.cleanup(page.drive(self.uv, handle))
   if o.json then
     out.json({ event = "site", url = handle:url() })
@@ -255,6 +255,7 @@ end
 function serve.run(o, run)
   local every = work.whole(o.every or EVERY_MIN, "--every", run, 1, 100000)
   local sessions = work.whole(o.sessions or 64, "--sessions", run, 1, 10000)
+  local port = page.port(o.port, run)
   if o.stdio then
     if o.listen or o.lan or o.sync or o.json or o.site then
       return run.usage("--stdio stands alone")
@@ -265,8 +266,8 @@ function serve.run(o, run)
   io.stdout:setvbuf("line")
   local server = setmetatable({ o = o, run = run, uv = uv,
     station = run.open(o), handles = {}, hosts = {}, dialled = {},
-    partners = {}, listeners = {}, gate = require("mahatta.net.gate").new({
-      sessions = sessions }) }, Server)
+    partners = {}, listeners = {}, port = port,
+    gate = require("mahatta.net.gate").new({ sessions = sessions }) }, Server)
   server.line = live.line(o.json, function () return server:list() end)
   run.cleanup(function () server.line:clear() end)
   server:listen_all()

@@ -3,6 +3,7 @@
 
 local lfs = require "lfs"
 local out = require "mahatta.cli.out"
+local work = require "mahatta.cli.work"
 
 local site = {}
 
@@ -58,12 +59,9 @@ function site.options(station, o, run)
     end }
 end
 
-local function port_of(text, run)
-  local port = math.tointeger(tonumber(text or 8484))
-  if not port or port < 0 or port > 65534 then
-    return run.usage("--port needs a number, 0 to 65534")
-  end
-  return port
+-- The port that an option names, or nil for the usual one.
+function site.port(text, run)
+  return work.whole(text, "--port", run, 0, 65534)
 end
 
 -- Open it: the handle with pollfd, events, timeout and step.
@@ -74,7 +72,6 @@ function site.open(station, o, run)
       .. "libmicrohttpd-dev and build it again (%s)",
       tostring(server):match("^[^\n]*"))
   end
-  o.port = port_of(o.port, run)
   local handle = run.check(server.open(station, site.options(station, o,
     run)))
   run.cleanup(function () handle:close() end)
@@ -99,6 +96,7 @@ function site.drive(uv, handle)
 end
 
 function command.run(o, run)
+  o.port = site.port(o.port, run)
   local station = run.open(o)
   local handle = site.open(station, o, run)
   if o.json then

@@ -144,7 +144,7 @@ function slip.run(o, run)
   local options = { budget = work.size(o.budget, "--budget", run),
     files = work.size(o.files, "--files", run), exact = o.exact,
     max = work.size(o.max, "--max", run),
-    expect = work.number(o.expect, "--expect", run) }
+    expect = work.whole(o.expect, "--expect", run, 1, 1000000000) }
   local medium = o["for"]
   if medium and medium ~= "sms" then
     return run.usage("--for takes one word: sms")

@@ -33,16 +33,9 @@ function work.size(text, name, run)
   return size
 end
 
--- A whole number of at least 1; nil for nil.
-function work.number(text, name, run)
-  if text == nil then return nil end
-  local n = math.tointeger(tonumber(text))
-  if not n or n < 1 then return run.usage(name .. " needs a whole number") end
-  return n
-end
-
--- A whole number within bounds.
+-- A whole number within bounds; nil for nil.
 function work.whole(text, name, run, low, high)
+  if text == nil then return nil end
   local n = math.tointeger(tonumber(text))
   if not n or n < low or n > high then
     return run.usage(("%s needs a whole number, %d to %d")
