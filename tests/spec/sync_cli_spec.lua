@@ -221,6 +221,26 @@ describe("mahatta", function ()
     ok("a", "verify", "--read-data")
   end)
 
+  it("serves on when the reading of files is at fault", function ()
+    station("a", 2)
+    station("b", 1)
+    support.write(dir .. "/fault.lua", [[
+package.preload["mahatta.texts"] = function ()
+  return { new = function ()
+    return { step = function () error("pl\27anted") end,
+      close = function () end }
+  end }
+end]])
+    local pid = start("a.out", ("LUA_INIT=@%s/fault.lua exec env %s")
+      :format(dir, command("a", "serve", "--listen", "127.0.0.1:0")))
+    local where = wait_for(dir .. "/a.out", "listening at (%S+)")
+    has(wait_for(dir .. "/a.out", "[^\n]*could not be read[^\n]*\n"),
+      "fault.lua:3: pl\\u{1B}anted")
+    has(ok("b", "sync", where), "2 new records")
+    os.execute("kill -TERM " .. pid)
+    wait_for(dir .. "/a.out", "stopped\n")
+  end)
+
   it("says what can't be, in a sentence", function ()
     station("a")
     for _, words in ipairs({ { "sync" }, { "sync", "h", "--lan" },

@@ -47,13 +47,17 @@ end
 local TEXTS_S = 20 -- of a command that did what it was asked for
 local ROUND_S = 60
 
--- What a reading job that is over came to; a failure is told, and no more:
--- the records are here all the same, and the next reading tries again.
+-- A failure is told, and no more: the records are here all the same, and the
+-- next reading tries again.
+local function tell_unread(run, message)
+  run.warn("the files of records could not be read for search",
+    out.name(message))
+end
+
+-- What a reading job that is over came to.
 local function tell_texts(run, job)
   local result, message, code = job:result()
-  if not result and code ~= "ECLOSED" then
-    run.warn("the files of records could not be read for search", message)
-  end
+  if not result and code ~= "ECLOSED" then tell_unread(run, message) end
   return result
 end
 
@@ -72,15 +76,25 @@ end
 
 -- The same beside other work, for as long as that goes on: a function that
 -- does a little, and says after how many seconds it wants to be called again.
+-- What is raised here is told, too: the other work must go on.
 function work.reading(run, station)
   local job
   run.cleanup(function () if job then job:close() end end)
-  return function ()
+  local function turn()
     job = job or station:index_files({ once = true })
     if job:step() then return job.running and 0.2 or 0.01 end
-    local result = tell_texts(run, job)
+    local over = job
     job = nil
+    local result = tell_texts(run, over)
     return result and result.records > 0 and 0.01 or ROUND_S
+  end
+  return function ()
+    local good, wait = pcall(turn)
+    if good then return wait end
+    if job then job:close() end
+    job = nil
+    tell_unread(run, wait)
+    return ROUND_S
   end
 end
 
