@@ -125,6 +125,16 @@ describe("mahatta", function ()
     assert.is_true(told.ended)
     assert.equal(3, told.added)
     assert.is_truthy(told.peer:find("^did:key:"))
+    local session = assert(dagjson.decode(wait_for(dir .. "/a.out",
+      '{[^\n]*"event":"session"[^\n]*}\n')))
+    assert.same({ "127.0.0.1", true, 0 }, { session.address, session.ended,
+      session.added })
+    for ours, theirs in pairs({ sent_parcels = "parcels",
+        sent_records = "added", sent_blocks = "blocks" }) do
+      assert.equal(told[theirs], session[ours], ours)
+      assert.equal(0, told[ours], ours)
+    end
+    assert.equal(told.bytes_in, session.bytes_out)
     local status = dagjson.decode(ok("b", "status", "--json"))
     assert.equal(told.peer, status.peers[1].peer)
     assert.equal(0, status.missing)

@@ -18,6 +18,7 @@ function book.entry(status, address, message, code)
     error = message, code = code, time = os.time(), added = s.added,
     parcels = s.parcels and s.parcels[1], blocks = s.files and s.files[1],
     sent_parcels = s.sent and s.sent.parcels,
+    sent_records = s.sent and s.sent.records,
     sent_blocks = s.sent and s.sent.files, bad = s.bad,
     missing_parcels = s.parcels and s.parcels[2] - s.parcels[1],
     missing_blocks = s.files and s.files[2] - s.files[1],
