@@ -238,6 +238,30 @@ describe("the site's pages", function ()
     end
   end)
 
+  it("say of whom nothing is here, and how an author is named", function ()
+    local own = site.station:id()
+    local other <close> = support.station()
+    for did, status in pairs({ [own] = 200, [other:id()] = 404 }) do
+      local body, response = site:get("/en/by/" .. did)
+      assert.equal(status, response.status)
+      assert.is_truthy(body:find(did, 1, true))
+      assert.equal(status == 404, body:find("Nothing by this author", 1, true)
+        ~= nil)
+      body, response = site:get("/api/1/author/" .. did)
+      assert.equal(200, response.status)
+      assert.equal(status == 200, #json.decode(body).items > 0)
+    end
+    local usual = site:get("/en/nothing")
+    for _, did in ipairs({ own .. "a", own:sub(1, -2), own:sub(9),
+        own:gsub("z6Mk", "z6Mj"), ("did:key:z6Mk"):rep(300) }) do
+      local body, response = site:get("/en/by/" .. did)
+      assert.same({ usual, 404 }, { body, response.status }, did)
+      body, response = site:get("/api/1/author/" .. did)
+      assert.same({ "ENOENT", 404 }, { json.decode(body).error.code,
+        response.status }, did)
+    end
+  end)
+
   it("begin again where an address holds no place in them", function ()
     local first = site:get("/en/search?q=thing")
     for _, place in ipairs({ "p10", "zz", "d00", "%D9%85", ("a"):rep(900) }) do

@@ -104,8 +104,7 @@ function get.records(ctx)
 end
 
 function get.author(ctx, did)
-  if not did then return api.fault("", "ENOENT") end
-  if not did:find("^did:key:%w+$") then return api.fault("", "ENOENT") end
+  if not did or not shape.is_author(did) then return api.fault("", "ENOENT") end
   local entries, following = finder.by_author(ctx.site.station, did, PAGE,
     ctx.query.after)
   if not entries then return api.fault(following, "EIO") end

@@ -171,14 +171,10 @@ local AUTHOR = markup.template [[
 <p class="dim"><code class="long">{did:plain}</code></p>
 {own}{cards}{more}]]
 
-local DID = #"did:key:z6Mk" + 44
-
--- Whoever has a name has a page, what of them is here or not: authors of
--- labels are linked, too.
+-- Of whom nothing is found here the page says so, and programs hear 404: that
+-- may be anybody, or who only sent the label that linked there.
 function home.author(ctx, did)
-  if not did:find("^did:key:z6Mk%w+$") or #did ~= DID then
-    return layout.not_found(ctx)
-  end
+  if not shape.is_author(did) then return layout.not_found(ctx) end
   local entries, following = finder.by_author(ctx.site.station, did, PAGE,
     ctx.query.after)
   if not entries then return nil, following end
@@ -187,7 +183,8 @@ function home.author(ctx, did)
     cards[i] = layout.entry_of(ctx, entry)
   end
   local own = did == ctx.site.station:id()
-  return layout.page(ctx, { title = mahatta.display(shape.author(did), true),
+  return layout.page(ctx, { status = #cards == 0 and not own and 404 or nil,
+    title = mahatta.display(shape.author(did), true),
     body = AUTHOR(ctx.words, { did = did, short = shape.author(did),
       own = own and layout.note(ctx, "this_station") or markup.none,
       cards = #cards > 0 and layout.cards(ctx, cards)

@@ -72,6 +72,13 @@ function shape.number(n)
   return (s:reverse():gsub("(%d%d%d)", "%1,"):reverse():gsub("^,", ""))
 end
 
+local DID = #"did:key:z6Mk" + 44
+
+-- Has this text the form of an author's name?
+function shape.is_author(text)
+  return #text == DID and text:find("^did:key:z6Mk%w+$") ~= nil
+end
+
 -- Enough of a station's key to tell it from others at a glance.
 function shape.author(did)
   return did:gsub("^did:key:", ""):sub(1, 6) .. "…" .. did:sub(-6)
