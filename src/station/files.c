@@ -44,6 +44,7 @@ struct file_add {
   size_t node_n;
   uint64_t blocks;
   struct admit_counts counts;
+  struct err *e; /* of the step under way, for keep_node */
 };
 
 static int keep_node(void *ud, const struct cid *cid, struct span bytes)
@@ -55,7 +56,7 @@ static int keep_node(void *ud, const struct cid *cid, struct span bytes)
     a->node_cid[a->node_n] = *cid;
     a->node_end[a->node_n++] = a->nodes.n;
   }
-  return rc;
+  return rc < 0 ? err_set(a->e, rc, "not enough memory") : 0;
 }
 
 static int read_window(struct file_add *a, struct err *e)
@@ -218,6 +219,7 @@ static int add_step(struct job *j, struct err *e)
 {
   struct file_add *a = (struct file_add *)j;
   int rc;
+  a->e = e;
   if ((rc = read_window(a, e)) < 0 || (rc = store_leaves(a, e)) < 0) {
     return rc;
   }

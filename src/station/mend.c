@@ -47,6 +47,9 @@ int mend_look(struct job *j, uint64_t ref, bool data, struct buf *block,
     rc = store->ops->get_ref(store, ref, NULL, block, e);
     rc = rc < 0 ? rc : cid_verify(&out->cid, block->p, block->n);
   }
+  if (rc == ERR_NOMEM) {
+    return err_set(e, rc, "not enough memory");
+  }
   if (rc != ERR_HASH && rc != ERR_CORRUPT) {
     return rc == ERR_NOENT ? 0 : rc;
   }

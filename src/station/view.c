@@ -381,9 +381,11 @@ int station_page(struct station *st, const struct page_query *q,
   uint8_t key[COLL_KEY_SIZE];
   struct entry en = {0};
   int rc;
-  if ((rc = station_alive(st, e)) < 0 || (rc = station_refresh(st, e)) < 0 ||
-      (rc = coll_key(key, q->collection)) < 0) {
+  if ((rc = station_alive(st, e)) < 0 || (rc = station_refresh(st, e)) < 0) {
     return rc;
+  }
+  if ((rc = coll_key(key, q->collection)) < 0) {
+    return err_set(e, rc, "not enough memory");
   }
   if (!page->started) {
     page->started = true;
