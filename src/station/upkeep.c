@@ -248,16 +248,19 @@ static int total_blocks(struct station *st, uint64_t *out, struct err *e)
   return rc;
 }
 
+static int no_rebuild_yet(struct station *st, struct err *e)
+{
+  return st->rebuilding ? err_set(e, ERR_BUSY, "a rebuild is under way already")
+                        : 0;
+}
+
 int station_rebuild(struct job **out, struct station *st, struct err *e)
 {
   static const struct job_ops ops = {rebuild_step, rebuild_clean};
   uint64_t total = 0;
   int rc;
-  if (st->rebuilding) {
-    return err_set(e, ERR_BUSY, "a rebuild is under way already");
-  }
-  if ((rc = station_owned(st, e)) < 0 || (rc = later_flush(st, e)) < 0 ||
-      (rc = total_blocks(st, &total, e)) < 0) {
+  if ((rc = no_rebuild_yet(st, e)) < 0 || (rc = station_owned(st, e)) < 0 ||
+      (rc = later_flush(st, e)) < 0 || (rc = total_blocks(st, &total, e)) < 0) {
     return rc;
   }
   *out = new_job(st, sizeof(struct rebuild), &ops, e);
@@ -856,8 +859,9 @@ int station_salvage(struct station *st, const char *path, uint64_t *saved,
 {
   struct salvage s = {st, e, false};
   struct job *job = NULL;
-  int rc = station_writable(st, e);
-  if (rc < 0 ||
+  int rc = no_rebuild_yet(st, e);
+  /* One that broke off has left the station half derived: it may go on. */
+  if (rc < 0 || (rc = station_owned(st, e)) < 0 ||
       (rc = store_sqlite_salvage(path, keep_block, &s, saved, lost, e)) < 0 ||
       (rc = station_rebuild(&job, st, e)) < 0) {
     return rc;
