@@ -187,6 +187,10 @@ $(TEST_BIN) $(BENCH_BIN) $(SEARCH_BIN) $(TOOL_BIN): $(B)/%: $(B)/%.o $(HELP_OBJ)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(TEST_LD) $(LDFLAGS) -o $@ $^ $(DEP_LIBS) -lm
 
+# Whatever opens a store there gets one with the test in its door.
+$(B)/tests/fault/station_ways_test: private LDFLAGS += \
+  -Wl,--wrap=store_sqlite_open
+
 # As a host without our link flags has it (LuaRocks asks for none): unloaded
 # with its last state.
 UNLOAD := $(B)/tests/host/unload/mahatta/core.so

@@ -22,26 +22,29 @@
 
 enum fault_kind {
   FAULT_HEAP = 1,
-  FAULT_SQLITE = 2,  /* its heap */
-  FAULT_OPEN = 4,    /* open, make, list a folder */
-  FAULT_READ = 8,    /* read, stat */
-  FAULT_WRITE = 16,  /* write, cut, make longer */
-  FAULT_SHORT = 32,  /* a write takes a part */
-  FAULT_SYNC = 64,   /* fsync, fdatasync */
-  FAULT_NAME = 128,  /* rename, link, remove */
-  FAULT_CLOCK = 256, /* stands years away */
-  FAULT_CHANCE = 512 /* the same bytes as before */
+  FAULT_SQLITE = 2,   /* its heap */
+  FAULT_OPEN = 4,     /* open, make, list a folder */
+  FAULT_READ = 8,     /* read, stat */
+  FAULT_WRITE = 16,   /* write, cut, make longer */
+  FAULT_SHORT = 32,   /* a write takes a part */
+  FAULT_SYNC = 64,    /* fsync, fdatasync */
+  FAULT_NAME = 128,   /* rename, link, remove */
+  FAULT_CLOCK = 256,  /* stands years away */
+  FAULT_CHANCE = 512, /* the same bytes as before */
+  FAULT_PUT = 1024,   /* each growth of a buf, each digest */
+  FAULT_DOOR = 2048   /* the store's operations: store_door.h */
 };
 #define FAULT_MEMORY (FAULT_HEAP | FAULT_SQLITE)
 #define FAULT_DISK                                                             \
   (FAULT_OPEN | FAULT_READ | FAULT_WRITE | FAULT_SYNC | FAULT_NAME)
 
 static struct {
-  unsigned kinds; /* that count; 0: none */
-  long requests;  /* of those, since fault_arm */
-  long at;        /* the one that fails, counted from 1 */
-  bool from;      /* and all after it */
-  int code;       /* errno of calls */
+  unsigned kinds;             /* that count; 0: none */
+  long requests;              /* of those, since fault_arm */
+  long at;                    /* the one that fails, counted from 1 */
+  bool from;                  /* and all after it */
+  int code;                   /* errno of calls */
+  void (*note)(long request); /* told of each, or NULL */
   long heap_live, sqlite_live;
 } fault;
 
@@ -65,6 +68,9 @@ static inline bool fault_hits(enum fault_kind kind)
     return false;
   }
   fault.requests++;
+  if (fault.note != NULL) {
+    fault.note(fault.requests);
+  }
   return fault.from ? fault.requests >= fault.at : fault.requests == fault.at;
 }
 

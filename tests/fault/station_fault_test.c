@@ -20,22 +20,6 @@ static unsigned sweep_kinds;
 static bool sweep_from;
 static int sweep_code;
 
-static void check_station(long at)
-{
-  struct err e = {0};
-  int faults = unit_faults;
-  struct job *j = NULL;
-  NEED(station_verify(&j, h.st, true, &e) == 0);
-  NEED(run_job(j, &e) == 0);
-  EXPECT_INT(job_value(j, "bad"), 0);
-  job_del(j);
-  (void)home_missing(&h); /* settles what a failure left half noted */
-  EXPECT(home_sound(&h));
-  if (unit_faults > faults) {
-    printf("  after request %ld of kinds %u\n", at, sweep_kinds);
-  }
-}
-
 /* Codes that say what happened to memory or disk; others would blame the
  * user, or be our own fault. SQLite says of a page that the disk can't read
  * that it is malformed. */
@@ -89,17 +73,21 @@ static int lowest_fd(void)
 static void recover(body *call, long at, bool whole)
 {
   struct err e = {0};
+  int faults = unit_faults;
   if (h.st != NULL) {
     station_close(h.st);
   }
   home_open(&h);
   if (whole) {
-    check_station(at);
+    check_station();
   }
   int rc = call(&e);
   EXPECT_INT(rc, 0);
   if (rc < 0) {
-    printf("  after request %ld of kinds %u: %s\n", at, sweep_kinds, e.text);
+    printf("  %s\n", e.text);
+  }
+  if (unit_faults > faults) {
+    printf("  after request %ld of kinds %u\n", at, sweep_kinds);
   }
 }
 
@@ -119,7 +107,7 @@ static void sweep_one(body *call, long first)
   }
 }
 
-static void sweep(body *call)
+static void sweep(const struct scene *s)
 {
   static const struct {
     unsigned kinds;
@@ -135,96 +123,9 @@ static void sweep(body *call)
     sweep_kinds = way[i].kinds;
     sweep_from = way[i].from;
     sweep_code = way[i].code;
-    sweep_one(call, 0);
+    sweep_one(s->call, 0);
   }
 }
-
-/* With a semicolon behind it, so that tools see where one ends. */
-#define SWEEP(name)                                                            \
-  static void test_##name(void)                                                \
-  {                                                                            \
-    sweep(body_##name);                                                        \
-  }                                                                            \
-  _Static_assert(true, "a declaration")
-
-SWEEP(open);
-SWEEP(publish);
-SWEEP(publish_20);
-SWEEP(add_file);
-SWEEP(export);
-SWEEP(slip);
-SWEEP(pack);
-SWEEP(pack_slip);
-SWEEP(unpack);
-SWEEP(unpack_zip);
-SWEEP(withdraw);
-SWEEP(rebuild);
-SWEEP(verify);
-SWEEP(sweep);
-SWEEP(search);
-SWEEP(get);
-SWEEP(page);
-SWEEP(lists);
-SWEEP(follow);
-SWEEP(reader);
-SWEEP(lacks);
-SWEEP(slip_text);
-SWEEP(unpack_later);
-SWEEP(label);
-SWEEP(version);
-SWEEP(index);
-SWEEP(export_whole);
-SWEEP(seek);
-SWEEP(block);
-SWEEP(missing);
-SWEEP(readonly);
-SWEEP(make);
-SWEEP(salvage);
-SWEEP(first_sync);
-SWEEP(delta_sync);
-SWEEP(open_killed);
-SWEEP(slip_again);
-SWEEP(slip_exact);
-SWEEP(read_slip);
-SWEEP(pack_budget);
-SWEEP(pack_records);
-SWEEP(pack_dropped);
-SWEEP(unpack_some);
-SWEEP(unpack_keep);
-SWEEP(unpack_again);
-SWEEP(unpack_policy);
-SWEEP(unpack_damaged);
-SWEEP(unpack_old);
-SWEEP(held_released);
-SWEEP(publish_130);
-SWEEP(publish_large);
-SWEEP(publish_again);
-SWEEP(publish_dropped);
-SWEEP(publish_file);
-SWEEP(withdraw_absent);
-SWEEP(withdraw_file);
-SWEEP(label_back);
-SWEEP(add_again);
-SWEEP(export_beside);
-SWEEP(export_absent);
-SWEEP(get_absent);
-SWEEP(search_pages);
-SWEEP(texts);
-SWEEP(merge);
-SWEEP(tally);
-SWEEP(suggest);
-SWEEP(history);
-SWEEP(digest);
-SWEEP(scrub);
-SWEEP(rebuild_left);
-SWEEP(sweep_unlisted);
-SWEEP(index_later);
-SWEEP(open_busy);
-SWEEP(move_key);
-SWEEP(follow_many);
-SWEEP(sync_again);
-SWEEP(sync_same);
-SWEEP(sync_withdrawal);
 
 /* Where every sync is one of ours that the answer rests on: none that fails
  * may be passed over. */
@@ -247,22 +148,8 @@ static void test_syncs(void)
   }
 }
 
-/* All, or those that the command line names. MORE: only where every request
- * is to fail, or by name. */
-#define WANT(name)                                                             \
-  do {                                                                         \
-    if (wanted(#name, argv)) {                                                 \
-      RUN(test_##name);                                                        \
-    }                                                                          \
-  } while (0)
-#define MORE(name)                                                             \
-  do {                                                                         \
-    if ((every_request || argv[1] != NULL) && wanted(#name, argv)) {           \
-      RUN(test_##name);                                                        \
-    }                                                                          \
-  } while (0)
-
-static bool wanted(const char *name, char **argv)
+/* All that are quick, or those that the command line names. */
+static bool wanted(const char *name, bool quick, char **argv)
 {
   bool any = argv[1] != NULL;
   while (*++argv != NULL) {
@@ -270,94 +157,7 @@ static bool wanted(const char *name, char **argv)
       return true;
     }
   }
-  return !any;
-}
-
-static void quick_scenes(char **argv)
-{
-  WANT(open);
-  WANT(publish);
-  WANT(publish_20);
-  WANT(add_file);
-  WANT(export);
-  WANT(slip);
-  WANT(pack);
-  WANT(pack_slip);
-  WANT(unpack);
-  WANT(unpack_zip);
-  WANT(withdraw);
-  WANT(rebuild);
-  WANT(verify);
-  WANT(sweep);
-  WANT(search);
-  WANT(get);
-  WANT(page);
-  WANT(lists);
-  WANT(follow);
-  WANT(reader);
-  WANT(lacks);
-  WANT(slip_text);
-  WANT(unpack_later);
-  WANT(label);
-  WANT(version);
-  WANT(index);
-  WANT(export_whole);
-  WANT(seek);
-  WANT(block);
-  WANT(missing);
-  WANT(readonly);
-  WANT(make);
-  WANT(salvage);
-  WANT(first_sync);
-  WANT(delta_sync);
-  WANT(open_killed);
-  WANT(syncs);
-}
-
-static void more_scenes(char **argv)
-{
-  MORE(slip_again);
-  MORE(slip_exact);
-  MORE(read_slip);
-  MORE(pack_budget);
-  MORE(pack_records);
-  MORE(pack_dropped);
-  MORE(unpack_some);
-  MORE(unpack_keep);
-  MORE(unpack_again);
-  MORE(unpack_policy);
-  MORE(unpack_damaged);
-  MORE(unpack_old);
-  MORE(held_released);
-  MORE(publish_130);
-  MORE(publish_large);
-  MORE(publish_again);
-  MORE(publish_dropped);
-  MORE(publish_file);
-  MORE(withdraw_absent);
-  MORE(withdraw_file);
-  MORE(label_back);
-  MORE(add_again);
-  MORE(export_beside);
-  MORE(export_absent);
-  MORE(get_absent);
-  MORE(search_pages);
-  WANT(texts);
-  MORE(merge);
-  MORE(tally);
-  MORE(suggest);
-  MORE(history);
-  MORE(digest);
-  MORE(scrub);
-  MORE(rebuild_left);
-  MORE(sweep_unlisted);
-  MORE(index_later);
-  MORE(open_busy);
-  MORE(move_key);
-  MORE(follow_many);
-  MORE(sync_again);
-  MORE(sync_same);
-  MORE(sync_withdrawal);
+  return !any && (quick || every_request);
 }
 
 int main(int argc, char **argv)
@@ -366,8 +166,14 @@ int main(int argc, char **argv)
   every_request = getenv("FAULT_ALL") != NULL;
   fault_start();
   make_world();
-  quick_scenes(argv);
-  more_scenes(argv);
+  for (size_t i = 0; i < SCENES; i++) {
+    if (wanted(scenes[i].name, scenes[i].quick, argv)) {
+      run_scene(&scenes[i], sweep);
+    }
+  }
+  if (wanted("syncs", true, argv)) {
+    RUN(test_syncs);
+  }
   home_end(&world);
   printf("  %ld failures, %ld told as errors\n", cases, hits);
   return unit_done();

@@ -123,6 +123,19 @@ static void make_world(void)
   world.st = NULL;
 }
 
+/* Nothing is damaged, and what was derived is what a rebuild derives. */
+static void check_station(void)
+{
+  struct err e = {0};
+  struct job *j = NULL;
+  NEED(station_verify(&j, h.st, true, &e) == 0);
+  NEED(run_job(j, &e) == 0);
+  EXPECT_INT(job_value(j, "bad"), 0);
+  job_del(j);
+  (void)home_missing(&h); /* settles what a failure left half noted */
+  EXPECT(home_sound(&h));
+}
+
 /* ---- the calls ---- */
 
 typedef int body(struct err *e);

@@ -198,6 +198,7 @@ FULL := @gcc '$(MAKE) WERROR=1 CC=gcc check' \
   'CUT_STATES=100000 build/$(LUA_DIR)/tests/fault/power_cut_station_test' \
   'KILLS=1000 build/$(LUA_DIR)/tests/fault/kill_many_test' \
   'FAULT_ALL=1 build/$(LUA_DIR)/tests/fault/station_fault_test' \
+  'FAULT_ALL=1 build/$(LUA_DIR)/tests/fault/station_ways_test' \
   'DAMAGE=all build/$(LUA_DIR)/tests/fault/carry_damage_test' \
   'FLOOD=1000000 build/$(LUA_DIR)/tests/fault/flood_test' \
   @mutants '$(MAKE) CC=gcc mutants' \

@@ -33,10 +33,10 @@ local function there(path, name)
   local text = read(path)
   if not text then return fail("%s: is not there", path) end
   local found
-  if path:find "%.c$" then
+  if path:find "%.[ch]$" then
     found = text:find("test_" .. name .. "(void)\n{", 1, true)
       and text:find("[^%w_]test_" .. name .. "%)")
-      or text:find("WANT(" .. name .. ")", 1, true)
+      or text:find("SCENE(" .. name .. ")", 1, true)
   else
     for _, mark in ipairs { "it(", "describe(", "test(" } do
       for _, quote in ipairs { '"', "'", "`" } do
