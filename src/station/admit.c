@@ -138,7 +138,6 @@ static int prepare(struct work *w, struct station *st,
                    const struct parcel *view, const struct cid *cid,
                    struct err *e)
 {
-  uint8_t voice[CHANGE_KEY_MAX];
   int rc;
   w->st = st;
   w->view = view;
@@ -146,11 +145,9 @@ static int prepare(struct work *w, struct station *st,
   for (size_t i = 0; i < view->count; i++) {
     parcel_record(view, i, &w->cid[i]);
   }
-  if ((rc = author_key(voice, view->collection, view->author)) < 0) {
-    return err_set(e, rc, "not enough memory");
-  }
-  if ((rc = any_row(st, IDX_WITHDRAWER, span_of(voice, sizeof voice),
-                    &w->voice_withdraws, e)) < 0 ||
+  rc = withdraws_any(st, view->author, view->collection, e);
+  w->voice_withdraws = rc > 0;
+  if (rc < 0 ||
       (rc = any_row(st, IDX_MISSING, no_key, &w->any_missing, e)) < 0 ||
       (rc = st->store->ops->find(st->store, w->cid, view->count, w->ref, e)) <
           0) {

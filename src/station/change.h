@@ -12,7 +12,8 @@ enum idx {
   IDX_LISTED = 'l',     /* sort: record; ref: parcel */
   IDX_ABOUT = 'a',      /* key: cid_key(about); sort: time; ref: record */
   IDX_WITHDRAW = 'w',   /* the same, of withdrawals only */
-  IDX_WITHDRAWER = 'W', /* key: author in collection; ref: withdrawal */
+  IDX_WITHDRAWER = 'W', /* key: author in collection; sort: cid_order(about);
+                           ref: withdrawal */
   IDX_VERSION = 'k',    /* key: version_key(); sort: time; ref: record */
   IDX_PARCEL = 'p',     /* sort: time; ref: parcel */
   IDX_URGENT = 'u',     /* sort: time; ref: withdrawal, label, correction */

@@ -87,47 +87,54 @@ int listings(struct station *st, uint64_t record, struct listing *out,
   return n;
 }
 
-/* Does the withdrawal with number ${ref} take ${record} back for this author
- * in this collection? */
-static int takes_back(struct station *st, uint64_t ref,
-                      const struct cid *record, const struct listing *of,
-                      struct err *e)
+/* Is the record with number ${ref} a withdrawal of ${record}? */
+static int is_about(struct station *st, uint64_t ref, const struct cid *record,
+                    struct err *e)
 {
-  struct listing by[LISTINGS_MAX];
   struct buf block = {0};
   struct record rec;
-  int yes = 0;
   int rc = st->store->ops->get_ref(st->store, ref, NULL, &block, e);
-  if (rc == 0) {
-    rc = record_read(&rec, buf_span(&block), e);
-  }
-  if (rc == 0 && rec.kind == RECORD_WITHDRAW && cid_equal(&rec.about, record)) {
-    rc = listings(st, ref, by, e);
-    for (int i = 0; i < rc && !yes; i++) {
-      yes = memcmp(by[i].author, of->author, CRYPT_KEY_SIZE) == 0 &&
-            span_equal(listing_collection(&by[i]), listing_collection(of));
-    }
+  if (rc == 0 && (rc = record_read(&rec, buf_span(&block), e)) == 0) {
+    rc = rec.kind == RECORD_WITHDRAW && cid_equal(&rec.about, record);
   }
   buf_free(&block);
-  return rc < 0 ? rc : yes;
+  return rc;
 }
 
 int withdrawn(struct station *st, const struct cid *record,
               const uint8_t *author, struct span collection, struct err *e)
 {
-  int64_t sorts[LISTINGS_MAX];
-  uint64_t refs[LISTINGS_MAX];
-  struct listing of = {.collection_n = collection.n};
-  memcpy(of.author, author, CRYPT_KEY_SIZE);
-  memcpy(of.collection, collection.p, collection.n);
-  int n =
-      st->store->ops->rows(st->store, IDX_WITHDRAW, cid_key(record), INT64_MIN,
-                           0, false, sorts, refs, LISTINGS_MAX, e);
-  int yes = n < 0 ? n : 0;
-  for (int i = 0; i < n && yes == 0; i++) {
-    yes = takes_back(st, refs[i], record, &of, e);
+  /* Rows that an older version made have 0 until a rebuild. */
+  const int64_t sort[] = {cid_order(record), 0};
+  uint8_t voice[CHANGE_KEY_MAX];
+  int rc = author_key(voice, collection, author);
+  if (rc < 0) {
+    return err_set(e, rc, "not enough memory");
   }
-  return yes;
+  for (int i = 0; i < 2 && rc == 0; i++) {
+    uint64_t ref = 0;
+    int yes = 0;
+    while (yes == 0 &&
+           (rc = next_at(st, IDX_WITHDRAWER, span_of(voice, sizeof voice),
+                         sort[i], &ref, e)) > 0) {
+      yes = is_about(st, ref, record, e);
+    }
+    rc = rc < 0 ? rc : yes;
+  }
+  return rc;
+}
+
+int withdraws_any(struct station *st, const uint8_t *author,
+                  struct span collection, struct err *e)
+{
+  uint8_t voice[CHANGE_KEY_MAX];
+  int64_t sort;
+  uint64_t ref;
+  int rc = author_key(voice, collection, author);
+  return rc < 0 ? err_set(e, rc, "not enough memory")
+                : st->store->ops->rows(st->store, IDX_WITHDRAWER,
+                                       span_of(voice, sizeof voice), INT64_MIN,
+                                       0, false, &sort, &ref, 1, e);
 }
 
 /* Into its place among the others, unless it is there. */

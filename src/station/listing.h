@@ -41,6 +41,9 @@ bool parcel_lists(const struct parcel *p, const struct cid *record);
 int withdrawn(struct station *st, const struct cid *record,
               const uint8_t *author, struct span collection,
               struct err *e) MUST_USE;
+/* 1 when ${author} withdrew anything in ${collection}, 0 when not. */
+int withdraws_any(struct station *st, const uint8_t *author,
+                  struct span collection, struct err *e) MUST_USE;
 
 /* Facets of a record's listings: those that count are the first LISTINGS_MAX
  * by number of the parcel. */

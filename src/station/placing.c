@@ -49,7 +49,8 @@ int place_pair(struct change *c, enum place_how how, const struct listing *by,
     if ((rc = author_key(key, collection, by->author)) < 0) {
       return rc;
     }
-    put_row(c, how, IDX_WITHDRAWER, span_of(key, sizeof key), 0, ref);
+    put_row(c, how, IDX_WITHDRAWER, span_of(key, sizeof key),
+            cid_order(&rec->about), ref);
     put_row(c, how, IDX_WITHDRAW, cid_key(&rec->about), by->time, ref);
   } else if (rec->has_about) {
     put_row(c, how, IDX_ABOUT, cid_key(&rec->about), by->time, ref);

@@ -82,26 +82,17 @@ static struct span collection_of(const struct publisher *p)
   return span_of(p->collection, p->collection_n);
 }
 
-/* At the first record of a parcel: must each be looked up? */
-static int look_for_withdrawals(struct publisher *p, struct err *e)
-{
-  uint8_t key[CHANGE_KEY_MAX];
-  uint64_t ref = 0;
-  int rc = author_key(key, collection_of(p), identity_key(p->st->id));
-  if (rc < 0) {
-    return err_set(e, rc, "not enough memory");
-  }
-  rc = next_at(p->st, IDX_WITHDRAWER, span_of(key, sizeof key), 0, &ref, e);
-  p->withdraws = rc > 0;
-  return rc < 0 ? rc : 0;
-}
-
 static int refuse_withdrawn(struct publisher *p, const struct cid *id,
                             struct err *e)
 {
-  int rc = p->n == 0 ? look_for_withdrawals(p, e) : 0;
-  if (rc == 0 && p->withdraws) {
-    rc = withdrawn(p->st, id, identity_key(p->st->id), collection_of(p), e);
+  const uint8_t *self = identity_key(p->st->id);
+  int rc = 0;
+  if (p->n == 0) { /* of a parcel: must each be looked up? */
+    rc = withdraws_any(p->st, self, collection_of(p), e);
+    p->withdraws = rc > 0;
+  }
+  if (rc >= 0) {
+    rc = p->withdraws ? withdrawn(p->st, id, self, collection_of(p), e) : 0;
   }
   if (rc > 0 || (rc == 0 && refset_has(&p->gone, (uint64_t)cid_order(id)))) {
     rc = err_set(e, ERR_EXIST,

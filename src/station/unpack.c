@@ -24,6 +24,7 @@
 #define FILES_BATCH_BYTES (4u * 1024 * 1024)
 #define FILES_BATCH 64
 #define LOOSE_MAX 1000000 /* 16 bytes each, at most */
+#define LOST_MAX 100000   /* 52 bytes each */
 
 /* A record whose parcel is here already, while the policy is asked. */
 struct lone {
@@ -51,7 +52,9 @@ struct unpack {
   struct refset excluded; /* records of parcels that were not wanted */
   struct refset loose;    /* good blocks that nothing asked for in the first
                              pass, by cid_order: what later passes look at */
-  struct buf files;       /* blocks of files that wait to be stored */
+  struct buf lost; /* CIDs of records that were taken back while they came */
+  struct refset lost_orders;
+  struct buf files; /* blocks of files that wait to be stored */
   struct cid file_cid[FILES_BATCH];
   size_t file_end[FILES_BATCH];
   size_t file_n;
@@ -99,13 +102,50 @@ static int flush_files(struct unpack *u, struct err *e)
   return rc;
 }
 
+/* What was taken back while it came is not kept: if another voice lists it
+ * further on, it has to be read again. */
+static int note_lost(struct unpack *u, const struct cid *cid, struct err *e)
+{
+  int rc = u->lost.n / sizeof *cid < LOST_MAX
+               ? refset_add(&u->lost_orders, (uint64_t)cid_order(cid))
+               : 0;
+  if (rc > 0) {
+    rc = buf_put(&u->lost, cid, sizeof *cid);
+  }
+  return rc < 0 ? err_set(e, rc, "not enough memory") : 0;
+}
+
+/* Of a parcel that was taken in with its ${n} records. */
+static int note_all_lost(struct unpack *u, size_t n, struct err *e)
+{
+  int rc = 0;
+  for (size_t i = 0; rc >= 0 && i < n; i++) {
+    const struct admit_record *in = &u->intake->room.record[i];
+    uint64_t here;
+    rc = u->job.st->store->ops->find(u->job.st->store, &in->cid, 1, &here, e);
+    if (rc == 0 && here == 0) {
+      rc = note_lost(u, &in->cid, e);
+    }
+    if (rc == 0 && in->rec.kind == RECORD_WITHDRAW) {
+      rc = note_lost(u, &in->rec.about, e);
+    }
+  }
+  return rc;
+}
+
 static int flush_parcel(struct unpack *u, struct err *e)
 {
+  struct admit_counts was = u->counts, *now = &u->counts;
+  size_t n = u->intake->open ? u->intake->n : 0;
   int rc = intake_flush(u->intake, false, &u->counts, e);
   if (rc == ERR_LIMIT) { /* too many wait for their day already */
     job_fault(&u->job, "%s", e->text);
     u->bad++;
     rc = 0;
+  } else if (rc == 0 && now->held == was.held &&
+             (now->withdrawn > was.withdrawn ||
+              now->added + now->known - was.added - was.known < n)) {
+    rc = note_all_lost(u, n, e);
   }
   return no_room(u, rc, e);
 }
@@ -195,6 +235,17 @@ static int take_listed(struct unpack *u, const struct car_section *s,
   return 0;
 }
 
+static int admit_lone(struct unpack *u, const struct admit_record *in,
+                      struct err *e)
+{
+  uint64_t was = u->counts.withdrawn;
+  int rc = admit_record(u->job.st, in, &u->counts, e);
+  if (rc == 0 && u->counts.withdrawn > was) {
+    rc = note_lost(u, &in->rec.about, e);
+  }
+  return no_room(u, rc, e);
+}
+
 /* The host has answered about the record in u->lone. Its parcel is here: it
  * can't be stopped any more. */
 static int take_lone_answer(struct unpack *u, struct err *e)
@@ -211,8 +262,7 @@ static int take_lone_answer(struct unpack *u, struct err *e)
     return refused_add(u->job.st, &in.cid, e);
   }
   rc = rc < 0 ? rc : record_read(&in.rec, buf_span(&u->lone.block), e);
-  return rc < 0 ? rc
-                : no_room(u, admit_record(u->job.st, &in, &u->counts, e), e);
+  return rc < 0 ? rc : admit_lone(u, &in, e);
 }
 
 /* The host has answered about the record that was added last. */
@@ -284,7 +334,7 @@ static int take_wanted_record(struct unpack *u, const struct car_section *s,
   if (u->job.st->has_policy) {
     return ask_lone(u, s, e);
   }
-  return no_room(u, admit_record(u->job.st, &in, &u->counts, e), e);
+  return admit_lone(u, &in, e);
 }
 
 /* Nothing asks for it: because it is here, or because nothing lists it (or
@@ -389,7 +439,8 @@ static int worth_hashing(struct unpack *u, const struct cid *cid, struct err *e)
   if (u->pass == 0) {
     return 1;
   }
-  if (u->loose.n < LOOSE_MAX &&
+  bool lost = refset_has(&u->lost_orders, (uint64_t)cid_order(cid));
+  if (u->loose.n < LOOSE_MAX && !lost &&
       !refset_has(&u->loose, (uint64_t)cid_order(cid))) {
     return 0;
   }
@@ -398,7 +449,7 @@ static int worth_hashing(struct unpack *u, const struct cid *cid, struct err *e)
     return rc;
   }
   rc = admit_wants(u->job.st, cid, e);
-  u->unlisted += rc == WANT_NONE;
+  u->unlisted += rc == WANT_NONE && !lost;
   return rc < 0 ? rc : rc != WANT_NONE;
 }
 
@@ -602,6 +653,18 @@ static int unpack_done(struct unpack *u, struct err *e)
   return JOB_DONE;
 }
 
+/* Does anybody ask by now for what was lost? 1, 0. */
+static int any_lost(struct unpack *u, struct err *e)
+{
+  int rc = 0;
+  for (size_t at = 0; rc == 0 && at < u->lost.n; at += sizeof(struct cid)) {
+    struct cid cid;
+    memcpy(&cid, u->lost.p + at, sizeof cid);
+    rc = admit_wants(u->job.st, &cid, e);
+  }
+  return rc < 0 ? rc : rc > 0;
+}
+
 /* At the end of a pass: another one when this one brought something and there
  * are blocks that nothing asked for when they came by. */
 static int end_pass(struct unpack *u, struct err *e)
@@ -619,7 +682,11 @@ static int end_pass(struct unpack *u, struct err *e)
     }
   }
   now = sum(u);
-  if (u->unlisted == 0 || now == u->progress || u->pass + 1 >= PASSES_MAX) {
+  if ((rc = any_lost(u, e)) < 0) {
+    return rc;
+  }
+  if ((u->unlisted == 0 && rc == 0) || now == u->progress ||
+      u->pass + 1 >= PASSES_MAX) {
     u->counting = true;
     return JOB_MORE;
   }
@@ -686,6 +753,8 @@ static void unpack_clean(struct job *j)
   buf_free(&u->lone.parcel);
   refset_free(&u->excluded);
   refset_free(&u->loose);
+  refset_free(&u->lost_orders);
+  buf_free(&u->lost);
   buf_free(&u->patterns);
   buf_free(&u->files);
 }

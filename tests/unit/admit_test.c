@@ -203,6 +203,58 @@ static void test_withdraw_before_the_record(void)
   home_end(&h);
 }
 
+/* Also where more others than anybody counts claimed to withdraw it. */
+static void test_withdraw_among_many(void)
+{
+  struct cid id = made_cid(&one);
+  home_new(&h);
+  (void)deliver(1, "c", 1, &one, 1);
+  for (int i = 0; i <= LISTINGS_MAX; i++) {
+    struct made vain = {.type = "withdraw", .about = &id, .n = i};
+    EXPECT_INT(deliver((uint8_t)(10 + i), "c", 1, &vain, 1).withdrawn, 0);
+  }
+  struct made gone = {.type = "withdraw", .about = &id, .n = 100};
+  EXPECT_INT(deliver(1, "c", 5, &gone, 1).withdrawn, 1);
+  EXPECT_INT(deliver(1, "c", 6, &one, 1).added, 0);
+  EXPECT_INT(deliver(1, "c", 6, &one, 1).missing, 0);
+  EXPECT(!home_has(&h, &id));
+  EXPECT(home_sound(&h));
+  home_end(&h);
+}
+
+/* One voice took it back, another lists it further on in the same file: the
+ * record comes before or after its withdrawal. */
+static void test_withdrawn_and_listed_in_one_file(void)
+{
+  struct cid id = made_cid(&one);
+  struct made gone = {.type = "withdraw", .about = &id};
+  struct cid word = made_cid(&gone);
+  for (int first = 0; first < 3; first++) {
+    struct crate c;
+    home_new(&h);
+    crate_start(&c);
+    if (first == 2) { /* the withdrawal apart from its parcel */
+      (void)crate_parcel(&c, 1, "c", 2, &word, 1);
+    }
+    for (int i = 0; i < 2; i++) {
+      bool is_word = (first > 0) == (i == 1);
+      if (first < 2 || !is_word) {
+        (void)crate_parcel(&c, 1, "c", is_word ? 2 : 1, is_word ? &word : &id,
+                           1);
+      }
+      (void)crate_record(&c, is_word ? &gone : &one);
+    }
+    (void)crate_parcel(&c, 2, "c", 3, &id, 1);
+    struct unpacked u = crate_unpack(&c, &h);
+    EXPECT(home_has(&h, &word) && home_has(&h, &id));
+    EXPECT_INT(u.missing, 0);
+    EXPECT_INT(u.unlisted, 0);
+    EXPECT_INT(lists(&id), 1);
+    EXPECT(home_sound(&h));
+    home_end(&h);
+  }
+}
+
 /* The parcel is here, the record not yet: it is not asked for any more. */
 static void test_withdraw_what_is_missing(void)
 {
@@ -507,6 +559,8 @@ int main(void)
   RUN(test_withdraw);
   RUN(test_withdraw_is_of_a_voice);
   RUN(test_withdraw_before_the_record);
+  RUN(test_withdraw_among_many);
+  RUN(test_withdrawn_and_listed_in_one_file);
   RUN(test_withdraw_what_is_missing);
   RUN(test_withdrawal_comes_late);
   RUN(test_withdraw_in_one_parcel);
