@@ -103,6 +103,41 @@ static int refuse_withdrawn(struct publisher *p, const struct cid *id,
   return rc;
 }
 
+static bool is_withdrawal(struct span block)
+{
+  struct record rec;
+  struct err e;
+  return !parcel_looks(block) && record_read(&rec, block, &e) == 0 &&
+         rec.kind == RECORD_WITHDRAW;
+}
+
+/* A withdrawal stands: who tries to take it back is told, as it would have no
+ * effect. */
+static int refuse_undo(struct publisher *p, const struct record *rec,
+                       struct err *e)
+{
+  struct buf block = {0};
+  bool undo = false;
+  int rc = 0;
+  if (rec->kind != RECORD_WITHDRAW) {
+    return 0;
+  }
+  for (size_t i = 0; i < p->n && !undo; i++) {
+    undo = cid_equal(&p->record[i].cid, &rec->about) &&
+           p->record[i].rec.kind == RECORD_WITHDRAW;
+  }
+  if (!undo) {
+    rc = p->st->store->ops->get(p->st->store, &rec->about, &block, e);
+    undo = rc == 0 && is_withdrawal(buf_span(&block));
+    rc = rc == ERR_NOENT || rc == ERR_CORRUPT ? 0 : rc;
+  }
+  buf_free(&block);
+  return !undo ? rc
+               : err_set(e, ERR_INVALID,
+                         "a withdrawal can't be withdrawn: publish what it "
+                         "took back again, with a change");
+}
+
 /* A new version must be later than the one that it replaces, also within one
  * second, or their CIDs would decide which is current. 1: this parcel holds
  * the same key already, commit it first. */
@@ -167,7 +202,7 @@ static int take_record(struct publisher *p, struct span block,
       (rc = cid_of(&out->cid, CID_DAG_CBOR, copy.p, copy.n)) < 0) {
     rc = err_set(e, rc, "not enough memory");
   }
-  if (rc == 0) {
+  if (rc == 0 && (rc = refuse_undo(p, &out->rec, e)) == 0) {
     rc = refuse_withdrawn(p, &out->cid, e);
   }
   if (rc == 0 && !refset_has(&p->added, (uint64_t)cid_order(&out->cid))) {

@@ -229,6 +229,27 @@ static void test_withdrawn(void)
   end();
 }
 
+/* A withdrawal stands, in the store and in the parcel under way. */
+static void test_withdrawal_stands(void)
+{
+  struct cid id, word, other;
+  begin("c", -1);
+  EXPECT_INT(add(&(struct made){.n = 1}, &id), 0);
+  struct made gone = {.type = "withdraw", .about = &id};
+  struct made undo = {.type = "withdraw", .about = &word};
+  EXPECT_INT(add(&gone, &word), 0);
+  EXPECT_INT(add(&undo, &other), ERR_INVALID);
+  EXPECT_INT(commit(), 2);
+  EXPECT_INT(add(&undo, &other), ERR_INVALID);
+  EXPECT(strstr(e.text, "can't be withdrawn") != NULL);
+  struct made unknown = {.type = "withdraw", .about = &other};
+  NEED(cid_of(&other, CID_DAG_CBOR, "nowhere", 7) == 0);
+  EXPECT_INT(add(&unknown, &id), 0);
+  EXPECT_INT(commit(), 3);
+  EXPECT(home_sound(&h));
+  end();
+}
+
 /* Added, and taken back by the same parcel: it never enters. */
 static void test_withdrawn_at_once(void)
 {
@@ -254,6 +275,7 @@ int main(void)
   RUN(test_time);
   RUN(test_versions_in_a_batch);
   RUN(test_withdrawn);
+  RUN(test_withdrawal_stands);
   RUN(test_withdrawn_at_once);
   return unit_done();
 }
