@@ -400,6 +400,13 @@ int coll_key(uint8_t out[COLL_KEY_SIZE], struct span collection)
   return rc;
 }
 
+int label_key(uint8_t out[CHANGE_KEY_MAX], const uint8_t *author,
+              const struct cid *about)
+{
+  return version_key(out, span_of("", 0), author,
+                     span_of(about->b, sizeof about->b));
+}
+
 int author_key(uint8_t out[CHANGE_KEY_MAX], struct span collection,
                const uint8_t *author)
 {

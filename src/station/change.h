@@ -14,6 +14,7 @@ enum idx {
   IDX_WITHDRAW = 'w',   /* the same, of withdrawals only */
   IDX_WITHDRAWER = 'W', /* key: author in collection; sort: cid_order(about);
                            ref: withdrawal */
+  IDX_LABELLER = 'L',   /* key: label_key(); sort: time; ref: label */
   IDX_VERSION = 'k',    /* key: version_key(); sort: time; ref: record */
   IDX_PARCEL = 'p',     /* sort: time; ref: parcel */
   IDX_URGENT = 'u',     /* sort: time; ref: withdrawal, label, correction */
@@ -145,6 +146,9 @@ static inline struct span cid_key(const struct cid *c)
   return span_of(cid_digest(c), 8);
 }
 int coll_key(uint8_t out[COLL_KEY_SIZE], struct span collection) MUST_USE;
+/* Of the author and what it labels, in any collection. */
+int label_key(uint8_t out[CHANGE_KEY_MAX], const uint8_t *author,
+              const struct cid *about) MUST_USE;
 /* Of the author in the collection: IDX_WITHDRAWER. */
 int author_key(uint8_t out[CHANGE_KEY_MAX], struct span collection,
                const uint8_t *author) MUST_USE;

@@ -55,6 +55,12 @@ int place_pair(struct change *c, enum place_how how, const struct listing *by,
   } else if (rec->has_about) {
     put_row(c, how, IDX_ABOUT, cid_key(&rec->about), by->time, ref);
   }
+  if (rec->kind == RECORD_LABEL) {
+    if ((rc = label_key(key, by->author, &rec->about)) < 0) {
+      return rc;
+    }
+    put_row(c, how, IDX_LABELLER, span_of(key, sizeof key), by->time, ref);
+  }
   if (rec->files.n > 0) {
     put_row(c, how, IDX_FILES, span_of(NULL, 0), by->time, ref);
   }

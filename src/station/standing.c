@@ -1,31 +1,19 @@
 /* SPDX-License-Identifier: 0BSD */
 #include "station/standing.h"
 
+#include "base/mem.h"
 #include "station/listing.h"
 
 #include <math.h>
 #include <string.h>
 
 #define YEAR (365.25 * 24 * 60 * 60)
-#define SEEN_MAX 32 /* records about one that are looked at, the newest */
+#define SEEN_MAX 32 /* the newest records about one; of each who is trusted */
 
-enum verdict { NOTHING, LOWER, HIDE };
-
-static enum verdict verdict_of(struct span value)
-{
-  static const char *const hide[] = {"hide", "spam", "abuse", "malware"};
-  static const char *const lower[] = {"lower", "wrong", "outdated",
-                                      "duplicate"};
-  for (size_t i = 0; i < 4; i++) {
-    if (span_is(value, hide[i])) {
-      return HIDE;
-    }
-    if (span_is(value, lower[i])) {
-      return LOWER;
-    }
-  }
-  return NOTHING;
-}
+/* What a label may say that counts here: the first half hides. */
+static const char *const words[] = {"hide",  "spam",  "abuse",    "malware",
+                                    "lower", "wrong", "outdated", "duplicate"};
+enum { WORDS = sizeof words / sizeof words[0], HIDING = 4 };
 
 struct looking {
   struct station *st;
@@ -34,51 +22,36 @@ struct looking {
   struct standing *out;
   uint8_t holder[STANDING_HELD_MAX][CRYPT_KEY_SIZE];
   size_t holders;
-  struct { /* what was said already, by newer labels */
-    uint8_t author[CRYPT_KEY_SIZE];
-    char value[RECORD_LABEL_MAX + 1];
-  } said[SEEN_MAX];
-  size_t saids;
+  uint8_t *heard; /* of each who is trusted, a bit for each word: newer labels
+                     than those to come said it */
 };
 
-static bool trusted(const struct looking *l, const uint8_t *author)
+/* Who is trusted first, or the end of the list. */
+static size_t find_trusted(const struct looking *l, const uint8_t *author)
 {
-  for (size_t i = 0; i < l->q->trusts; i++) {
-    if (memcmp(l->q->trust[i], author, CRYPT_KEY_SIZE) == 0) {
-      return true;
-    }
+  size_t i = 0;
+  while (i < l->q->trusts &&
+         memcmp(l->q->trust[i], author, CRYPT_KEY_SIZE) != 0) {
+    i++;
   }
-  return false;
+  return i;
 }
 
-/* Has the author said this before, which is to say later? */
-static bool said(struct looking *l, const uint8_t *author, struct span value)
+static void hear_label(struct looking *l, const struct record *rec, size_t who)
 {
-  for (size_t i = 0; i < l->saids; i++) {
-    if (memcmp(l->said[i].author, author, CRYPT_KEY_SIZE) == 0 &&
-        span_is(value, l->said[i].value)) {
-      return true;
-    }
+  int word = 0;
+  while (word < WORDS && !span_is(rec->value, words[word])) {
+    word++;
   }
-  if (l->saids < SEEN_MAX && value.n <= RECORD_LABEL_MAX) {
-    memcpy(l->said[l->saids].author, author, CRYPT_KEY_SIZE);
-    memcpy(l->said[l->saids].value, value.p, value.n);
-    l->said[l->saids++].value[value.n] = '\0';
-  }
-  return false;
-}
-
-static void hear_label(struct looking *l, const struct record *rec,
-                       const struct listing *by)
-{
-  enum verdict v = verdict_of(rec->value);
-  if (v == NOTHING || !trusted(l, by->author) ||
-      said(l, by->author, rec->value) || rec->negated ||
-      (rec->expires != 0 && rec->expires <= station_now(l->st))) {
+  if (who >= l->q->trusts || word == WORDS || l->heard[who] >> word & 1) {
     return;
   }
-  l->out->hidden = l->out->hidden || v == HIDE;
-  l->out->labels = STANDING_LOWER;
+  l->heard[who] |= (uint8_t)(1 << word);
+  if (!rec->negated &&
+      (rec->expires == 0 || rec->expires > station_now(l->st))) {
+    l->out->hidden = l->out->hidden || word < HIDING;
+    l->out->labels = STANDING_LOWER;
+  }
 }
 
 static void hear_holder(struct looking *l, const struct listing *by)
@@ -93,22 +66,60 @@ static void hear_holder(struct looking *l, const struct listing *by)
   }
 }
 
-static int hear(struct looking *l, uint64_t ref, struct err *e)
+/* Read record ${ref}: 1 when it is about this one. */
+static int load(struct looking *l, uint64_t ref, struct buf *block,
+                struct record *rec, struct err *e)
 {
   struct store *store = l->st->store;
+  buf_clear(block);
+  int rc = store->ops->get_ref(store, ref, NULL, block, e);
+  rc = rc < 0 ? rc : record_read(rec, buf_span(block), e);
+  return rc < 0 ? rc : rec->has_about && cid_equal(&rec->about, &l->en->cid);
+}
+
+/* The labels of one who is trusted, whatever others say about it. */
+static int hear_trusted(struct looking *l, size_t who, struct err *e)
+{
+  uint8_t key[CHANGE_KEY_MAX];
+  int64_t sorts[SEEN_MAX];
+  uint64_t refs[SEEN_MAX];
+  struct buf block = {0};
+  struct record rec;
+  int rc = label_key(key, l->q->trust[who], &l->en->cid);
+  if (rc < 0) {
+    return err_set(e, rc, "not enough memory");
+  }
+  int n = l->st->store->ops->rows(
+      l->st->store, IDX_LABELLER, span_of(key, sizeof key), INT64_MAX,
+      UINT64_MAX >> 1, true, sorts, refs, SEEN_MAX, e);
+  rc = n < 0 ? n : 0;
+  for (int i = 0; i < n && rc >= 0; i++) {
+    rc = load(l, refs[i], &block, &rec, e);
+    if (rc > 0 && rec.kind == RECORD_LABEL) {
+      hear_label(l, &rec, who);
+    }
+  }
+  buf_free(&block);
+  return rc < 0 ? rc : 0;
+}
+
+/* Any that is about it: who holds it; and labels, as an older version left no
+ * rows for hear_trusted (until a rebuild). */
+static int hear(struct looking *l, uint64_t ref, struct err *e)
+{
   struct listing by[LISTINGS_MAX];
   struct buf block = {0};
   struct record rec;
-  int rc = store->ops->get_ref(store, ref, NULL, &block, e);
-  if (rc == 0 && (rc = record_read(&rec, buf_span(&block), e)) == 0 &&
-      rec.has_about && cid_equal(&rec.about, &l->en->cid)) {
+  int rc = load(l, ref, &block, &rec, e);
+  if (rc > 0) {
     bool holdings = span_is(rec.type, "holdings");
-    rc = holdings || rec.kind == RECORD_LABEL ? listings(l->st, ref, by, e) : 0;
+    bool label = rec.kind == RECORD_LABEL && l->heard != NULL;
+    rc = holdings || label ? listings(l->st, ref, by, e) : 0;
     for (int i = 0; i < rc; i++) {
       if (holdings) {
         hear_holder(l, &by[i]);
       } else {
-        hear_label(l, &rec, &by[i]);
+        hear_label(l, &rec, find_trusted(l, by[i].author));
       }
     }
   }
@@ -116,23 +127,37 @@ static int hear(struct looking *l, uint64_t ref, struct err *e)
   return rc < 0 ? rc : 0;
 }
 
+static int hear_all(struct looking *l, struct err *e)
+{
+  int64_t sorts[SEEN_MAX];
+  uint64_t refs[SEEN_MAX];
+  int n = l->st->store->ops->rows(l->st->store, IDX_ABOUT, cid_key(&l->en->cid),
+                                  INT64_MAX, UINT64_MAX >> 1, true, sorts, refs,
+                                  SEEN_MAX, e);
+  int rc = n < 0 ? n : 0;
+  if (n > 0 && l->q->trusts > 0 &&
+      (l->heard = mem_zero(l->q->trusts)) == NULL) {
+    rc = err_set(e, ERR_NOMEM, "not enough memory");
+  }
+  for (size_t i = 0; l->heard != NULL && i < l->q->trusts && rc == 0; i++) {
+    rc = hear_trusted(l, i, e);
+  }
+  for (int i = 0; i < n && rc == 0; i++) {
+    rc = hear(l, refs[i], e);
+  }
+  mem_free(l->heard);
+  return rc;
+}
+
 int standing_of(struct station *st, const struct entry *en,
                 const struct search_query *q, struct standing *out,
                 struct err *e)
 {
   struct looking l = {.st = st, .en = en, .q = q, .out = out};
-  int64_t sorts[SEEN_MAX];
-  uint64_t refs[SEEN_MAX];
   double age = (double)(station_now(st) - en->time);
   *out = (struct standing){1, 1, 1, false};
   out->newer = 1 + STANDING_NEWER * exp2(-(age > 0 ? age : 0) / YEAR);
-  int n =
-      st->store->ops->rows(st->store, IDX_ABOUT, cid_key(&en->cid), INT64_MAX,
-                           UINT64_MAX >> 1, true, sorts, refs, SEEN_MAX, e);
-  int rc = n < 0 ? n : 0;
-  for (int i = 0; i < n && rc == 0; i++) {
-    rc = hear(&l, refs[i], e);
-  }
+  int rc = hear_all(&l, e);
   out->held = 1 + STANDING_HELD * (double)l.holders;
   return rc;
 }

@@ -280,4 +280,24 @@ describe("search", function ()
     mine:close()
     theirs:close()
   end)
+
+  it("hears them however much others say about it", function ()
+    local mine, theirs = support.station({}), support.station({})
+    local bad = assert(theirs:publish("c", { type = "a", title = "plum" }))
+    support.carry(theirs, mine)
+    assert(mine:label(bad, "abuse"))
+    for i = 1, 40 do
+      assert(theirs:publish("c", { type = "comment", n = i,
+        about = require "mahatta".link(bad) }, { time = os.time() + 3600 + i }))
+    end
+    support.carry(theirs, mine)
+    assert.equal(40, #mine:about(bad, { limit = 40 }))
+    for _ = 1, 2 do
+      assert.equal(1, #mine:find("plum", { trust = { theirs:id() } }))
+      assert.equal(0, #mine:find("plum", { trust = { mine:id() } }))
+      support.run(mine:rebuild())
+    end
+    mine:close()
+    theirs:close()
+  end)
 end)
