@@ -432,10 +432,10 @@ static int sweep(struct sq *s, int64_t rows, struct err *e)
   }
   segs_free(&l);
   if (rc == 0) {
-    rc = sweep_rows(s, Q_TDOC_SWEEP, 0, c.floor / DOC_PAGE, &left, e);
+    rc = sweep_rows(s, Q_TDOC_SWEEP, INT64_MIN, c.floor / DOC_PAGE, &left, e);
   }
   if (rc == 0) {
-    rc = sweep_rows(s, Q_LEN_SWEEP, 0, c.floor / LEN_PAGE, &left, e);
+    rc = sweep_rows(s, Q_LEN_SWEEP, INT64_MIN, c.floor / LEN_PAGE, &left, e);
   }
   return rc < 0 ? rc : left <= 0;
 }

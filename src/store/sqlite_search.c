@@ -333,11 +333,88 @@ int sq_tidy(struct store *st, bool all, struct err *e)
 
 /* ---- none of them ---- */
 
+static int order_ids(const void *a, const void *b)
+{
+  const struct seg *x = a, *y = b;
+  return x->id < y->id ? -1 : x->id > y->id;
+}
+
+/* Are all rows of a kind of segments that have an entry? ${q} asks for the
+ * segment of the first row after one. */
+static int all_have_entries(struct sq *s, enum sq_stmt q, const struct segs *l,
+                            bool *out, struct err *e)
+{
+  int64_t last = INT64_MIN;
+  int rc = 0;
+  while (rc == 0 && *out) {
+    struct seg of = {.id = last};
+    int64_t row = q == Q_LEAD_AFTER || last < 0
+                      ? last
+                      : (int64_t)((uint64_t)last << 32 | UINT32_MAX);
+    rc = sq_int(s, q, row, &of.id, e);
+    if (rc < 0 || of.id == last) {
+      break; /* there is no other */
+    }
+    *out = of.id > last && l->n > 0 &&
+           bsearch(&of, l->seg, l->n, sizeof *l->seg, order_ids) != NULL;
+    last = of.id;
+  }
+  return rc;
+}
+
+/* Would sweeping by and by find all that there is, and new numbers nothing in
+ * their way? Not where the index is damaged. */
+static int is_orderly(struct sq *s, const struct term_counts *c, bool *out,
+                      struct err *e)
+{
+  struct segs l = {0};
+  int64_t page[2] = {-1, -1};
+  int rc = segs_load(s, SEG_GONE, &l, e);
+  *out = rc == 0 && c->next < UINT32_MAX / 2;
+  for (size_t i = 0; i < l.n; i++) {
+    *out = *out && l.seg[i].id < c->seg;
+  }
+  if (rc == 0 && l.n > 0) {
+    qsort(l.seg, l.n, sizeof *l.seg, order_ids);
+  }
+  for (int q = Q_ROW_AFTER; rc == 0 && q <= Q_LEAD_AFTER; q++) {
+    rc = all_have_entries(s, (enum sq_stmt)q, &l, out, e);
+  }
+  if (rc == 0 && (rc = sq_int(s, Q_TDOC_MAX, 0, &page[0], e)) == 0) {
+    rc = sq_int(s, Q_LEN_MAX, 0, &page[1], e);
+  }
+  *out = *out && page[0] < c->next / DOC_PAGE + 1 &&
+         page[1] < c->next / LEN_PAGE + 1;
+  segs_free(&l);
+  return rc == ERR_CORRUPT ? 0 : rc;
+}
+
+/* All goes at once, and counting starts anew. */
+static int clear_damaged(struct sq *s, struct term_counts *c, struct err *e)
+{
+  int64_t next = c->next < UINT32_MAX / 2 ? c->next : 0;
+  *c = (struct term_counts){.next = next};
+  int rc = sq_sql(s, s->db,
+                  "DELETE FROM search_seg; DELETE FROM search_lead;"
+                  "DELETE FROM search_leaf; DELETE FROM search_strip;"
+                  "DELETE FROM search_word; DELETE FROM search_len;"
+                  "DELETE FROM search_doc",
+                  e);
+  return rc < 0 ? rc : vocabs_cut(s, e);
+}
+
 int sq_search_clear(struct sq *s, struct err *e)
 {
-  struct term_counts c;
+  struct term_counts c = {0};
+  bool orderly = false;
   int rc = terms_counts(s, &c, e);
-  if (rc < 0) {
+  if (rc == 0) {
+    rc = is_orderly(s, &c, &orderly, e);
+  } else if (rc == ERR_CORRUPT) {
+    c.next = 0;
+    rc = 0;
+  }
+  if (rc < 0 || (!orderly && (rc = clear_damaged(s, &c, e)) < 0)) {
     return rc;
   }
   c.docs = c.words = 0;

@@ -110,6 +110,15 @@ const struct query_text sq_query_text[SQ_STMTS] = {
                                 "DELETE FROM search_word WHERE id IN (SELECT id"
                                 " FROM search_word WHERE id >= ?1 AND id < ?2"
                                 " ORDER BY id LIMIT ?3)"},
+    [Q_ROW_AFTER + ROW_LEAF] = {false, "SELECT id >> 32 FROM search_leaf"
+                                       " WHERE id > ?1 ORDER BY id LIMIT 1"},
+    [Q_ROW_AFTER + ROW_STRIP] = {false, "SELECT id >> 32 FROM search_strip"
+                                        " WHERE id > ?1 ORDER BY id LIMIT 1"},
+    [Q_ROW_AFTER + ROW_WORD] = {false, "SELECT id >> 32 FROM search_word"
+                                       " WHERE id > ?1 ORDER BY id LIMIT 1"},
+    [Q_LEAD_AFTER] = {false, "SELECT iif(typeof(seg) = 'integer', seg, -1)"
+                             " FROM search_lead WHERE seg > ?1"
+                             " ORDER BY seg LIMIT 1"},
     [Q_LEAD_GET] = {false, "SELECT no FROM search_lead WHERE seg = ?1"
                            " AND first <= ?2 ORDER BY first DESC LIMIT 1"},
     [Q_LEAD_ROW] = {false, "SELECT l.no, f.data FROM search_lead AS l"
@@ -128,11 +137,13 @@ const struct query_text sq_query_text[SQ_STMTS] = {
     [Q_LEN_SWEEP] = {false, "DELETE FROM search_len WHERE page IN (SELECT page"
                             " FROM search_len WHERE page >= ?1 AND page < ?2"
                             " ORDER BY page LIMIT ?3)"},
+    [Q_LEN_MAX] = {false, "SELECT max(page) FROM search_len"},
     [Q_TDOC_GET] = {false, "SELECT data FROM search_doc WHERE page = ?1"},
     [Q_TDOC_PUT] = {false, "INSERT OR REPLACE INTO search_doc VALUES(?1, ?2)"},
     [Q_TDOC_SWEEP] = {false, "DELETE FROM search_doc WHERE page IN (SELECT page"
                              " FROM search_doc WHERE page >= ?1 AND page < ?2"
                              " ORDER BY page LIMIT ?3)"},
+    [Q_TDOC_MAX] = {false, "SELECT max(page) FROM search_doc"},
     [Q_REF_GET] = {false, "SELECT data FROM search_ref WHERE page = ?1"},
     [Q_REF_PUT] = {false, "INSERT OR REPLACE INTO search_ref VALUES(?1, ?2)"},
     [Q_REF_DROP] = {false, "DELETE FROM search_ref WHERE page = ?1"},

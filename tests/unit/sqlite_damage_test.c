@@ -41,30 +41,42 @@ static struct store *fresh(void)
   return open_store();
 }
 
-/* A statement on the closed store; ${blob} is its first parameter. */
-static void change(struct store **s, const char *sql, struct span blob)
+/* A statement on a file of the closed store; ${blob} is its first parameter.
+ * The number that it gives, or how many rows it changed. */
+static int64_t run(const char *suffix, const char *sql, struct span blob)
 {
+  char name[128];
   sqlite3 *db = NULL;
   sqlite3_stmt *st = NULL;
-  (*s)->ops->close(*s);
-  NEED(sqlite3_open(path, &db) == SQLITE_OK);
+  (void)snprintf(name, sizeof name, "%s%s", path, suffix);
+  NEED(sqlite3_open(name, &db) == SQLITE_OK);
   NEED(sqlite3_prepare_v2(db, sql, -1, &st, NULL) == SQLITE_OK);
-  sqlite3_bind_blob(st, 1, blob.p, (int)blob.n, SQLITE_STATIC);
-  EXPECT_INT(sqlite3_step(st), SQLITE_DONE);
-  EXPECT(sqlite3_changes(db) > 0);
+  if (blob.p != NULL) {
+    sqlite3_bind_blob(st, 1, blob.p, (int)blob.n, SQLITE_STATIC);
+  }
+  int rc = sqlite3_step(st);
+  int64_t n =
+      rc == SQLITE_ROW ? sqlite3_column_int64(st, 0) : sqlite3_changes(db);
+  EXPECT(rc == SQLITE_ROW || rc == SQLITE_DONE);
   sqlite3_finalize(st);
   NEED(sqlite3_close(db) == SQLITE_OK);
+  return n;
+}
+
+static void change(struct store **s, const char *sql, struct span blob)
+{
+  (*s)->ops->close(*s);
+  EXPECT(run("", sql, blob) > 0);
   *s = open_store();
 }
 
 /* ---- the search index ---- */
 
 /* Each has the word "all" and one of its own. */
-static struct store *fresh_documents(void)
+static void put_documents(struct store *s)
 {
   static struct store_doc doc[DOCS];
   static uint8_t terms[DOCS][32], facets[8];
-  struct store *s = fresh();
   for (int i = 0; i < DOCS; i++) {
     char words[20];
     (void)snprintf(words, sizeof words, "all w%d", i);
@@ -75,7 +87,13 @@ static struct store *fresh_documents(void)
                                 .facets = terms_list(facets, "lar")};
   }
   struct store_batch b = {.docs = doc, .docs_n = DOCS};
-  NEED(s->ops->append(s, &b, NULL, NULL, &err) == 0);
+  EXPECT_INT(s->ops->append(s, &b, NULL, NULL, &err), 0);
+}
+
+static struct store *fresh_documents(void)
+{
+  struct store *s = fresh();
+  put_documents(s);
   return s;
 }
 
@@ -149,6 +167,57 @@ static void test_a_word_of_a_document_that_is_not_there(void)
   EXPECT_INT(ask(s, "all", hit, DOCS + 1), ERR_CORRUPT);
   EXPECT_INT(ask(s, "w7", hit, 10), 1);
   s->ops->close(s);
+}
+
+/* Rows of segments that have no entry. */
+#define STRAYS                                                                 \
+  "SELECT (SELECT count(*) FROM search_leaf WHERE id >> 32 NOT IN"             \
+  " (SELECT id FROM search_seg)) + (SELECT count(*) FROM search_lead WHERE"    \
+  " seg NOT IN (SELECT id FROM search_seg)) + (SELECT count(*) FROM"           \
+  " search_doc WHERE page < 0) + (SELECT count(*) FROM search_len WHERE"       \
+  " page < 0)"
+
+/* Whatever the index says, it can be dropped and made anew; and no row of
+ * before stays. */
+static void test_an_index_is_made_anew(void)
+{
+  static const char *const damage[] = {
+      "UPDATE search_seg SET id = 9000000000",
+      "UPDATE search_seg SET id = -1",
+      "UPDATE search_seg SET id = 40",
+      "UPDATE search_seg SET state = 7",
+      "UPDATE search_seg SET docs = -5",
+      "DELETE FROM search_seg",
+      "UPDATE search_lead SET seg = 77",
+      "UPDATE search_lead SET seg = 'none'",
+      "UPDATE search_leaf SET id = 5",
+      "UPDATE search_leaf SET id = -5",
+      "UPDATE search_word SET id = 1 << 62",
+      "UPDATE search_doc SET page = 8",
+      "UPDATE search_len SET page = 1",
+      "UPDATE search_len SET page = -1",
+      "UPDATE search_doc SET page = -1",
+      "UPDATE state SET value = 0 WHERE name LIKE 'search%'",
+      "UPDATE state SET value = -1 WHERE name = 'search_docs'",
+      "UPDATE state SET value = 4294967295 WHERE name = 'search_next'",
+      "DELETE FROM state",
+  };
+  for (size_t i = 0; i < sizeof damage / sizeof damage[0]; i++) {
+    struct store_hit hit[DOCS + 1];
+    struct buf docs = {0};
+    struct store *s = fresh_documents();
+    change(&s, damage[i], span_of(NULL, 0));
+    EXPECT_INT(s->ops->derived_reset(s, &err), 0);
+    put_documents(s);
+    EXPECT_INT(ask(s, "all", hit, DOCS + 1), DOCS);
+    EXPECT_INT(ask(s, "w7", hit, 10), 1);
+    EXPECT_INT(s->ops->audit(s, &docs, &err), 0);
+    EXPECT(docs.n == DOCS * sizeof(struct store_audit));
+    EXPECT_INT(s->ops->tidy(s, true, &err), 0);
+    s->ops->close(s);
+    EXPECT_INT(run("", STRAYS, span_of(NULL, 0)), 0);
+    buf_free(&docs);
+  }
 }
 
 /* ---- segments of blocks ---- */
@@ -240,6 +309,7 @@ int main(void)
   (void)snprintf(path, sizeof path, "%s/store", dir);
   RUN(test_a_set_that_is_not_there);
   RUN(test_a_word_of_a_document_that_is_not_there);
+  RUN(test_an_index_is_made_anew);
   RUN(test_an_empty_block);
   RUN(test_erased_from_a_torn_segment);
   wipe();
