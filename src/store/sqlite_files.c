@@ -352,6 +352,13 @@ void sq_gone_try(struct sq *s)
   }
 }
 
+/* Not where damage made the row. */
+static bool is_sound(const struct entry *en)
+{
+  return en->digest.n == 32 && en->id <= FILE_ID_MAX && en->size >= 0 &&
+         en->size <= (int64_t)BLOCK_SIZE_MAX && en->codec == (uint8_t)en->codec;
+}
+
 /* Bytes that were committed when the entry was not: take them in. */
 static int adopt(struct sq *s, struct err *e)
 {
@@ -364,7 +371,7 @@ static int adopt(struct sq *s, struct err *e)
   while ((rc = sq_step(s, st, e)) > 0) {
     struct entry en = {sqlite3_column_int64(st, 0), sqlite3_column_int64(st, 2),
                        sqlite3_column_int(st, 1), sq_column(st, 3)};
-    rc = en.digest.n == 32 ? put_entry(s, &en, NULL, e) : 0;
+    rc = is_sound(&en) ? put_entry(s, &en, NULL, e) : 0;
     if (rc < 0) {
       break;
     }

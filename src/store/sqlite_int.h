@@ -59,6 +59,11 @@
 #define HEAD_ENTRY 41
 
 #define FILE_BIT ((uint64_t)1 << 62)
+
+/* What a damaged row may claim is no reason to count from there: a number has
+ * to fit below FILE_BIT, and a bit a file block into memory. */
+#define SEG_ID_MAX ((int64_t)1 << 50)
+#define FILE_ID_MAX ((int64_t)1 << 33)
 #define FILE_INLINE_MAX (16u * 1024) /* larger bytes go to `path-files` */
 #define FILE_PROBE (64u * 1024)      /* compressed first, to see if it pays */
 

@@ -116,8 +116,8 @@ const struct query_text sq_query_text[SQ_STMTS] = {
                                         " WHERE id > ?1 ORDER BY id LIMIT 1"},
     [Q_ROW_AFTER + ROW_WORD] = {false, "SELECT id >> 32 FROM search_word"
                                        " WHERE id > ?1 ORDER BY id LIMIT 1"},
-    [Q_LEAD_AFTER] = {false, "SELECT iif(typeof(seg) = 'integer', seg, -1)"
-                             " FROM search_lead WHERE seg > ?1"
+    [Q_LEAD_AFTER] = {false, "SELECT CASE typeof(seg) WHEN 'integer' THEN seg"
+                             " ELSE -1 END FROM search_lead WHERE seg > ?1"
                              " ORDER BY seg LIMIT 1"},
     [Q_LEAD_GET] = {false, "SELECT no FROM search_lead WHERE seg = ?1"
                            " AND first <= ?2 ORDER BY first DESC LIMIT 1"},

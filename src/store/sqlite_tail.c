@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -191,6 +192,17 @@ static int load_head(struct sq *s, int64_t id, struct span head, struct err *e)
   return rc;
 }
 
+/* A number that nothing was ever given is damage: nothing is counted on from
+ * there, and no room is taken up to it. */
+static int check_id(struct sq *s, const char *what, int64_t id, int64_t max,
+                    struct err *e)
+{
+  return id >= 0 && id <= max
+             ? 0
+             : err_set(e, ERR_CORRUPT, "%s: %s has the number %" PRId64,
+                       s->path, what, id);
+}
+
 static int extend_segments(struct sq *s, struct err *e)
 {
   sqlite3_stmt *st = NULL;
@@ -201,7 +213,8 @@ static int extend_segments(struct sq *s, struct err *e)
   sqlite3_bind_int64(st, 1, s->last_seg);
   while ((rc = sq_step(s, st, e)) > 0) {
     int64_t id = sqlite3_column_int64(st, 0);
-    if ((rc = load_head(s, id, sq_column(st, 1), e)) < 0) {
+    if ((rc = check_id(s, "a segment", id, SEG_ID_MAX, e)) < 0 ||
+        (rc = load_head(s, id, sq_column(st, 1), e)) < 0) {
       sqlite3_reset(st);
       return rc;
     }
@@ -221,18 +234,18 @@ static int extend_files(struct sq *s, struct err *e)
   while ((rc = sq_step(s, st, e)) > 0) {
     struct span digest = sq_column(st, 3);
     int64_t id = sqlite3_column_int64(st, 0);
-    if (digest.n != 32) {
-      sqlite3_reset(st);
-      return err_set(e, ERR_CORRUPT, "%s: file block %lld has no digest",
-                     s->path, (long long)id);
+    if ((rc = check_id(s, "a file block", id, FILE_ID_MAX, e)) == 0 &&
+        digest.n != 32) {
+      rc = err_set(e, ERR_CORRUPT, "%s: file block %" PRId64 " has no digest",
+                   s->path, id);
     }
-    s->counts.file_blocks++;
-    s->counts.file_bytes += (uint64_t)sqlite3_column_int64(st, 2);
-    if ((rc = tail_add(s, tail_prefix(digest.p), FILE_BIT | (uint64_t)id, e)) <
-        0) {
+    if (rc < 0 || (rc = tail_add(s, tail_prefix(digest.p),
+                                 FILE_BIT | (uint64_t)id, e)) < 0) {
       sqlite3_reset(st);
       return rc;
     }
+    s->counts.file_blocks++;
+    s->counts.file_bytes += (uint64_t)sqlite3_column_int64(st, 2);
     s->last_file = id;
   }
   return rc;
@@ -253,6 +266,11 @@ static int load_state(struct sq *s, struct err *e)
   int rc = 0;
   for (int i = 0; rc == 0 && i < 6; i++) {
     rc = sq_state_get(s, name[i], &v[i], e);
+  }
+  if (rc < 0 ||
+      (rc = check_id(s, "what was folded", v[0], SEG_ID_MAX, e)) < 0 ||
+      (rc = check_id(s, "what was folded", v[1], FILE_ID_MAX, e)) < 0) {
+    return rc;
   }
   s->folded_seg = s->last_seg = v[0];
   s->folded_file = s->last_file = v[1];
@@ -275,6 +293,7 @@ int tail_load(struct sq *s, struct err *e)
   /* Sweeping may have removed the greatest file id; it is not given again. */
   int64_t floor = 0;
   if (rc == 0 && (rc = sq_state_get(s, "file_floor", &floor, e)) == 0 &&
+      (rc = check_id(s, "a file block", floor, FILE_ID_MAX, e)) == 0 &&
       floor > s->last_file) {
     s->last_file = floor;
   }

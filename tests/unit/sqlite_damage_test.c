@@ -27,11 +27,16 @@ static void wipe(void)
   }
 }
 
+static int try_open(struct store **s)
+{
+  struct store_options o = {.create = true};
+  return store_sqlite_open(s, path, &o, &err);
+}
+
 static struct store *open_store(void)
 {
   struct store *s = NULL;
-  struct store_options o = {.create = true};
-  NEED(store_sqlite_open(&s, path, &o, &err) == 0);
+  NEED(try_open(&s) == 0);
   return s;
 }
 
@@ -220,6 +225,71 @@ static void test_an_index_is_made_anew(void)
   }
 }
 
+/* ---- numbers ---- */
+
+static void test_numbers_that_were_never_given(void)
+{
+  static const char *const damage[] = {
+      "UPDATE seg SET id = 1 << 60",
+      "UPDATE seg SET id = 9223372036854775807",
+      "UPDATE file SET id = 9223372036854775807",
+      "UPDATE file SET id = 1 << 40",
+      "INSERT INTO state VALUES('folded_seg', 1 << 60)",
+      "INSERT INTO state VALUES('folded_seg', -1)",
+      "INSERT INTO state VALUES('folded_file', 1 << 40)",
+      "INSERT INTO state VALUES('folded_file', -1)",
+      "INSERT INTO state VALUES('file_floor', 1 << 40)",
+  };
+  struct store_block b = block_make(1, 1000);
+  for (size_t i = 0; i < sizeof damage / sizeof damage[0]; i++) {
+    struct store *s = fresh();
+    NEED(s->ops->put(s, &b, 1, false, NULL, NULL, &err) == 0);
+    NEED(s->ops->put(s, &b, 1, true, NULL, NULL, &err) == 0);
+    struct store_block other = block_make(2, 1000);
+    NEED(s->ops->put(s, &other, 1, true, NULL, NULL, &err) == 0);
+    block_free(&other);
+    s->ops->close(s);
+    EXPECT(run("", damage[i], span_of(NULL, 0)) > 0);
+    s = NULL;
+    EXPECT_INT(try_open(&s), ERR_CORRUPT);
+    EXPECT(s == NULL && strstr(err.text, " has the number ") != NULL);
+    if (s != NULL) {
+      s->ops->close(s);
+    }
+  }
+  block_free(&b);
+}
+
+/* Bytes of a file that a damaged row has: they are not taken in. */
+static void test_bytes_with_a_damaged_entry(void)
+{
+  static const char *const damage[] = {
+      "UPDATE file SET id = 1 << 40", "UPDATE file SET id = 7, size = -1",
+      "UPDATE file SET id = 7, size = 1 << 40",
+      "UPDATE file SET id = 7, codec = 1000",
+      "UPDATE file SET id = 7, digest = x'00'"};
+  struct store_block b = block_make(1, 90000), other = block_make(2, 90000);
+  for (size_t i = 0; i < sizeof damage / sizeof damage[0]; i++) {
+    struct store_stats stats;
+    struct buf out = {0};
+    struct store *s = fresh();
+    NEED(s->ops->put(s, &b, 1, true, NULL, NULL, &err) == 0);
+    s->ops->close(s);
+    EXPECT_INT(run("-files", damage[i], span_of(NULL, 0)), 1);
+    s = open_store();
+    NEED(s->ops->stats(s, &stats, &err) == 0);
+    EXPECT_INT(stats.file_blocks, 1);
+    EXPECT_INT(stats.file_bytes, 90000);
+    EXPECT_INT(s->ops->put(s, &other, 1, true, NULL, NULL, &err), 0);
+    EXPECT_INT(s->ops->get(s, &other.cid, &out, &err), 0);
+    EXPECT(span_equal(buf_span(&out), other.bytes));
+    buf_free(&out);
+    s->ops->close(s);
+  }
+  block_free(&b);
+  block_free(&other);
+}
+
 /* ---- segments of blocks ---- */
 
 #define BLOCKS 4
@@ -310,6 +380,8 @@ int main(void)
   RUN(test_a_set_that_is_not_there);
   RUN(test_a_word_of_a_document_that_is_not_there);
   RUN(test_an_index_is_made_anew);
+  RUN(test_numbers_that_were_never_given);
+  RUN(test_bytes_with_a_damaged_entry);
   RUN(test_an_empty_block);
   RUN(test_erased_from_a_torn_segment);
   wipe();
