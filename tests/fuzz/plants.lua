@@ -35,6 +35,8 @@ local plants = {
     "int rc = crypt_verify(", "int rc = 0 & crypt_verify(" },
   post = { "src/store/post.c", "a block may go beyond its last document",
     "doc > at->last || tf == 0", "doc > UINT32_MAX || tf == 0" },
+  rows = { "src/store/sqlite_search.c", "what is out of place stays",
+    "(!orderly && (rc", "(!orderly && rc > 0 && (rc" },
   session = { "src/sync/topic.c", "topics are not counted",
     "id > SESSION_TOPICS_MAX", "id > 65536" },
   sketch = { "src/sync/peel.c", "cells that are left over do not matter",
