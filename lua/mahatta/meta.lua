@@ -645,11 +645,13 @@ function Station:missing(options) end
 
 ---Drop and rebuild everything that is derived from blocks; those that are
 ---damaged are forgotten, as by scrub. Result: { parcels, records, forgotten,
----restored, faults }.
+---restored, faults }. With ${refused}, what the policy refused is forgotten,
+---too: it is asked for again, and the policy of that day decides.
+---@param options? { refused?: boolean }
 ---@return mahatta.Job? job
 ---@return string? message
 ---@return mahatta.Code? code
-function Station:rebuild() end
+function Station:rebuild(options) end
 
 ---Take every intact block of a damaged store at ${path} into this one, then
 ---rebuild. Only reads there. Blocks while it reads (a tool for a bad day).

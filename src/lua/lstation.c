@@ -608,8 +608,18 @@ static int station_set_hooks(lua_State *L)
 
 static int station_rebuild_all(lua_State *L)
 {
+  static const char *const known[] = {"refused", NULL};
   struct lstation *s = lstation_check(L, 1);
   struct err e;
+  uint64_t n;
+  lua_settop(L, 2);
+  (void)lutil_options(L, 2, known);
+  if (lutil_opt_bool(L, 2, "refused", false)) {
+    int rc = station_forget_refusals(lstation_core(L, s), &n, &e);
+    if (rc < 0) {
+      return lutil_fail(L, rc, &e);
+    }
+  }
   struct ljob *j = ljob_new(L, 1, NULL);
   return lstation_give_job(L, station_rebuild(&j->job, lstation_core(L, s), &e),
                            &e);

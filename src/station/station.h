@@ -382,6 +382,11 @@ struct unpack_options {
 int station_unpack(struct job **out, struct station *st, const char *path,
                    const struct unpack_options *opt, struct err *e) MUST_USE;
 
+/* Forget which records the policy refused (refused.c); ${n}: how many. A
+ * rebuild after it has them asked for again. */
+int station_forget_refusals(struct station *st, uint64_t *n,
+                            struct err *e) MUST_USE;
+
 /* ---- upkeep (upkeep.c) ---- */
 /* Forgets what is damaged, and derives everything again. Result: parcels,
  * records, forgotten, restored, faults. Until it is done, nothing can be

@@ -96,6 +96,23 @@ describe("policy", function ()
     assert.same({ 1, 3, 4 }, numbers())
   end)
 
+  it("is asked again about what it refused, once that is wished", function ()
+    to:policy({ admit = function (entry)
+      return entry.record.type == "bad" and "drop" or "keep"
+    end })
+    support.carry(from, to)
+    to:policy({ admit = function () return "keep" end })
+    assert.equal(0, support.carry(from, to).added)
+    support.run(to:rebuild())
+    assert.equal(0, support.carry(from, to).added)
+    assert.equal(0, #to:missing())
+    support.run(to:rebuild({ refused = true }))
+    assert.equal(1, #to:missing())
+    assert.equal(1, support.carry(from, to).added)
+    assert.same({ 1, 2, 3, 4 }, numbers())
+    support.raises("refusals", function () to:rebuild({ refusals = true }) end)
+  end)
+
   it("stops a whole parcel", function ()
     to:policy({ admit = function (entry)
       return entry.record.type == "bad" and "stop" or "keep"

@@ -259,8 +259,11 @@ end
 
 local rebuild = {
   name = "rebuild", does = "Make index and lists anew from the blocks.",
-  options = { { nil, "--salvage", "OLD",
-    "first take in what is intact of a damaged station" } },
+  options = {
+    { nil, "--salvage", "OLD",
+      "first take in what is intact of a damaged station" },
+    { nil, "--refused", nil,
+      "ask again for what a policy refused: syncs bring it" } },
   notes = [[
 With --salvage the station OLD is only read; run it in a station made with
 `mahatta init`.]],
@@ -280,7 +283,8 @@ function rebuild.run(o, run)
     end
     return got.lost > 0 and run.PARTLY or nil
   end
-  local r = finish(run, run.check(station:rebuild()), "rebuilt", o.json)
+  local r = finish(run,
+    run.check(station:rebuild({ refused = o.refused })), "rebuilt", o.json)
   if o.json then return out.json(r) end
   out.line("rebuilt: %s, %s", out.count(r.parcels, "parcel"),
     out.count(r.records, "record"))
