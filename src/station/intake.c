@@ -187,6 +187,7 @@ int intake_flush(struct intake *in, bool open, struct admit_counts *counts,
     rc = admit_parcel(in->st, &parcel, counts, e);
   }
   in->open = open && rc == 0;
+  in->here = in->here || rc == 0;
   in->n = in->refused_n = 0;
   buf_clear(&in->arena);
   return rc;

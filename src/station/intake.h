@@ -24,7 +24,7 @@ struct intake_room {
 struct intake {
   struct station *st;
   bool open;
-  bool here; /* it was in the store before */
+  bool here; /* it is in the store, or waits for its day */
   struct cid cid;
   struct buf bytes;
   struct parcel view;
