@@ -103,7 +103,10 @@ void station_unref(struct station *st);
 
 /* 0, or ERR_CLOSED. */
 int station_alive(struct station *st, struct err *e) MUST_USE;
-/* The same, and ERR_READONLY on a station that only reads. */
+/* The same, and ERR_BUSY while what is derived is not whole: for what would
+ * tell or give too little without anybody noticing. */
+int station_whole(struct station *st, struct err *e) MUST_USE;
+/* ERR_CLOSED, and ERR_READONLY on a station that only reads. */
 int station_owned(struct station *st, struct err *e) MUST_USE;
 /* The same, and ERR_BUSY while what is derived is not whole: order of versions
  * and what was withdrawn could not be told. */

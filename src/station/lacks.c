@@ -81,7 +81,10 @@ static int lacks_done(struct lacks *l, struct err *e)
 static int lacks_step(struct job *j, struct err *e)
 {
   struct lacks *l = (struct lacks *)j;
-  int rc = l->told ? 0 : lacking_step(&l->lacking, e);
+  int rc = station_whole(j->st, e);
+  if (rc == 0 && !l->told) {
+    rc = lacking_step(&l->lacking, e);
+  }
   if (rc != 0) {
     return rc < 0 ? rc : JOB_MORE;
   }
@@ -128,7 +131,7 @@ int station_lacks(struct job **out, struct station *st, const char *slip,
 {
   static const struct job_ops ops = {lacks_step, lacks_clean};
   int rc;
-  if ((rc = station_alive(st, e)) < 0 || (rc = station_refresh(st, e)) < 0 ||
+  if ((rc = station_whole(st, e)) < 0 || (rc = station_refresh(st, e)) < 0 ||
       (rc = later_flush(st, e)) < 0) {
     return rc;
   }

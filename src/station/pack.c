@@ -619,7 +619,10 @@ static int pack_done(struct pack *p, struct err *e)
 static int pack_step(struct job *j, struct err *e)
 {
   struct pack *p = (struct pack *)j;
-  int rc;
+  int rc = station_whole(j->st, e); /* or it would leave out and not tell */
+  if (rc < 0) {
+    return rc;
+  }
   switch (p->stage) {
   case STAGE_LACKING:
     return plan_lacking(p, e);
@@ -716,7 +719,7 @@ int station_pack(struct job **out, struct station *st, const char *path,
 {
   static const struct job_ops ops = {pack_step, pack_clean};
   int rc;
-  if ((rc = station_alive(st, e)) < 0 || (rc = station_refresh(st, e)) < 0 ||
+  if ((rc = station_whole(st, e)) < 0 || (rc = station_refresh(st, e)) < 0 ||
       (rc = later_flush(st, e)) < 0) {
     return rc;
   }

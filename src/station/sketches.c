@@ -408,12 +408,7 @@ static int slot_step(struct station *st, struct slot *s, struct err *e)
 static int check_open(struct station *st, struct span collection, struct err *e)
 {
   CHECK(collection.n > 0 && collection.n <= COLLECTION_NAME_MAX);
-  int rc = station_alive(st, e);
-  if (rc == 0 && st->half_derived) {
-    rc = err_set(e, ERR_BUSY, "%s is being rebuilt: ask when that is done",
-                 st->path);
-  }
-  return rc;
+  return station_whole(st, e);
 }
 
 /* Is it one that is made on the spot? 1 or 0. */

@@ -81,6 +81,16 @@ int station_alive(struct station *st, struct err *e)
   return 0;
 }
 
+int station_whole(struct station *st, struct err *e)
+{
+  int rc = station_alive(st, e);
+  if (rc == 0 && st->half_derived) {
+    rc = err_set(e, ERR_BUSY, "%s is being rebuilt: ask when that is done",
+                 st->path);
+  }
+  return rc;
+}
+
 int station_writable(struct station *st, struct err *e)
 {
   int rc = station_owned(st, e);

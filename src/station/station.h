@@ -390,8 +390,9 @@ int station_forget_refusals(struct station *st, uint64_t *n,
 /* ---- upkeep (upkeep.c) ---- */
 /* Forgets what is damaged, and derives everything again. Result: parcels,
  * records, forgotten, restored, faults. Until it is done, nothing can be
- * written (ERR_BUSY), and lists and search give what is there by then. One that
- * is interrupted is done again when the station is next opened. */
+ * written or packed (ERR_BUSY), and lists and search give what is there by
+ * then. One that is interrupted is done again when the station is next opened.
+ */
 int station_rebuild(struct job **out, struct station *st,
                     struct err *e) MUST_USE;
 int station_index(struct job **out, struct station *st, struct err *e) MUST_USE;
