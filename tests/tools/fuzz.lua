@@ -21,7 +21,7 @@ local function command_of(target)
   local new = folder .. "/corpus/" .. target
   local kept = "tests/fuzz/corpus/" .. target
   return string.format("mkdir -p %s %s; %s/tests/fuzz/%s_fuzz "
-    .. "-seed=%s -max_total_time=%d -timeout=25 -rss_limit_mb=2048 "
+    .. "-seed=%s -max_total_time=%d -timeout=10 -rss_limit_mb=1024 "
     .. "-max_len=65536 -print_final_stats=1 -artifact_prefix=%s/%s- %s %s "
     .. ">%s/%s.log 2>&1; echo exit $? >>%s/%s.log",
     new, kept, folder, target, SEED, seconds, folder, target, new, kept,
@@ -45,9 +45,10 @@ local function run_all()
   end
 end
 
--- What a log tells. ${late}: edges that came in the last fifth of all runs.
+-- What a log tells. ${kept}: inputs that were there before; ${late}: edges
+-- that came in the last fifth of all runs.
 local function read_log(target)
-  local told = { runs = 0, edges = 0, lines = {} }
+  local told = { runs = 0, edges = 0, kept = math.huge, lines = {} }
   local at = {} -- { number of the run, edges by then }
   for line in io.lines(folder .. "/" .. target .. ".log") do
     told.lines[#told.lines + 1] = line
@@ -56,6 +57,9 @@ local function read_log(target)
       told.runs, told.edges = tonumber(run), tonumber(edges)
       at[#at + 1] = { told.runs, told.edges }
     end
+    told.kept = tonumber(line:match "^#(%d+)%s+INITED") or told.kept
+    told.runs = tonumber(line:match "number_of_executed_units:%s+(%d+)")
+      or told.runs
     told.rate = line:match "average_exec_per_sec:%s+(%d+)" or told.rate
     told.exit = line:match "^exit (%d+)$" or told.exit
   end
@@ -70,10 +74,12 @@ local function read_log(target)
 end
 
 local function tell(target, told)
-  local clean = told.exit == "0"
+  -- One that only ran what it was given has looked for nothing.
+  local idle = told.exit == "0" and told.runs <= told.kept
+  local clean = told.exit == "0" and not idle
   print(string.format("%-9s %10d runs %7s/s %5d edges, %d in the last fifth%s",
     target, told.runs, told.rate or "?", told.edges, told.late,
-    clean and "" or ", STOPPED"))
+    clean and "" or idle and ", TRIED NOTHING NEW" or ", STOPPED"))
   for i = math.max(1, #told.lines - TAIL), clean and 0 or #told.lines do
     print("  | " .. told.lines[i])
   end

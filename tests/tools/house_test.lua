@@ -250,9 +250,45 @@ local function test_cover()
     "x.c g: all is taken, 1 named")
 end
 
+-- What fuzz.lua makes of a target that prints ${log} and ends with ${code}.
+local function fuzz(name, log, code, want)
+  local root = tree { ["tests/fuzz/x_fuzz"] = ("cat <<'.'\n%s.\nexit %d\n")
+    :format(log, code) }
+  local ok, out = sh(("T=$PWD; cd '%s' && chmod +x tests/fuzz/x_fuzz && "
+    .. "%s $T/tests/tools/fuzz.lua . 1 1 x"):format(root, LUA))
+  expect("fuzz: " .. name, ok == not want
+    and out:find(want or "1 passed, 0 failed", 1, true), out)
+end
+
+local function test_fuzz()
+  local function log(kept, runs)
+    return ("#%d\tINITED cov: 9 ft: 9\n#%d\tDONE   cov: 12 ft: 9\n"
+      .. "stat::number_of_executed_units: %d\n"):format(kept, runs, runs)
+  end
+  fuzz("a sound target", log(54, 55), 0)
+  fuzz("a find", log(54, 55), 77, "STOPPED")
+  fuzz("what was kept, and no more", log(54, 54), 0, "TRIED NOTHING NEW")
+  fuzz("no run", log(0, 0), 0, "TRIED NOTHING NEW")
+  fuzz("a mute one", "", 0, "TRIED NOTHING NEW")
+  fuzz("no such target", "", 127, "STOPPED")
+end
+
+local function test_mutants()
+  for shows, good in pairs { [""] = false, test_ = false, test_a = true } do
+    local root = tree { ["tests/tools/mutants_list.lua"] =
+      ("return { { 'c', 'f', 'a', 'b', 't', '%s' } }\n"):format(shows) }
+    local ok, out = sh(("T=$PWD; cd '%s' && %s $T/tests/tools/mutants.lua list")
+      :format(root, LUA))
+    expect("mutants: '" .. shows .. "'", ok == good
+      and out:find(good and "c: t, test_a" or "which test", 1, true), out)
+  end
+end
+
 test_floors()
 test_lengths()
 test_cover()
+test_fuzz()
+test_mutants()
 test_banned()
 test_threats()
 test_run_tests()
