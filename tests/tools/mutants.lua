@@ -107,7 +107,7 @@ local function try(root, m)
     return how .. ":\n" .. out
   end
   if how == "passed" then return "lives: " .. m.test .. " passes" end
-  if not out:find(m.shows, 1, true) then
+  if not ("\n" .. out):gsub("\nok [^\n]*", ""):find(m.shows, 1, true) then
     return ("%s fails, but not of '%s':\n%s"):format(m.test, m.shows, out)
   end
 end
@@ -139,6 +139,7 @@ end
 for i, m in ipairs(MUTANTS) do
   m.n, m.title, m.file, m.from, m.to = i, m[1], m[2], m[3], m[4]
   m.test, m.shows = m[5], m[6]
+  assert(#m.shows > #"test_", m.title .. ": which test shows it?")
 end
 if arg[1] == "list" then
   for _, m in ipairs(MUTANTS) do
