@@ -372,6 +372,38 @@ describe("a pump's deadlines", function ()
     end
   end)
 
+  it("bound a stranger's bytes to one", function ()
+    for n, good in pairs({ [4095] = true, [4096] = true, [4097] = false }) do
+      for _, bite in ipairs({ n, 1 }) do
+        local p = pair({ ab = wire(nil, bite) })
+        p.ab.bytes = "1" .. string.pack(">I4", 5000) .. ("x"):rep(n - 5)
+        for _ = 1, n do p.b:step() end
+        assert.equal(n, p.sb.bytes_in)
+        assert.equal(good, p.b.failure == nil, n)
+      end
+    end
+  end)
+
+  it("leave room for a hello: it comes within 220 bytes", function ()
+    local one <close> = support.station()
+    local two <close> = support.station()
+    local a = assert(one:session({ initiator = true }))
+    local b = assert(two:session())
+    local said = { [a] = 0, [b] = 0 }
+    while not (a:status().peer and b:status().peer) do
+      for from, to in pairs({ [a] = b, [b] = a }) do
+        if not to:status().peer then
+          local bytes = assert(from:pull(1))
+          said[from] = said[from] + #bytes
+          assert(to:feed(bytes))
+        end
+      end
+      assert.is_true(math.max(said[a], said[b]) <= 220)
+    end
+    assert.same({ 220, 218 }, { said[a], said[b] })
+    support.clean()
+  end)
+
   it("bound what a stranger may send", function ()
     local p = pair()
     p.ab.bytes = "1" .. string.pack(">I4", 5000) .. ("x"):rep(4091)

@@ -22,7 +22,8 @@ pump.CHUNK = 65536 -- bytes that move at a time, and the most that wait to go
 
 local ROUNDS = 8 -- of reading and writing in one step: others want to move
 local HANDSHAKE_S, IDLE_S = 10, 60
--- A stranger's bytes before the session knows him: three messages of Noise.
+-- A stranger's bytes before the session knows him: its messages of Noise and
+-- its hello take 220. What a greeting brings then, the session bounds.
 local HANDSHAKE_BYTES = 4096
 -- A peer that drips is idle: this much must move while IDLE_S pass.
 local IDLE_BYTES = 256
