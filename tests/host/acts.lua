@@ -207,6 +207,38 @@ function act.search()
   assert(must(own.station:tally("near")).total > 0)
 end
 
+-- A page after the other, with authors who are trusted.
+function act.pages()
+  local cursor
+  repeat
+    local hits = must(own.station:find("near", { limit = 7, cursor = cursor,
+      trust = { own.station:id(), own.other:id() } }))
+    cursor = hits.next
+  until not cursor
+end
+
+-- What programs read out of files.
+function act.texts(n)
+  local text = ("read %d "):format(n):rep(40)
+  assert(must(own.station:put_texts({ { id = own.ids[1], text = text,
+    files = 1, done = true } })) == 1)
+  assert(must(own.station:file_text(own.ids[1])) == text)
+  must(own.station:unread({ limit = 5 }))
+  run(own.station:index_files({ limit = 9 }))
+end
+
+function act.quotas(n)
+  local author = own.other:id()
+  local set = must(own.station:quotas({ budget = (64 + n % 2) << 20,
+    author = "1M", way = "none" }))
+  assert(set.author == 1 << 20 and set.way == "none" and set.used > 0)
+  must(own.station:vouch(author))
+  assert(must(own.station:vouched())[1] == author)
+  must(own.station:unvouch(author))
+  assert(must(own.station:why(own.ids[1])).kind == "record")
+  assert(must(own.station:why(own.link)).kind == "file")
+end
+
 function act.follow(n)
   must(own.station:follow("f/" .. n, { files = "1M" }))
   assert(#must(own.station:follows()) == 1)

@@ -63,6 +63,19 @@ local calls = {
   function (s) return s:follows() end,
   function (s) return s:publisher("c") end,
   function (s) return s:verify() end,
+  function (s) return s:unread({ limit = 9 }) end,
+  function (s) return s:file_text(acts.ids[1]) end,
+  function (s) return s:quotas() end,
+  function (s) return s:vouched() end,
+  function (s) return s:why(acts.ids[1]) end,
+  function (s) return s:tally("near", { collection = "c" }) end,
+  function (s) return s:suggest("nea", { limit = 9 }) end,
+  function (s)
+    local hits = s:find("near", { limit = 9 })
+    return s:find("near", { limit = 9, cursor = hits.next, trust = { s:id() },
+      explain = true })
+  end,
+  function (s) return s:index_files({ once = true }):run() end,
   function (s)
     local reader = s:reader(link)
     local stop = arm(3, function () reader:close() end)
@@ -93,6 +106,23 @@ local function encode_and_change(n)
   if ok then must(mahatta.decode(bytes)) end
 end
 
+-- Texts that nothing holds any more when they are written down.
+local function put_and_change(s, n)
+  local list = {}
+  for i = 1, 9 do
+    list[i] = { id = acts.ids[1], text = ("text %d "):format(n * 9 + i):rep(99),
+      files = 1 }
+  end
+  local stop = arm(1 + n % 30, function ()
+    for i = 1, 9 do list[i].text = nil end
+    list[1] = nil
+  end)
+  local ok, why = pcall(s.put_texts, s, list)
+  stop()
+  assert(ok or why:find("a list of", 1, true), why)
+  assert(must(s:file_text(acts.ids[1])):find("^text"))
+end
+
 local function close_at_every_moment(call)
   for n = 1, 30 do
     local s = must(mahatta.open(dir .. "/s", { readonly = true }))
@@ -108,6 +138,7 @@ function cases.finalisers()
   for _, come in ipairs(restless) do
     come()
     for n = 1, 300 do encode_and_change(n) end
+    for n = 1, 60 do put_and_change(station, n) end
     for _, call in ipairs(calls) do close_at_every_moment(call) end
   end
 end
