@@ -10,6 +10,7 @@ struct reading {
   const struct search_query *q;
   struct analyser *an;
   unsigned needs; /* numbers given so far */
+  size_t clause;  /* the first phrase of the one under way */
 };
 
 /* ---- words and phrases ---- */
@@ -40,7 +41,7 @@ static void read_phrase(struct reading *r, const struct query_part *part,
   struct ask_phrase *p = &a->phrase[a->phrases];
   *p = (struct ask_phrase){.first = a->words,
                            .negated = part->negated,
-                           .alternative = part->alternative,
+                           .alternative = a->phrases > r->clause,
                            .loose = loose};
   if (!read_words(r, part->text, STORE_ANY, true)) {
     return;
@@ -139,15 +140,24 @@ static int read_field(struct reading *r, const struct query_part *part,
 
 /* ---- clauses ---- */
 
+/* Do words decide in this clause? Phrases or fields alone must hold in one of
+ * them; both in one is a question that the index can't answer. */
+static bool are_words(const struct query *q, size_t from, size_t to)
+{
+  bool kind[3] = {false};
+  for (size_t i = from; i < to; i++) {
+    kind[q->part[i].kind] = true;
+  }
+  return kind[QUERY_WORDS] || (kind[QUERY_PHRASE] && kind[QUERY_FIELD]);
+}
+
 /* The parts ${from} .. ${to} - 1 that OR joins; often one. */
 static int read_clause(struct reading *r, const struct query *q, size_t from,
                        size_t to)
 {
-  bool words = false, filtered = false;
+  bool words = are_words(q, from, to), filtered = false;
   int rc = 0;
-  for (size_t i = from; i < to; i++) {
-    words = words || q->part[i].kind == QUERY_WORDS;
-  }
+  r->clause = r->a->phrases;
   for (size_t i = from; rc == 0 && i < to; i++) {
     const struct query_part *part = &q->part[i];
     if (part->kind == QUERY_WORDS) {

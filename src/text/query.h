@@ -42,9 +42,10 @@ struct query_part {
 };
 
 /* Parts in the order of the text; their spans point into it. Parts that OR
- * joins make one clause with the part before them. A clause of phrases and
- * fields alone must hold in one of its parts; one with words in it is wanted,
- * and the best of its parts counts. Nothing negated is joined. */
+ * joins make one clause with the part before them. A clause of phrases alone,
+ * or of fields alone, must hold in one of its parts; any other is wanted, the
+ * best of its words and phrases counts, and its fields say nothing. Nothing
+ * negated is joined. */
 struct query {
   struct query_part part[QUERY_PARTS_MAX];
   size_t parts;
