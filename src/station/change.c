@@ -10,6 +10,8 @@
 
 #include <string.h>
 
+#define DROP_PAGE 500
+
 struct change *change_new(struct analyser *an)
 {
   struct change *c = mem_zero(sizeof *c);
@@ -398,6 +400,27 @@ int coll_key(uint8_t out[COLL_KEY_SIZE], struct span collection)
     memcpy(out, digest, COLL_KEY_SIZE);
   }
   return rc;
+}
+
+int change_drop_kv(struct station *st, struct span prefix, struct err *e)
+{
+  struct store_pair pair[DROP_PAGE];
+  struct buf pairs = {0};
+  struct kv_reader r = {0};
+  size_t n = 0;
+  int rc = st->store->ops->kv_list(st->store, prefix, span_of("", 0), &pairs,
+                                   DROP_PAGE, e);
+  r.pairs = buf_span(&pairs);
+  while (rc >= 0 && n < DROP_PAGE &&
+         kv_next(&r, &pair[n].key, &pair[n].value)) {
+    pair[n++].value = span_of(NULL, 0);
+  }
+  struct store_batch batch = {.kv = pair, .kv_n = n};
+  if (rc >= 0 && n > 0) {
+    rc = st->store->ops->append(st->store, &batch, NULL, NULL, e);
+  }
+  buf_free(&pairs);
+  return rc < 0 ? rc : (int)n;
 }
 
 int label_key(uint8_t out[CHANGE_KEY_MAX], const uint8_t *author,

@@ -146,6 +146,11 @@ static inline struct span cid_key(const struct cid *c)
   return span_of(cid_digest(c), 8);
 }
 int coll_key(uint8_t out[COLL_KEY_SIZE], struct span collection) MUST_USE;
+/* Drop pairs whose keys begin with ${prefix}, some in a change of their own:
+ * how many; 0: there are none. */
+int change_drop_kv(struct station *st, struct span prefix,
+                   struct err *e) MUST_USE;
+
 /* Of the author and what it labels, in any collection. */
 int label_key(uint8_t out[CHANGE_KEY_MAX], const uint8_t *author,
               const struct cid *about) MUST_USE;

@@ -13,7 +13,6 @@
 #define ACCOUNT_PREFIX 7 /* "room/a/" */
 #define VOUCH_PREFIX "vouch/"
 #define VOUCH_KEY_SIZE (sizeof VOUCH_PREFIX - 1 + CRYPT_KEY_SIZE)
-#define RESET_PAIRS 500
 
 static const struct span no_bytes = {NULL, 0};
 
@@ -227,27 +226,11 @@ static struct span account_key(struct account_key *out, enum account kind,
 int quota_reset(struct station *st, struct err *e)
 {
   static const char *const prefixes[] = {"room/a/", "room/c/", "room/w/"};
-  struct store_pair pair[RESET_PAIRS];
-  struct buf pairs = {0};
-  size_t n = 0;
   int rc = 0;
-  for (size_t i = 0; rc >= 0 && i < 3 && n == 0; i++) {
-    struct kv_reader r = {0};
-    rc =
-        st->store->ops->kv_list(st->store, span_of(prefixes[i], ACCOUNT_PREFIX),
-                                no_bytes, &pairs, RESET_PAIRS, e);
-    r.pairs = buf_span(&pairs);
-    while (rc >= 0 && n < RESET_PAIRS &&
-           kv_next(&r, &pair[n].key, &pair[n].value)) {
-      pair[n++].value = no_bytes;
-    }
+  for (size_t i = 0; i < 3 && rc == 0; i++) {
+    rc = change_drop_kv(st, span_of(prefixes[i], ACCOUNT_PREFIX), e);
   }
-  struct store_batch batch = {.kv = pair, .kv_n = n};
-  if (rc >= 0 && n > 0) {
-    rc = st->store->ops->append(st->store, &batch, NULL, NULL, e);
-  }
-  buf_free(&pairs);
-  return rc < 0 ? rc : n > 0;
+  return rc < 0 ? rc : rc > 0;
 }
 
 int quota_record_cost(struct station *st, const struct record *rec,

@@ -8,9 +8,13 @@
 #include <string.h>
 
 #define REFUSED_PREFIX "refused/"
-#define FORGET_PAGE 500
 
 static const struct span no_key = {NULL, 0};
+
+static struct span refused_prefix(void)
+{
+  return span_of(REFUSED_PREFIX, sizeof REFUSED_PREFIX - 1);
+}
 
 static size_t refused_key(uint8_t out[sizeof REFUSED_PREFIX - 1 + CID_SIZE],
                           const struct cid *cid)
@@ -33,9 +37,8 @@ int refused_before(struct station *st, const struct cid *cid, struct err *e)
 int refused_any(struct station *st, struct err *e)
 {
   struct buf pairs = {0};
-  int rc = st->store->ops->kv_list(
-      st->store, span_of(REFUSED_PREFIX, sizeof REFUSED_PREFIX - 1), no_key,
-      &pairs, 1, e);
+  int rc = st->store->ops->kv_list(st->store, refused_prefix(), no_key, &pairs,
+                                   1, e);
   bool any = pairs.n > 0;
   buf_free(&pairs);
   return rc < 0 ? rc : any;
@@ -87,35 +90,12 @@ int refused_add(struct station *st, const struct cid *cid, struct err *e)
   return rc;
 }
 
-/* A page of them: how many it had. */
-static int forget_page(struct station *st, struct err *e)
-{
-  struct store_pair pair[FORGET_PAGE];
-  struct buf pairs = {0};
-  struct kv_reader r = {0};
-  size_t n = 0;
-  int rc = st->store->ops->kv_list(
-      st->store, span_of(REFUSED_PREFIX, sizeof REFUSED_PREFIX - 1), no_key,
-      &pairs, FORGET_PAGE, e);
-  r.pairs = buf_span(&pairs);
-  while (rc >= 0 && n < FORGET_PAGE &&
-         kv_next(&r, &pair[n].key, &pair[n].value)) {
-    pair[n++].value = no_key;
-  }
-  struct store_batch batch = {.kv = pair, .kv_n = n};
-  if (rc >= 0 && n > 0) {
-    rc = st->store->ops->append(st->store, &batch, NULL, NULL, e);
-  }
-  buf_free(&pairs);
-  return rc < 0 ? rc : (int)n;
-}
-
 int station_forget_refusals(struct station *st, uint64_t *n, struct err *e)
 {
   int rc = station_writable(st, e);
   *n = 0;
   do {
-    rc = rc < 0 ? rc : forget_page(st, e);
+    rc = rc < 0 ? rc : change_drop_kv(st, refused_prefix(), e);
     *n += rc > 0 ? (uint64_t)rc : 0;
   } while (rc > 0);
   return rc;

@@ -16,18 +16,7 @@ static const struct made two = {.n = 2, .title = "beta"};
 static struct unpacked deliver(uint8_t author, const char *collection,
                                int64_t time, const struct made *m, size_t n)
 {
-  struct crate c;
-  struct cid id[8];
-  NEED(n <= 8);
-  crate_start(&c);
-  for (size_t i = 0; i < n; i++) {
-    id[i] = made_cid(&m[i]);
-  }
-  (void)crate_parcel(&c, author, collection, time, id, n);
-  for (size_t i = 0; i < n; i++) {
-    (void)crate_record(&c, &m[i]);
-  }
-  return crate_unpack(&c, &h);
+  return home_bring(&h, author, collection, time, m, n, n);
 }
 
 /* The parcel alone. */

@@ -13,24 +13,11 @@ static void author_limit(struct home *at, int64_t bytes)
   NEED(station_set_quotas(at->st, &q, &e) == 0);
 }
 
-/* A parcel of ${author} with these records, of which the first ${sent} come
- * along. */
 static struct unpacked bring(uint8_t author, const char *collection,
                              int64_t time, const struct made *m, size_t n,
                              size_t sent)
 {
-  struct crate c;
-  struct cid id[8];
-  NEED(n <= 8);
-  crate_start(&c);
-  for (size_t i = 0; i < n; i++) {
-    id[i] = made_cid(&m[i]);
-  }
-  (void)crate_parcel(&c, author, collection, time, id, n);
-  for (size_t i = 0; i < sent; i++) {
-    (void)crate_record(&c, &m[i]);
-  }
-  return crate_unpack(&c, &h);
+  return home_bring(&h, author, collection, time, m, n, sent);
 }
 
 static struct unpacked bring_records(const struct made *m, size_t n)

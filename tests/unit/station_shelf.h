@@ -494,4 +494,25 @@ static inline struct unpacked crate_unpack(struct crate *c, struct home *h)
   return u;
 }
 
+/* A parcel of ${author} with these records, of which the first ${sent} come
+ * along. */
+static inline struct unpacked home_bring(struct home *h, uint8_t author,
+                                         const char *collection, int64_t time,
+                                         const struct made *m, size_t n,
+                                         size_t sent)
+{
+  struct crate c;
+  struct cid id[8];
+  NEED(n <= 8);
+  crate_start(&c);
+  for (size_t i = 0; i < n; i++) {
+    id[i] = made_cid(&m[i]);
+  }
+  (void)crate_parcel(&c, author, collection, time, id, n);
+  for (size_t i = 0; i < sent; i++) {
+    (void)crate_record(&c, &m[i]);
+  }
+  return crate_unpack(&c, h);
+}
+
 #endif
