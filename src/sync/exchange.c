@@ -514,7 +514,7 @@ static int take_credit(struct session *s, struct span body, struct err *e)
 
 static int take_full(struct session *s, struct span body, struct err *e)
 {
-  if (body.n != FULL_SIZE || s->finished_in || s->peer_full > 0 ||
+  if (body.n != FULL_SIZE || s->peer_full > 0 ||
       (s->peer_full = wire_get(body.p, FULL_SIZE)) == 0) {
     return session_breach(e, "it was full out of turn");
   }

@@ -292,6 +292,8 @@ static void test_foreign_sections(void)
   EXPECT_INT(car_foreign_section(span_of(v0, 40)), 40);
   EXPECT_INT(car_foreign_section(span_of(v0, 34)), 0); /* not seen whole */
   EXPECT_INT(car_foreign_section(span_of(v0, 35)), 40);
+  v0[2] = 0x1f; /* of another length: no CIDv0, nor any other */
+  EXPECT_INT(car_foreign_section(span_of(v0, 40)), 0);
   /* an identity CID that holds two bytes, and nothing after it */
   static const uint8_t identity[] = {6, 0x01, 0x55, 0x00, 0x02, 'h', 'i'};
   EXPECT_INT(car_read_section(span_of(identity, 7), &out, NULL), ERR_INVALID);
@@ -425,6 +427,9 @@ static void test_salvage_budget_edges(void)
   EXPECT(!car_salvage_try(&v, 1, 1));
   car_salvage_good(&v, 1);
   EXPECT(car_salvage_try(&v, 1, 1));
+  /* Nearer to the begin the way has earned less than was spent. */
+  EXPECT(v.wasted > CAR_SALVAGE_FREE);
+  EXPECT(!car_salvage_try(&v, 0, 0));
 }
 
 /* Where the size is known: all of it at once, and what the way earns. */

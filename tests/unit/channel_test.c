@@ -327,6 +327,33 @@ static void test_empty_message(void)
   finish();
 }
 
+/* Memory is given back where no bytes wait in it, and only there: half a frame
+ * that came, or one that goes out, loses nothing. */
+static void test_shrink(void)
+{
+  static const uint8_t types[] = {4, 4};
+  static const size_t sizes[] = {300000, 5};
+  struct err e = {0};
+  struct buf part = {0};
+  meet();
+  put(4, 300000);
+  NEED(channel_pull(&end[0], &part, 100000, &e) == 100000);
+  channel_shrink(&end[0]);
+  NEED(feed(&end[1], buf_span(&part), &e) == 0);
+  channel_shrink(&end[1]);
+  buf_clear(&part);
+  put(4, 5);
+  NEED(channel_pull(&end[0], &part, SIZE_MAX, &e) > 200000); /* all */
+  EXPECT(!channel_pending(&end[0]));
+  NEED(feed(&end[1], buf_span(&part), &e) == 0);
+  channel_shrink(&end[0]);
+  channel_shrink(&end[1]);
+  EXPECT(end[0].large.cap == 0 && end[1].frame.cap == 0);
+  EXPECT(came(types, sizes, 2));
+  buf_free(&part);
+  finish();
+}
+
 static void test_end(void)
 {
   struct channel none = {0};
@@ -352,6 +379,7 @@ int main(void)
   RUN(test_handshake);
   RUN(test_rekey);
   RUN(test_empty_message);
+  RUN(test_shrink);
   RUN(test_end);
   buf_free(&wire);
   buf_free(&got);

@@ -166,6 +166,7 @@ static void test_refuses(void)
   refuses(ERR_INVALID, HEAD DID "seed " ZERO32 "\n", "do not fit");
   refuses(ERR_INVALID, HEAD DID "seed " SEED "\n\n", "bytes after its end");
   refuses(ERR_INVALID, KDF("argon2i 67108864 3"), "is not argon2id");
+  refuses(ERR_INVALID, KDF("argon2"), "is not argon2id");
   refuses(ERR_INVALID, KDF("argon2id "), "lacks a number");
   refuses(ERR_INVALID, KDF("argon2id 67108864"), "lacks the passes");
   refuses(ERR_INVALID, KDF("argon2id 67108864 "), "lacks a number");

@@ -366,6 +366,59 @@ static void test_bad_names(void)
   EXPECT_INT(collection_check(span_of("a\0b", 3), NULL), ERR_INVALID);
 }
 
+/* ${cp} alone, and with a letter on one side or both. */
+static int code_with(uint32_t cp, bool before, bool after)
+{
+  char name[8];
+  size_t n = 0;
+  name[n] = 'a';
+  n += before;
+  if (cp < 0x80) {
+    name[n++] = (char)cp;
+  } else if (cp < 0x800) {
+    name[n++] = (char)(0xc0 | cp >> 6);
+    name[n++] = (char)(0x80 | (cp & 0x3f));
+  } else {
+    name[n++] = (char)(0xe0 | cp >> 12);
+    name[n++] = (char)(0x80 | (cp >> 6 & 0x3f));
+    name[n++] = (char)(0x80 | (cp & 0x3f));
+  }
+  name[n] = 'a';
+  n += after;
+  return collection_check(span_of(name, n), NULL);
+}
+
+/* First and last of each run of characters, with their neighbours: those that
+ * no name may have, and white space, which may not stand at an end. */
+static void test_name_characters(void)
+{
+  static const struct {
+    uint32_t first, last;
+    bool space;
+  } runs[] = {
+      {0x0001, 0x001f, false}, {0x007f, 0x009f, false}, {0x061c, 0x061c, false},
+      {0x200e, 0x200f, false}, {0x2028, 0x202e, false}, {0x2066, 0x2069, false},
+      {0xfeff, 0xfeff, false}, {0x0020, 0x0020, true},  {0x00a0, 0x00a0, true},
+      {0x1680, 0x1680, true},  {0x2000, 0x200a, true},  {0x202f, 0x202f, true},
+      {0x205f, 0x205f, true},  {0x3000, 0x3000, true}};
+  size_t n = sizeof runs / sizeof runs[0];
+  for (size_t i = 0; i < n; i++) {
+    for (uint32_t cp = runs[i].first - 1; cp <= runs[i].last + 1; cp++) {
+      bool refused = cp == 0, space = false;
+      for (size_t k = 0; k < n; k++) {
+        bool in = cp >= runs[k].first && cp <= runs[k].last;
+        refused = refused || (in && !runs[k].space);
+        space = space || (in && runs[k].space);
+      }
+      EXPECT_INT(code_with(cp, true, true), refused ? ERR_INVALID : 0);
+      EXPECT_INT(code_with(cp, true, false),
+                 refused || space ? ERR_INVALID : 0);
+      EXPECT_INT(code_with(cp, false, true),
+                 refused || space ? ERR_INVALID : 0);
+    }
+  }
+}
+
 static void test_name_limit(void)
 {
   char name[COLLECTION_NAME_MAX + 2];
@@ -420,6 +473,7 @@ int main(void)
   RUN(test_write_refuses);
   RUN(test_names);
   RUN(test_bad_names);
+  RUN(test_name_characters);
   RUN(test_name_limit);
   RUN(test_patterns);
   identity_del(id);

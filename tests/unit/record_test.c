@@ -508,6 +508,10 @@ static void test_label(void)
   with(&m, "value", text_of("a"));
   with(&m, "negated", int_of(1));
   reads(&m, BAD, "`negated` is not a bool");
+  m = label();
+  with(&m, "value", text_of("a"));
+  with(&m, "expires", text_of("soon"));
+  reads(&m, BAD, "`expires` is not");
   for (int64_t t = -1; t <= 1; t++) {
     m = label();
     with(&m, "value", text_of("a"));

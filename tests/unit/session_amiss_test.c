@@ -194,6 +194,53 @@ static void test_entries(void)
   }
 }
 
+/* Entries that are cut within their head and behind it, and listed ones from
+ * whom there can be no more. */
+static void test_entries_amiss(void)
+{
+  for (size_t n = 1; n <= 4; n++) {
+    call_settled();
+    struct span body = body_of(1 + n, 0, ENTRY_PARCEL, 0);
+    if (n == 4) {
+      wire_put(text + 2, 1, 3);
+    }
+    expect_ended(puppet_say(&p, FRAME_BLOCKS, body), ERR_INVALID,
+                 "an entry is cut");
+  }
+  for (int i = 0; i < 2; i++) {
+    call_settled();
+    NEED(puppet_say(&p, FRAME_SENT, body_of(16, 0, 0, 0)) == 0);
+    expect_ended(say_entry(i == 0 ? ENTRY_PARCEL : ENTRY_RECORD, 9),
+                 ERR_INVALID, "parcels out of turn");
+  }
+}
+
+/* Who has finished was full before, or never. */
+static void test_full_amiss(void)
+{
+  static const uint8_t five[8] = {0, 0, 0, 0, 0, 0, 0, 5};
+  for (int i = 0; i < 3; i++) {
+    call_settled();
+    host_file(&p.host, 5000, 1);
+    NEED(puppet_say(&p, FRAME_SENT, body_of(16, 0, 0, 0)) == 0);
+    NEED(channel_put(&p.c, FRAME_GET, span_of(p.host.file_cid[0].b, CID_SIZE),
+                     &p.e) == 0);
+    if (i == 0) { /* in its turn */
+      EXPECT_INT(puppet_say(&p, FRAME_FULL, span_of(five, 8)), 0);
+      EXPECT_INT(host_status(p.s).peer_full, 5);
+      puppet_free(&p);
+      continue;
+    }
+    if (i == 1) { /* twice */
+      NEED(channel_put(&p.c, FRAME_FULL, span_of(five, 8), &p.e) == 0);
+    } else {
+      NEED(channel_put(&p.c, FRAME_FINISHED, body_of(24, 0, 0, 0), &p.e) == 0);
+    }
+    expect_ended(puppet_say(&p, FRAME_FULL, span_of(five, 8)), ERR_INVALID,
+                 i == 1 ? "it was full out of turn" : "it had finished");
+  }
+}
+
 static void test_opened_amiss(void)
 {
   call();
@@ -592,6 +639,8 @@ int main(void)
 {
   RUN(test_order);
   RUN(test_entries);
+  RUN(test_entries_amiss);
+  RUN(test_full_amiss);
   RUN(test_opened_amiss);
   RUN(test_more);
   RUN(test_lack_unsent);

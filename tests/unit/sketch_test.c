@@ -447,6 +447,14 @@ static void test_rest(void)
     EXPECT_INT(parse_rest(span_of(b.p, i)), ERR_CORRUPT);
     b.p[i] ^= 0x10;
   }
+  /* Of another form, and hashed right. */
+  b.p[0] ^= 1;
+  size_t n = b.n - HASH_SIZE;
+  NEED(hash_sha256(b.p + n, b.p, n) == 0);
+  EXPECT_INT(parse_rest(buf_span(&b)), ERR_CORRUPT);
+  b.p[0] ^= 1;
+  NEED(hash_sha256(b.p + n, b.p, n) == 0);
+  EXPECT_INT(parse_rest(buf_span(&b)), 0);
   NEED(buf_byte(&b, 0) == 0);
   EXPECT_INT(parse_rest(buf_span(&b)), ERR_CORRUPT);
   buf_free(&b);

@@ -244,7 +244,14 @@ static void test_set_shapes(void)
   part.p[1] = 1; /* from cell 1 on */
   set = set_of("c", buf_span(&part));
   adds_set(&w, &set, ERR_INVALID, "a sketch has syndromes in a later part");
-  part.p[1] = 0;
+  buf_clear(&part); /* the same without syndromes */
+  struct sketch *sk = mem_zero(sizeof *sk);
+  NEED(sk != NULL && sketch_part_put(&part, sk, 1, 2, 0) == 0);
+  set = set_of("c", buf_span(&part));
+  adds_set(&w, &set, ERR_INVALID, "a sketch begins at cell 1");
+  mem_free(sk);
+  buf_free(&part);
+  part = small_part();
   set = set_of("c", buf_span(&part));
   set.count = -1;
   adds_set(&w, &set, ERR_INVALID, "`count`");
@@ -253,6 +260,39 @@ static void test_set_shapes(void)
   EXPECT_INT(w.sets_n, 2);
   slip_writer_free(&w);
   buf_free(&part);
+}
+
+/* Other things where the list of sets should be. */
+static void test_sets_by_hand(void)
+{
+  static const struct {
+    const char *bytes;
+    size_t n;
+    const char *why;
+  } all[] = {{"\x00", 1, "`sets` is no list"},
+             {"\xa0", 1, "`sets` is no list"},
+             {"\x80", 1, "slip of 0 sets"},
+             {"\x81\x00", 2, "a set is no map"},
+             {"\x81\x80", 2, "a set is no map"},
+             {"\x81\xa1\x61n\x00", 5, "a set is no map"}};
+  for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+    struct buf b = known_2(), other = {0};
+    struct err e = {0};
+    struct slip s;
+    NEED(slip_read(&s, buf_span(&b), NULL) == 0);
+    const uint8_t *end = memmem(b.p, b.n, "\x64time", 5);
+    size_t at = (size_t)(s.sets.p - b.p), rest = (size_t)(end - b.p);
+    NEED(end != NULL && rest > at);
+    NEED(buf_put(&other, b.p, at) == 0);
+    NEED(buf_put(&other, all[i].bytes, all[i].n) == 0);
+    NEED(buf_put(&other, b.p + rest, b.n - rest) == 0);
+    EXPECT_INT(slip_read(&s, buf_span(&other), &e), ERR_INVALID);
+    if (strstr(e.text, all[i].why) == NULL) {
+      EXPECT_TEXT(e.text, all[i].why);
+    }
+    buf_free(&b);
+    buf_free(&other);
+  }
 }
 
 static void test_sets_limit(void)
@@ -549,6 +589,7 @@ int main(void)
   RUN(test_sweep);
   RUN(test_known_sets);
   RUN(test_set_shapes);
+  RUN(test_sets_by_hand);
   RUN(test_sets_limit);
   RUN(test_handle);
   RUN(test_has);

@@ -242,56 +242,69 @@ struct form {
     want, name, tsize, sizeof(text) - 1, text                                  \
   }
 
+static const struct form forms[] = {
+    FORM(0, "", "\x05", "\x08\x02\x18\x05\x20\x05"),
+    FORM(0, NULL, NULL, "\x08\x02\x18\x05\x20\x05"),
+    FORM(ERR_INVALID, "-", NULL, "\x08\x02\x18\x01"),
+    FORM(0, "", "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",
+         "\x08\x02\x18\x05\x20\x05"),
+    FORM(ERR_INVALID, "", "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02",
+         "\x08\x02\x18\x05\x20\x05"),
+    FORM(ERR_INVALID, "a", "\x05", "\x08\x02\x18\x05\x20\x05"),
+    FORM(ERR_INVALID, "", "\x05", "\x08\x02\x18\x05\x20\x04"),
+    FORM(ERR_INVALID, "", "\x05", "\x08\x02\x18\x05"),
+    FORM(ERR_INVALID, "", "\x05", "\x08\x02\x20\x05"),
+    FORM(ERR_INVALID, "", "\x05", "\x08\x02\x18\x05\x20\x03\x20\x02"),
+    FORM(ERR_INVALID, "", "\x05", "\x08\x02\x18\x00\x20\x00"),
+    FORM(ERR_INVALID, "", "\x05", "\x18\x05\x20\x05\x08\x02"),
+    FORM(ERR_INVALID, "", "\x05", "\x08\x02\x20\x05\x18\x05"),
+    FORM(ERR_INVALID, "", "\x05", "\x08\x02\x18\x05\x22\x01\x05"),
+    FORM(ERR_INVALID, "", "\x05", "\x08\x02\x18\x85\x00\x20\x05"),
+    FORM(ERR_INVALID, "", "\x05", "\x08\x00\x18\x05\x20\x05"),
+    /* numbers and lengths that are cut short, or too large */
+    FORM(ERR_INVALID, "", "\x05", "\x08\x82"),
+    FORM(ERR_INVALID, "", "\x05", "\x08\x02\x18\x85"),
+    FORM(ERR_INVALID, "", "\x05", "\x08\x02\x12\x85"),
+    FORM(ERR_INVALID, "", "\x05", "\x08\x02\x18\x05\x20\x05\x38\xa4"),
+    FORM(ERR_INVALID, "", "\x05", "\x08\x02\x18\x05\x20\x05\x42\x02\x08"),
+    FORM(ERR_INVALID, "", "\x05",
+         "\x08\x02\x18\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02"),
+    FORM(ERR_INVALID, "", "\x05",
+         "\x08\x02\x18\xff\xff\xff\xff\xff\xff\xff\xff\xff\x80\x01"),
+    FORM(ERR_LIMIT, "", "\x05", /* 2^64 - 1 bytes, of which 5 are told */
+         "\x08\x02\x18\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x20\x05"),
+    FORM(ERR_INVALID, "", "\x05", "\x08\x03\x18\x05\x20\x05"),
+    FORM(ERR_INVALID, "", "\x05", "\x08\x06\x18\x05\x20\x05"),
+    FORM(ERR_INVALID, "", "\x05", ""),
+    FORM(ERR_INVALID, "", "\x05", "\x08\x02\x18\x05\x20\x05\x48\x01"),
+    FORM(0, "", "\x05", "\x08\x02\x18\x05\x20\x05\x38\xa4\x03\x42\x02\x08\x01"),
+    FORM(ERR_INVALID, "", "\x05", "\x08\x02\x18\x05\x20\x05\x28\x22\x30\x10"),
+    /* inline bytes and a link */
+    FORM(0, "", "\x05", "\x08\x02\x12\x02hi\x18\x07\x20\x05"),
+    FORM(ERR_INVALID, "", "\x05", "\x08\x02\x12\x03hi"),
+    /* leaves in dag-pb */
+    FORM(0, "-", NULL, "\x08\x02\x12\x02hi\x18\x02"),
+    FORM(0, "-", NULL, "\x08\x00\x12\x02hi\x18\x02"),
+    FORM(0, "-", NULL, "\x08\x02\x18\x00"),
+    FORM(ERR_INVALID, "-", NULL, "\x08\x02\x12\x02hi\x18\x03"),
+    /* directories, symlinks, shards */
+    FORM(0, "a", "\x05", "\x08\x01"),
+    FORM(0, "-", NULL, "\x08\x01"),
+    FORM(0, "", "\x05", "\x08\x01"),
+    FORM(0, NULL, "\x05", "\x08\x01"),
+    FORM(ERR_INVALID, "a", "\x05", "\x08\x01\x12\x01x"),
+    FORM(ERR_INVALID, "a", "\x05", "\x08\x01\x20\x05"),
+    FORM(ERR_INVALID, "a", "\x05", "\x08\x01\x18\x05"),
+    FORM(0, "-", NULL, "\x08\x04\x12\x01/"),
+    FORM(0, "-", NULL, "\x08\x04\x12\x01/\x18\x01"),
+    FORM(ERR_INVALID, "-", NULL, "\x08\x04\x12\x01/\x18\x02"),
+    FORM(ERR_INVALID, "", "\x05", "\x08\x04\x12\x01/"),
+    FORM(ERR_INVALID, "-", NULL, "\x08\x04\x12\x01/\x18\x01\x20\x01"),
+    FORM(0, "0Fa", "\x05", "\x08\x05\x12\x01\x01\x28\x22\x30\x80\x02"),
+};
+
 static void test_forms(void)
 {
-  static const struct form forms[] = {
-      FORM(0, "", "\x05", "\x08\x02\x18\x05\x20\x05"),
-      FORM(0, NULL, NULL, "\x08\x02\x18\x05\x20\x05"),
-      FORM(ERR_INVALID, "-", NULL, "\x08\x02\x18\x01"),
-      FORM(0, "", "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",
-           "\x08\x02\x18\x05\x20\x05"),
-      FORM(ERR_INVALID, "", "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02",
-           "\x08\x02\x18\x05\x20\x05"),
-      FORM(ERR_INVALID, "a", "\x05", "\x08\x02\x18\x05\x20\x05"),
-      FORM(ERR_INVALID, "", "\x05", "\x08\x02\x18\x05\x20\x04"),
-      FORM(ERR_INVALID, "", "\x05", "\x08\x02\x18\x05"),
-      FORM(ERR_INVALID, "", "\x05", "\x08\x02\x20\x05"),
-      FORM(ERR_INVALID, "", "\x05", "\x08\x02\x18\x05\x20\x03\x20\x02"),
-      FORM(ERR_INVALID, "", "\x05", "\x08\x02\x18\x00\x20\x00"),
-      FORM(ERR_INVALID, "", "\x05", "\x18\x05\x20\x05\x08\x02"),
-      FORM(ERR_INVALID, "", "\x05", "\x08\x02\x20\x05\x18\x05"),
-      FORM(ERR_INVALID, "", "\x05", "\x08\x02\x18\x05\x22\x01\x05"),
-      FORM(ERR_INVALID, "", "\x05", "\x08\x02\x18\x85\x00\x20\x05"),
-      FORM(ERR_INVALID, "", "\x05", "\x08\x00\x18\x05\x20\x05"),
-      FORM(ERR_INVALID, "", "\x05", "\x08\x03\x18\x05\x20\x05"),
-      FORM(ERR_INVALID, "", "\x05", "\x08\x06\x18\x05\x20\x05"),
-      FORM(ERR_INVALID, "", "\x05", ""),
-      FORM(ERR_INVALID, "", "\x05", "\x08\x02\x18\x05\x20\x05\x48\x01"),
-      FORM(0, "", "\x05",
-           "\x08\x02\x18\x05\x20\x05\x38\xa4\x03\x42\x02\x08\x01"),
-      FORM(ERR_INVALID, "", "\x05", "\x08\x02\x18\x05\x20\x05\x28\x22\x30\x10"),
-      /* inline bytes and a link */
-      FORM(0, "", "\x05", "\x08\x02\x12\x02hi\x18\x07\x20\x05"),
-      FORM(ERR_INVALID, "", "\x05", "\x08\x02\x12\x03hi"),
-      /* leaves in dag-pb */
-      FORM(0, "-", NULL, "\x08\x02\x12\x02hi\x18\x02"),
-      FORM(0, "-", NULL, "\x08\x00\x12\x02hi\x18\x02"),
-      FORM(0, "-", NULL, "\x08\x02\x18\x00"),
-      FORM(ERR_INVALID, "-", NULL, "\x08\x02\x12\x02hi\x18\x03"),
-      /* directories, symlinks, shards */
-      FORM(0, "a", "\x05", "\x08\x01"),
-      FORM(0, "-", NULL, "\x08\x01"),
-      FORM(0, "", "\x05", "\x08\x01"),
-      FORM(0, NULL, "\x05", "\x08\x01"),
-      FORM(ERR_INVALID, "a", "\x05", "\x08\x01\x12\x01x"),
-      FORM(ERR_INVALID, "a", "\x05", "\x08\x01\x20\x05"),
-      FORM(ERR_INVALID, "a", "\x05", "\x08\x01\x18\x05"),
-      FORM(0, "-", NULL, "\x08\x04\x12\x01/"),
-      FORM(0, "-", NULL, "\x08\x04\x12\x01/\x18\x01"),
-      FORM(ERR_INVALID, "-", NULL, "\x08\x04\x12\x01/\x18\x02"),
-      FORM(ERR_INVALID, "", "\x05", "\x08\x04\x12\x01/"),
-      FORM(0, "0Fa", "\x05", "\x08\x05\x12\x01\x01\x28\x22\x30\x80\x02"),
-  };
   struct cid c;
   NEED(cid_of(&c, CID_RAW, "hello", 5) == 0);
   for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
@@ -338,6 +351,14 @@ static void test_node_refused(void)
   EXPECT_INT(unixfs_read(&n, buf_span(&b), NULL), ERR_INVALID);
   b.p[5] = 0x56; /* an unknown codec */
   EXPECT_INT(unixfs_read(&n, buf_span(&b), NULL), ERR_INVALID);
+  NEED(cid_of(&c, CID_RAW, "hello", 5) == 0);
+  for (int cut = 0; cut < 2; cut++) { /* within Hash, within Tsize */
+    buf_clear(&b);
+    put_link(&b, &c, cut == 0 ? NULL : "", "\x85");
+    put_data(&b, "\x08\x02\x18\x05\x20\x05", 6);
+    b.p[3] = (uint8_t)(cut == 0 ? 0x7f : CID_SIZE);
+    EXPECT_INT(unixfs_read(&n, buf_span(&b), NULL), ERR_INVALID);
+  }
   buf_free(&b);
 }
 

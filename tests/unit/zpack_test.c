@@ -140,6 +140,25 @@ static void test_frames_by_hand(void)
   }
 }
 
+/* What a frame states of itself, when it does and can be believed. */
+static void test_content_size(void)
+{
+  static const struct {
+    int64_t want;
+    size_t n;
+    const char *bytes;
+  } all[] = {{1, 9, MAGIC "\x20\x01\x09\x00\x00x"},
+             {ERR_INVALID, 9, MAGIC "\x00\x50\x09\x00\x00x"}, /* nothing */
+             {ERR_INVALID, 4, MAGIC},
+             {ERR_INVALID, 4, "none"},
+             {INT64_MAX, 13, MAGIC "\xe0\xff\xff\xff\xff\xff\xff\xff\x7f"},
+             {ERR_INVALID, 13, MAGIC "\xe0\x00\x00\x00\x00\x00\x00\x00\x80"}};
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+    EXPECT_INT(zpack_content_size(span_of(all[i].bytes, all[i].n)),
+               all[i].want);
+  }
+}
+
 /* One segment states its size as its window: 2^20 bytes are the most. */
 static void test_window_limit(void)
 {
@@ -293,6 +312,7 @@ int main(void)
   RUN(test_raw_max);
   RUN(test_level_limits);
   RUN(test_frames_by_hand);
+  RUN(test_content_size);
   RUN(test_window_limit);
   RUN(test_cuts_and_flips);
   RUN(test_seek);
