@@ -63,12 +63,14 @@ void sq_blocks_free(struct sq *s)
   }
   buf_free(&s->build.head);
   buf_free(&s->build.raw);
+  buf_free(&s->strays);
   mem_free(s->tail.cell);
 }
 
 int sq_blocks_load(struct sq *s, struct err *e)
 {
   cache_clear(s);
+  buf_clear(&s->strays);
   s->build.id = 0;
   int rc = sq_terms_load(s, e);
   return rc < 0 ? rc : tail_load(s, e);
@@ -703,6 +705,9 @@ int sq_blocks_erase(struct sq *s, const uint64_t *n, size_t count,
   int rc = 0;
   for (size_t i = 0; rc == 0 && i < count; i++) {
     rc = erase_one(s, n[i], e);
+  }
+  if (rc == 0) {
+    rc = tail_drop_strays(s, e);
   }
   if (count > 0) {
     cache_clear(s);

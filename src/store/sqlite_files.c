@@ -482,7 +482,7 @@ static int drop_all(struct sq *s, const int64_t *ids, int n, uint64_t *freed,
   for (int i = 0; rc == 0 && i < n; i++) {
     rc = drop_entry(s, ids[i], freed, e);
   }
-  if (rc == 0) {
+  if (rc == 0 && (rc = tail_drop_strays(s, e)) == 0) {
     rc = sq_state_put(s, "file_floor", s->last_file, e);
   }
   return sq_end(s, rc, e);

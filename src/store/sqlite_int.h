@@ -97,7 +97,7 @@ enum sq_stmt {
   Q_KEY_PUT,
   Q_KEY_GET,
   Q_KEY_DROP,
-  Q_KEY_FORGET,
+  Q_KEY_ALL,
   Q_FILE_PUT,
   Q_FILE_GET,
   Q_FILE_HEAD,
@@ -244,7 +244,8 @@ struct sq {
 
   struct tail tail;
   int64_t folded_seg, folded_file; /* the watermark */
-  int64_t last_seg, last_file;     /* greatest id in use or given */
+  struct buf strays; /* numbers to take out of `cidkey`: see tail_drop_folded */
+  int64_t last_seg, last_file; /* greatest id in use or given */
   struct sq_counts counts;
   int64_t data_version; /* as of which all of this was read (readers) */
   uint64_t changes;     /* that this handle has made */
@@ -387,9 +388,11 @@ int tail_add(struct sq *s, uint64_t prefix, uint64_t number,
 void tail_drop(struct sq *s, uint64_t prefix, uint64_t number);
 /* Inside a transaction: the same in `cidkey`, for a number up to the
  * watermark. Where damage has changed the digest, ${prefix} is not the one it
- * was noted under: then all are looked through. */
+ * was noted under: those are left to tail_drop_strays(), which looks through
+ * all, once for all of a change. */
 int tail_drop_folded(struct sq *s, uint64_t prefix, uint64_t number,
                      struct err *e) MUST_USE;
+int tail_drop_strays(struct sq *s, struct err *e) MUST_USE;
 /* Next number under ${prefix}, from *${at} on (start with 0); 0: no more. */
 uint64_t tail_next(const struct sq *s, uint64_t prefix, size_t *at);
 /* Inside a transaction: move the tail into `cidkey` when it is long. */

@@ -26,7 +26,7 @@ const struct query_text sq_query_text[SQ_STMTS] = {
     [Q_KEY_PUT] = {false, "INSERT OR IGNORE INTO cidkey VALUES(?1, ?2)"},
     [Q_KEY_GET] = {false, "SELECT n FROM cidkey WHERE prefix = ?1"},
     [Q_KEY_DROP] = {false, "DELETE FROM cidkey WHERE prefix = ?1 AND n = ?2"},
-    [Q_KEY_FORGET] = {false, "DELETE FROM cidkey WHERE n = ?1"},
+    [Q_KEY_ALL] = {false, "SELECT prefix, n FROM cidkey"},
     [Q_FILE_PUT] = {false, "INSERT INTO file VALUES(?1, ?2, ?3, ?4, ?5)"},
     [Q_FILE_GET] = {false, "SELECT codec, size, digest, data FROM file"
                            " WHERE id = ?1"},

@@ -102,9 +102,53 @@ int tail_drop_folded(struct sq *s, uint64_t prefix, uint64_t number,
                      struct err *e)
 {
   int rc = sq_exec2(s, Q_KEY_DROP, (int64_t)prefix, (int64_t)number, e);
-  if (rc == 0 && sqlite3_changes(s->db) == 0) {
-    rc = sq_exec2(s, Q_KEY_FORGET, (int64_t)number, 0, e);
+  if (rc == 0 && sqlite3_changes(s->db) == 0 &&
+      buf_put(&s->strays, &number, sizeof number) < 0) {
+    rc = sq_nomem(e);
   }
+  return rc;
+}
+
+static int number_order(const void *a, const void *b)
+{
+  const uint64_t *x = a, *y = b;
+  return *x < *y ? -1 : *x > *y;
+}
+
+/* The cells of `cidkey` with one of the numbers. */
+static int find_strays(struct sq *s, struct buf *cells, struct err *e)
+{
+  size_t n = s->strays.n / sizeof(uint64_t);
+  sqlite3_stmt *st = NULL;
+  int rc = sq_get(s, Q_KEY_ALL, &st, e);
+  if (rc < 0) {
+    return rc;
+  }
+  qsort(s->strays.p, n, sizeof(uint64_t), number_order);
+  while ((rc = sq_step(s, st, e)) > 0) {
+    struct tail_cell c = {(uint64_t)sqlite3_column_int64(st, 0),
+                          (uint64_t)sqlite3_column_int64(st, 1)};
+    if (bsearch(&c.number, s->strays.p, n, sizeof c.number, number_order) !=
+            NULL &&
+        buf_put(cells, &c, sizeof c) < 0) {
+      sqlite3_reset(st);
+      return sq_nomem(e);
+    }
+  }
+  return rc;
+}
+
+int tail_drop_strays(struct sq *s, struct err *e)
+{
+  struct buf cells = {0};
+  struct tail_cell c;
+  int rc = s->strays.n > 0 ? find_strays(s, &cells, e) : 0;
+  for (size_t at = 0; rc == 0 && at < cells.n; at += sizeof c) {
+    memcpy(&c, cells.p + at, sizeof c);
+    rc = sq_exec2(s, Q_KEY_DROP, (int64_t)c.prefix, (int64_t)c.number, e);
+  }
+  buf_free(&cells);
+  buf_free(&s->strays);
   return rc;
 }
 
