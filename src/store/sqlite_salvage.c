@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -24,13 +25,19 @@
 #define ROW_MAX (SEG_RAW + BLOCK_SIZE_MAX + SEG_SLOTS * HEAD_ENTRY + 64u)
 #define COLUMNS_MAX 5
 
+/* A page in the WAL. */
+struct frame {
+  uint32_t page;
+  uint64_t at;
+};
+
 struct scan {
   int fd, wal;
   uint32_t page_size;
-  uint32_t pages;  /* of the file, or more when the WAL reaches further */
-  uint64_t *frame; /* per page: where in the WAL it is, 0: it isn't */
-  uint8_t *page;   /* the leaf under work */
-  uint8_t *next;   /* an overflow page */
+  uint32_t pages;    /* of the file */
+  struct buf frames; /* struct frame: each page once, in order */
+  uint8_t *page;     /* the leaf under work */
+  uint8_t *next;     /* an overflow page */
   struct buf row, raw;
   struct zpack *zpack;
   store_salvage_sink *sink;
@@ -91,15 +98,45 @@ static bool read_at(int fd, void *out, size_t n, uint64_t at)
   return true;
 }
 
+static size_t frames(const struct scan *s)
+{
+  return s->frames.n / sizeof(struct frame);
+}
+
+static struct frame frame_at(const struct scan *s, size_t i)
+{
+  struct frame f;
+  memcpy(&f, s->frames.p + i * sizeof f, sizeof f);
+  return f;
+}
+
+static int frame_page(const void *a, const void *b)
+{
+  const struct frame *x = a, *y = b;
+  return x->page < y->page ? -1 : x->page > y->page;
+}
+
+static int frame_order(const void *a, const void *b)
+{
+  const struct frame *x = a, *y = b;
+  int pages = frame_page(a, b);
+  return pages != 0 ? pages : x->at < y->at ? -1 : x->at > y->at;
+}
+
+static bool read_file_page(const struct scan *s, uint32_t n, uint8_t *out)
+{
+  return n > 0 && n <= s->pages &&
+         read_at(s->fd, out, s->page_size, (uint64_t)(n - 1) * s->page_size);
+}
+
 static bool read_page(const struct scan *s, uint32_t n, uint8_t *out)
 {
-  if (n == 0 || n > s->pages) {
-    return false;
+  struct frame key = {n, 0}, *f = NULL;
+  if (n > 0 && s->frames.n > 0) {
+    f = bsearch(&key, s->frames.p, frames(s), sizeof key, frame_page);
   }
-  if (s->frame != NULL && s->frame[n - 1] != 0) {
-    return read_at(s->wal, out, s->page_size, s->frame[n - 1]);
-  }
-  return read_at(s->fd, out, s->page_size, (uint64_t)(n - 1) * s->page_size);
+  return f != NULL ? read_at(s->wal, out, s->page_size, f->at)
+                   : read_file_page(s, n, out);
 }
 
 /* Page size from the header when it is whole, else the one that we create
@@ -115,26 +152,30 @@ static uint32_t page_size_of(int fd, uint32_t ours)
   return n >= 512 && (n & (n - 1)) == 0 ? n : ours;
 }
 
-/* Frames up to the last commit; one pass to find it, one to take them. */
-static void wal_take(struct scan *s, const uint8_t *salt, uint64_t end)
+/* Of a page's frames the last stands. */
+static void wal_sort(struct scan *s)
 {
-  uint8_t h[24];
-  uint64_t size = 24 + (uint64_t)s->page_size;
-  for (uint64_t at = 32; at < end; at += size) {
-    if (!read_at(s->wal, h, sizeof h, at) || memcmp(h + 8, salt, 8) != 0) {
-      return;
-    }
-    uint32_t n = get32(h);
-    if (n > 0 && n <= s->pages) {
-      s->frame[n - 1] = at + 24;
+  size_t n = frames(s), kept = 0;
+  if (n == 0) {
+    return;
+  }
+  qsort(s->frames.p, n, sizeof(struct frame), frame_order);
+  for (size_t i = 0; i < n; i++) {
+    struct frame f = frame_at(s, i);
+    if (i + 1 == n || frame_at(s, i + 1).page != f.page) {
+      memcpy(s->frames.p + kept++ * sizeof f, &f, sizeof f);
     }
   }
+  s->frames.n = kept * sizeof(struct frame);
 }
 
+/* Frames up to the last commit. Only as much room is taken as there are: what
+ * they say of pages and sizes may be damaged. */
 static int wal_map(struct scan *s, struct err *e)
 {
   uint8_t head[32], h[24];
-  uint64_t end = 0, size = 24 + (uint64_t)s->page_size;
+  uint64_t size = 24 + (uint64_t)s->page_size;
+  size_t end = 0;
   if (s->wal < 0 || !read_at(s->wal, head, sizeof head, 0) ||
       (get32(head) & ~1u) != 0x377f0682u || get32(head + 8) != s->page_size) {
     return 0;
@@ -142,21 +183,14 @@ static int wal_map(struct scan *s, struct err *e)
   for (uint64_t at = 32;
        read_at(s->wal, h, sizeof h, at) && memcmp(h + 8, head + 16, 8) == 0;
        at += size) {
-    uint32_t pages = get32(h + 4);
-    if (pages > 0) { /* a commit: the size of the file after it */
-      end = at + size;
-      s->pages = pages > s->pages && pages < 1u << 30 ? pages : s->pages;
+    struct frame f = {get32(h), at + 24};
+    if (buf_put(&s->frames, &f, sizeof f) < 0) {
+      return sq_nomem(e);
     }
+    end = get32(h + 4) > 0 ? s->frames.n : end; /* a commit */
   }
-  if (end == 0) {
-    return 0;
-  }
-  s->frame = mem_alloc(sizeof *s->frame * s->pages);
-  if (s->frame == NULL) {
-    return sq_nomem(e);
-  }
-  memset(s->frame, 0, sizeof *s->frame * s->pages);
-  wal_take(s, head + 16, end);
+  s->frames.n = end;
+  wal_sort(s);
   return 0;
 }
 
@@ -445,9 +479,9 @@ static int take_aside(struct scan *s)
   uint64_t lost = s->lost, size = 24 + (uint64_t)s->page_size;
   int rc = 0;
   s->aside = true;
-  for (uint32_t n = 1; rc == 0 && s->frame != NULL && n <= s->pages; n++) {
-    if (s->frame[n - 1] != 0 && read_at(s->fd, s->page, s->page_size,
-                                        (uint64_t)(n - 1) * s->page_size)) {
+  for (size_t i = 0; rc == 0 && i < frames(s); i++) {
+    uint32_t n = frame_at(s, i).page;
+    if (read_file_page(s, n, s->page)) {
       rc = take_leaf(s, n == 1 ? 100 : 0);
     }
   }
@@ -478,7 +512,7 @@ static int scan_pages(struct scan *s, struct err *e)
     return err_sys(e, errno, "fstat");
   }
   uint64_t pages = ((uint64_t)info.st_size + s->page_size - 1) / s->page_size;
-  s->pages = pages < UINT32_MAX ? (uint32_t)pages : UINT32_MAX;
+  s->pages = pages < UINT32_MAX ? (uint32_t)pages : UINT32_MAX - 1;
   int rc = wal_map(s, e);
   s->page = mem_alloc(s->page_size);
   s->next = mem_alloc(s->page_size);
@@ -488,6 +522,12 @@ static int scan_pages(struct scan *s, struct err *e)
   for (uint32_t n = 1; rc == 0 && n <= s->pages; n++) {
     if (read_page(s, n, s->page)) {
       rc = take_leaf(s, n == 1 ? 100 : 0);
+    }
+  }
+  for (size_t i = 0; rc == 0 && i < frames(s); i++) {
+    uint32_t n = frame_at(s, i).page; /* beyond the end of the file */
+    if (n > s->pages && read_page(s, n, s->page)) {
+      rc = take_leaf(s, 0);
     }
   }
   rc = rc == 0 ? take_aside(s) : rc;
@@ -511,10 +551,9 @@ static int scan_file(struct scan *s, const char *path, const char *suffix,
   if (s->wal >= 0) {
     close(s->wal);
   }
-  mem_free(s->frame);
+  buf_free(&s->frames);
   mem_free(s->page);
   mem_free(s->next);
-  s->frame = NULL;
   s->page = s->next = NULL;
   return rc;
 }

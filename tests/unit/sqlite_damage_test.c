@@ -36,8 +36,9 @@ static char dir[64], path[96];
 
 static void wipe(void)
 {
-  static const char *const all[] = {"",      "-wal",   "-shm",
-                                    "-lock", "-files", "-files-journal"};
+  static const char *const all[] = {"",      "-wal",     "-shm",
+                                    "-lock", "-files",   "-files-journal",
+                                    "-copy", "-copy-wal"};
   char name[128];
   for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
     (void)snprintf(name, sizeof name, "%s%s", path, all[i]);
@@ -386,6 +387,59 @@ static void test_erased_from_a_torn_segment(void)
   done(s);
 }
 
+/* ---- salvage ---- */
+
+static void copy_part(const char *from, const char *to, int skip,
+                      const uint8_t *bytes)
+{
+  char name[2][128];
+  (void)snprintf(name[0], sizeof name[0], "%s%s", path, from);
+  (void)snprintf(name[1], sizeof name[1], "%s%s", path, to);
+  FILE *in = fopen(name[0], "rb"), *out = fopen(name[1], "wb");
+  NEED(in != NULL && out != NULL);
+  for (int i = 0, c; (c = fgetc(in)) != EOF; i++) {
+    int at = skip > 0 ? i - skip : -1;
+    NEED(fputc(at >= 0 && at < 4 ? bytes[at] : c, out) != EOF);
+  }
+  NEED(fclose(in) == 0 && fclose(out) == 0);
+}
+
+static int count_saved(void *ud, const struct store_block *b, bool file)
+{
+  size_t *n = ud;
+  *n += file || b->bytes.n != LARGE ? 0 : 1;
+  return 0;
+}
+
+/* Four bytes of a log that was left behind are damaged: in what it says of the
+ * file's size, or of a frame's page. */
+static void test_a_log_that_claims(void)
+{
+  const size_t size[BLOCKS] = {LARGE, LARGE, LARGE, LARGE};
+  static const uint8_t claim[][4] = {{0x3f, 0xff, 0xff, 0xff},
+                                     {0xff, 0xff, 0xff, 0xff},
+                                     {0, 0, 0, 1},
+                                     {0, 0, 0, 0}};
+  char copy[128];
+  (void)snprintf(copy, sizeof copy, "%s-copy", path);
+  for (int i = 0; i < 2 * (int)(sizeof claim / sizeof claim[0]); i++) {
+    struct store *s = fresh_blocks(size);
+    struct rusage used;
+    size_t saved = 0;
+    uint64_t good = 0, lost = 0;
+    copy_part("", "-copy", 0, NULL);
+    copy_part("-wal", "-copy-wal", 32 + 4 * (i % 2), claim[i / 2]);
+    done(s);
+    EXPECT_INT(
+        store_sqlite_salvage(copy, count_saved, &saved, &good, &lost, &err), 0);
+    EXPECT_INT(saved, BLOCKS);
+    NEED(getrusage(RUSAGE_SELF, &used) == 0);
+    EXPECT(used.ru_maxrss < ROOM_KIB);
+  }
+}
+
+/* ---- keys ---- */
+
 #define KEYS 5000 /* of others */
 
 /* As if the first ${n} of the blocks were folded, amid many. */
@@ -463,6 +517,7 @@ int main(void)
   RUN(test_an_empty_block);
   RUN(test_erased_from_a_torn_segment);
   RUN(test_erased_under_damaged_digests);
+  RUN(test_a_log_that_claims);
   wipe();
   (void)rmdir(dir);
   return unit_done();
