@@ -37,18 +37,23 @@ static int station_list_unread(lua_State *L)
 
 /* ---- what was read ---- */
 
-/* The string in field ${key} of the table on top, which holds it from then
- * on; p NULL when there is none. */
-static struct span text_field(lua_State *L, const char *key)
+/* Push field ${key} of the table on top: the string there, p NULL when it is
+ * none. It is valid while it is on the stack: a finaliser may empty tables. */
+static struct span push_text(lua_State *L, const char *key)
 {
-  struct span s = {NULL, 0};
   lua_pushstring(L, key);
   lua_rawget(L, -2);
-  if (lua_type(L, -1) == LUA_TSTRING) {
-    s = lutil_span(L, lua_gettop(L));
-  }
+  return lua_type(L, -1) == LUA_TSTRING ? lutil_span(L, lua_gettop(L))
+                                        : span_of(NULL, 0);
+}
+
+static bool id_field(lua_State *L, struct cid *out)
+{
+  struct err e;
+  struct span id = push_text(L, "id");
+  bool good = cid_parse(out, (const char *)id.p, id.n, &e) == 0;
   lua_pop(L, 1);
-  return s;
+  return good;
 }
 
 /* The bits in field "files", 0 when there are none. */
@@ -65,20 +70,20 @@ static bool bits_field(lua_State *L, uint32_t *out)
   return good;
 }
 
+/* The entry on top; its text takes its place. */
 static bool read_entry(lua_State *L, struct file_read *out)
 {
-  struct err e;
-  if (!lua_istable(L, -1)) {
+  if (!lua_istable(L, -1) || !id_field(L, &out->id) ||
+      !bits_field(L, &out->files)) {
     return false;
   }
-  struct span id = text_field(L, "id");
-  out->text = text_field(L, "text");
   lua_pushliteral(L, "done");
   lua_rawget(L, -2);
   out->done = lua_toboolean(L, -1);
   lua_pop(L, 1);
-  return bits_field(L, &out->files) &&
-         cid_parse(&out->id, (const char *)id.p, id.n, &e) == 0;
+  out->text = push_text(L, "text");
+  lua_remove(L, -2);
+  return true;
 }
 
 static int station_put_read(lua_State *L)
@@ -92,6 +97,7 @@ static int station_put_read(lua_State *L)
   if (n > FILE_TEXT_BATCH) {
     luaL_argerror(L, 2, "more than 64 records at once");
   }
+  lutil_stack(L, FILE_TEXT_BATCH + 8);
   struct file_read *in = lua_newuserdata(L, (n + 1) * sizeof *in);
   for (size_t i = 0; i < n; i++) {
     lua_rawgeti(L, 2, (lua_Integer)i + 1);
@@ -101,7 +107,6 @@ static int station_put_read(lua_State *L)
     if (in[i].text.n > FILE_TEXT_MAX) {
       luaL_argerror(L, 2, "a text of more than 64 KiB");
     }
-    lua_pop(L, 1);
   }
   int rc = station_put_texts(lstation_core(L, s), in, n, &gone, &e);
   if (rc < 0) {

@@ -23,7 +23,7 @@ end
 -- Ways for the collector to come at every chance it has.
 local restless = {
   function () -- whole cycles
-    collectgarbage("incremental", 0, 1000, 1)
+    collectgarbage("incremental", 0, 1000, 30)
     collectgarbage("setpause", 0)
   end,
   function () collectgarbage("generational", 1, 100) end,
@@ -106,23 +106,6 @@ local function encode_and_change(n)
   if ok then must(mahatta.decode(bytes)) end
 end
 
--- Texts that nothing holds any more when they are written down.
-local function put_and_change(s, n)
-  local list = {}
-  for i = 1, 9 do
-    list[i] = { id = acts.ids[1], text = ("text %d "):format(n * 9 + i):rep(99),
-      files = 1 }
-  end
-  local stop = arm(1 + n % 30, function ()
-    for i = 1, 9 do list[i].text = nil end
-    list[1] = nil
-  end)
-  local ok, why = pcall(s.put_texts, s, list)
-  stop()
-  assert(ok or why:find("a list of", 1, true), why)
-  assert(must(s:file_text(acts.ids[1])):find("^text"))
-end
-
 local function close_at_every_moment(call)
   for n = 1, 30 do
     local s = must(mahatta.open(dir .. "/s", { readonly = true }))
@@ -138,7 +121,6 @@ function cases.finalisers()
   for _, come in ipairs(restless) do
     come()
     for n = 1, 300 do encode_and_change(n) end
-    for n = 1, 60 do put_and_change(station, n) end
     for _, call in ipairs(calls) do close_at_every_moment(call) end
   end
 end

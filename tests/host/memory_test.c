@@ -193,7 +193,7 @@ static void stress(enum stress how)
   need_call(L, "prepare", 0);
   switch (how) {
   case WHOLE_CYCLES: /* one at every chance that the collector has */
-    (void)lua_gc(L, LUA_GCINC, 0, 1000, 1);
+    (void)lua_gc(L, LUA_GCINC, 0, 1000, 30);
     (void)lua_gc(L, LUA_GCSETPAUSE, 0);
     break;
   case SMALL_STEPS: /* always in the middle of a cycle */

@@ -87,6 +87,41 @@ describe("a finaliser of the host's", function ()
     station:close()
   end)
 
+  it("may empty a list of texts that is being read", function ()
+    local station, dir = filled()
+    local ids = support.ids(station:list("c"))
+    station:close()
+    -- Only the core: no other string in the state is "done" or "files", so
+    -- that looking for these allocates, and each time all is collected.
+    local text, code = support.lua(([[
+      local station = assert(require("mahatta.core").open(%q))
+      local IDS, TEXT = %q, ("a text that somebody read "):rep(100)
+      collectgarbage("incremental", 0, 1000, 30)
+      collectgarbage("setpause", 0)
+      for cycle = 1, 20 do
+        local list, seen, over = {}, 0, false
+        for id in IDS:gmatch("%%w+") do
+          list[#list + 1] = { id = id, text = TEXT .. #list .. cycle }
+        end
+        local ID = list[1].id
+        local function again()
+          seen = seen + 1
+          if seen == cycle then list[1].text = nil end
+          if not over then setmetatable({}, { __gc = again }) end
+        end
+        setmetatable({}, { __gc = again })
+        assert(station:put_texts(list) == #list)
+        over = true
+        local got = station:file_text(ID)
+        assert(not got or got == "" or got == TEXT .. 0 .. cycle, got)
+        io.write(got and #got > 0 and "kept " or "gone ")
+      end]]):format(dir .. "/s.mahatta",
+      table.concat(ids, " ")))
+    assert.equal(0, code, text)
+    assert.is_truthy(text:find("kept", 1, true), text)
+    assert.is_truthy(text:find("gone", 1, true), text)
+  end)
+
   it("may change a table that is being encoded", function ()
     for size = 15, 19 do
       local t
