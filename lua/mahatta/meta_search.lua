@@ -121,7 +121,7 @@ function Station:unread(options) end
 ---KiB of UTF-8; all of it, not what is new), `files` (bit i - 1: the i-th need
 ---not be read again), `done`: nor any. It goes when the record goes.
 ---@param list { id: string, text?: string, files?: integer, done?: boolean }[]
----@return integer? told how many of them are records here
+---@return integer? told how many of them are records here that have files
 ---@return string? message
 ---@return mahatta.Code? code
 function Station:put_texts(list) end

@@ -91,22 +91,17 @@ int place_files(struct station *st, struct change *c, enum place_how how,
   return 0;
 }
 
-static bool has_files(const struct record *rec)
-{
-  return rec->kind == RECORD_PLAIN && rec->files.n > 0;
-}
-
 int place_new_doc(struct station *st, struct change *c, uint64_t ref,
                   const struct record *rec, const struct facets *facets,
                   struct err *e)
 {
   bool fresh = (ref & STORE_NEW(0)) != 0;
   struct file_text text = {0};
-  int rc = !fresh && has_files(rec) ? file_text_get(st, ref, &text, e) : 0;
+  int rc = !fresh && file_text_fits(rec) ? file_text_get(st, ref, &text, e) : 0;
   if (rc == 0) {
     change_doc(c, ref, rec, buf_span(&text.text), facets);
   }
-  if (rc == 0 && has_files(rec) && !text.done) {
+  if (rc == 0 && file_text_fits(rec) && !text.done) {
     change_add(c, IDX_TEXT, span_of(NULL, 0), 0, ref);
   }
   buf_free(&text.text);
@@ -118,11 +113,11 @@ static int drop_doc(struct station *st, struct change *c, uint64_t ref,
                     const struct record *rec, bool indexed, struct err *e)
 {
   struct file_text text = {0};
-  int rc = has_files(rec) ? file_text_get(st, ref, &text, e) : 0;
+  int rc = file_text_fits(rec) ? file_text_get(st, ref, &text, e) : 0;
   if (rc == 0 && indexed) {
     change_undoc(c, ref, rec, buf_span(&text.text));
   }
-  if (rc == 0 && has_files(rec)) {
+  if (rc == 0 && file_text_fits(rec)) {
     change_forget_text(c, ref);
   }
   buf_free(&text.text);

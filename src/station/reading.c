@@ -141,7 +141,10 @@ static int put_one(struct station *st, struct change *c,
   if (rc == 0 &&
       (rc = st->store->ops->get_ref(st->store, ref, NULL, &block, e)) == 0 &&
       (rc = record_read(&rec, buf_span(&block), e)) == 0 &&
-      (rc = change_text(st, c, ref, &rec, in, e)) == 0 &&
+      !file_text_fits(&rec)) {
+    rc = err_set(e, ERR_NOENT, "a record without files");
+  }
+  if (rc == 0 && (rc = change_text(st, c, ref, &rec, in, e)) == 0 &&
       (rc = file_text_put(st, &value, in->text, in->files, in->done, e)) == 0) {
     text_key(key, ref);
     change_kv(c, span_of(key, sizeof key), buf_span(&value));

@@ -17,6 +17,11 @@ void text_key(uint8_t out[TEXT_KEY_SIZE], uint64_t ref)
   }
 }
 
+bool file_text_fits(const struct record *rec)
+{
+  return rec->kind == RECORD_PLAIN && rec->files.n > 0;
+}
+
 int file_text_get(struct station *st, uint64_t ref, struct file_text *out,
                   struct err *e)
 {

@@ -19,6 +19,8 @@ struct file_text {
   struct buf text;
 };
 
+/* May it have such text? Records without files, withdrawals, labels may not. */
+bool file_text_fits(const struct record *rec);
 /* Of the record with number ${ref}. What can't be read counts as unknown. */
 int file_text_get(struct station *st, uint64_t ref, struct file_text *out,
                   struct err *e) MUST_USE;

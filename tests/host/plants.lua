@@ -30,7 +30,7 @@ local plants = {
   late = { "lhandles.c", SPEC:format "hosts", "any answer is the last's",
     "h->job->state == JOB_ASK && h->answered == lua_tointeger(L, 3)",
     "h->job->state == JOB_ASK" },
-  held = { "ltexts.c", SPEC:format "hosts", "nothing holds a text that is written down",
+  held = { "ltexts.c", SPEC:format "hosts", "nothing holds a text meanwhile",
     "  lua_remove(L, -2);", "  lua_pop(L, 2);" },
   gap = { "lhandles.c", MEMORY, "a read without memory leaves a gap",
     "h->piece.n > 0 ? 0 : reader_next(", "reader_next(" },

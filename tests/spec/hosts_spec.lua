@@ -88,8 +88,12 @@ describe("a finaliser of the host's", function ()
   end)
 
   it("may empty a list of texts that is being read", function ()
-    local station, dir = filled()
-    local ids = support.ids(station:list("c"))
+    local station, dir = support.station({}, support.folder(true))
+    local ids, file = {}, support.write(dir .. "/f.txt", "in a file")
+    for i = 1, 10 do
+      ids[i] = assert(station:publish("c", { type = "note", n = i,
+        files = { { path = file } } }))
+    end
     station:close()
     -- Only the core: no other string in the state is "done" or "files", so
     -- that looking for these allocates, and each time all is collected.

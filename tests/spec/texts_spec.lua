@@ -89,6 +89,20 @@ describe("files of others", function ()
     mine:close()
   end)
 
+  it("have no text where there are none", function ()
+    local mine, id = pair_of({ ["a.txt"] = "zanzibar" })
+    local list = { { id = assert(mine:publish("c", { type = "note" })),
+      text = "quokka" }, { id = assert(mine:label(id, "good")),
+      text = "quokka" }, { id = id, text = "wombat" } }
+    assert.equal(1, mine:put_texts(list))
+    assert.same({ 0, 1 }, { #mine:find("quokka"), #mine:find("wombat") })
+    assert.same({ id }, (mine:unread()))
+    assert.equal(0, support.run(mine:verify({ read_data = true })).bad)
+    assert(mine:withdraw(list[1].id))
+    assert.equal(0, support.run(mine:verify({ read_data = true })).bad)
+    mine:close()
+  end)
+
   it("are waited for, each by itself", function ()
     local theirs, mine = support.station({}), support.station({})
     mine:follow("*", { files = "1k" })
