@@ -228,11 +228,15 @@ static int host_load(void *ud, const struct cid *cid, struct buf *out,
   if (rc == ERR_NOENT) {
     return 0;
   }
-  if (rc == 0 && cid_verify(cid, out->p + was, out->n - was) < 0) {
+  if (rc < 0) {
+    return rc;
+  }
+  rc = cid_verify(cid, out->p + was, out->n - was);
+  if (rc == ERR_HASH) {
     out->n = was; /* damaged here: as if it were not */
     return 0;
   }
-  return rc < 0 ? rc : 1;
+  return rc < 0 ? err_set(e, rc, "not enough memory") : 1;
 }
 
 /* ---- receiving ---- */

@@ -442,9 +442,13 @@ static int next_parcel(struct plan *p, struct buf *out,
   if (rc < 0) {
     return rc;
   }
-  if (cid_verify(&c->cid, c->bytes.p, c->bytes.n) < 0) {
+  rc = cid_verify(&c->cid, c->bytes.p, c->bytes.n);
+  if (rc == ERR_HASH) {
     p->record_n = p->record_at = 0; /* damaged here: `verify` tells */
     return 1;
+  }
+  if (rc < 0) {
+    return err_set(e, rc, "not enough memory");
   }
   if (session_entry_put(out, ENTRY_PARCEL, buf_span(&c->bytes),
                         span_of(NULL, 0)) < 0) {
@@ -467,8 +471,12 @@ static int put_record(struct plan *p, size_t i, struct buf *out,
   struct store *s = p->st->store;
   buf_clear(&p->block);
   int rc = s->ops->get_ref(s, p->record[i], NULL, &p->block, e);
-  if (rc < 0 || cid_verify(&p->cid[i], p->block.p, p->block.n) < 0) {
-    return rc == ERR_NOENT ? 0 : rc; /* taken back meanwhile, or damaged */
+  if (rc < 0) {
+    return rc == ERR_NOENT ? 0 : rc; /* taken back meanwhile */
+  }
+  rc = cid_verify(&p->cid[i], p->block.p, p->block.n);
+  if (rc < 0) { /* or it is damaged here */
+    return rc == ERR_HASH ? 0 : err_set(e, rc, "not enough memory");
   }
   if (session_entry_put(out, ENTRY_RECORD, buf_span(&p->block),
                         span_of(NULL, 0)) < 0) {

@@ -184,11 +184,15 @@ static int sign_again(struct mend *m, size_t at, struct span collection,
                       (const struct cid *)(const void *)cids.p,
                       cids.n / sizeof(struct cid), e);
   }
-  if (rc < 0 || cid_verify(&d->cid, d->block.p, d->block.n) < 0) {
+  if (rc == 0 && (rc = cid_verify(&d->cid, d->block.p, d->block.n)) < 0 &&
+      rc != ERR_HASH) {
+    rc = err_set(e, rc, "not enough memory");
+  }
+  if (rc < 0) {
     buf_free(&d->block);
   }
   buf_free(&cids);
-  return rc;
+  return rc == ERR_HASH ? 0 : rc;
 }
 
 static int tell_parcel(struct mend *m, size_t at, struct err *e)

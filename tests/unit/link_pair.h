@@ -81,7 +81,9 @@ static inline int link_pair_hear(struct link_pair *p, int i, struct span in)
       struct link_question q;
       NEED(p->policy != NULL);
       link_question(p->link[i], &q);
-      NEED(session_answer(s, p->policy(&q), &p->e) == 0);
+      if ((rc = session_answer(s, p->policy(&q), &p->e)) < 0) {
+        return rc;
+      }
     }
     rc = session_feed(s, span_of(in.p + taken, in.n - taken), &n, &p->e);
     taken += n;
