@@ -58,7 +58,8 @@ int station_set_quotas(struct station *st, const struct quotas *q,
   const int64_t v[4] = {q->budget, q->author, q->collection, q->way};
   uint8_t value[LIMITS_SIZE];
   struct job *job = NULL;
-  int rc = station_writable(st, e);
+  /* One that broke off in its rebuild may be said again. */
+  int rc = st->rebuilding ? station_writable(st, e) : station_owned(st, e);
   if (rc < 0) {
     return rc;
   }
@@ -69,7 +70,7 @@ int station_set_quotas(struct station *st, const struct quotas *q,
   for (int i = 0; i < LIMITS_SIZE; i++) {
     value[i] = (uint8_t)((uint64_t)v[i / 8] >> (56 - 8 * (i % 8)));
   }
-  bool counted = st->room.counted;
+  bool counted = st->room.counted && !st->half_derived;
   struct store_pair pair[2] = {{limits_key(), span_of(value, sizeof value)},
                                {station_rebuilding_key(), span_of("", 0)}};
   struct store_batch batch = {.kv = pair, .kv_n = counted ? 1 : 2};
@@ -81,6 +82,7 @@ int station_set_quotas(struct station *st, const struct quotas *q,
   if (counted) {
     return 0;
   }
+  st->half_derived = true; /* as the store says by now */
   rc = station_rebuild(&job, st, e);
   return rc < 0 ? rc : job_finish(job, e);
 }

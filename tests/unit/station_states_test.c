@@ -380,7 +380,7 @@ static const struct {
            {"station_follow", call_follow, WHOLE},
            {"station_unfollow", call_unfollow, WHOLE},
            {"station_follows", call_follows, READS},
-           {"station_set_quotas", call_set_quotas, WHOLE},
+           {"station_set_quotas", call_set_quotas, OWNS},
            {"station_quotas", call_quotas, READS},
            {"station_vouch", call_vouch, WHOLE},
            {"station_unvouch", call_unvouch, WHOLE},
