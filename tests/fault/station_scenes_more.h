@@ -4,17 +4,9 @@
 #ifndef STATION_SCENES_MORE_H
 #define STATION_SCENES_MORE_H
 
-#include "station_scenes.h"
+#include "station_scenes_rare.h"
 
 #include "form/keyfile.h"
-
-/* What the test does for itself does not fail. */
-static unsigned hush(void)
-{
-  unsigned kinds = fault.kinds;
-  fault.kinds = 0;
-  return kinds;
-}
 
 /* Success when a call was to end with ${want}, and did. */
 static int only(int rc, int want)
@@ -644,6 +636,17 @@ static const struct scene scenes[] = {
     {SCENE(sync_again), false},
     {SCENE(sync_same), false},
     {SCENE(sync_withdrawal), false},
+    {SCENE(unpack_lone), false},
+    {SCENE(unpack_vouch), false},
+    {SCENE(sync_lone), false},
+    {SCENE(sync_vouch), false},
+    {SCENE(quotas), false},
+    {SCENE(counted), false},
+    {SCENE(plan), false},
+    {SCENE(ask), false},
+    {SCENE(why), false},
+    {SCENE(scrub_mend), false},
+    {SCENE(rebuild_mend), false},
 };
 #define SCENES (sizeof scenes / sizeof scenes[0])
 
