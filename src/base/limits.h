@@ -36,7 +36,11 @@
 
 /* Clocks: a parcel from further ahead waits; Briar uses the same day. */
 #define CLOCK_SKEW_MAX_S (24 * 60 * 60)
-#define HELD_PARCELS_MAX 4096 /* wait at the same time, with their records */
+/* Parcels from the future wait for their day, with their records: this many,
+ * this much. Where that is not enough, the farthest go. */
+#define HELD_PARCELS_MAX 4096
+#define HELD_BYTES_MAX (64u * 1024 * 1024)
+#define HELD_BUDGET_PART 16 /* of a budget */
 
 /* UnixFS, profile unixfs-v1-2025 (IPIP-499). */
 #define UNIXFS_LEAF_SIZE (1024u * 1024)

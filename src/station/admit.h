@@ -88,10 +88,10 @@ int admit_hold(struct station *st, const struct admit_parcel *in,
                struct admit_counts *counts, struct err *e) MUST_USE;
 /* Take in those whose time has come. */
 int admit_release_held(struct station *st, struct err *e) MUST_USE;
-/* Read st->held_next and st->held_n from the store. */
+/* Read st->held_next, st->held_n and st->held_bytes from the store. */
 int held_load(struct station *st, struct err *e) MUST_USE;
 
-/* Read st->unindexed_after, st->held_next and st->held_n from the store. */
+/* Read st->unindexed_after and what held_load reads from the store. */
 int admit_load_state(struct station *st, struct err *e) MUST_USE;
 /* The pair's key, for changes that carry the mark along (8 bytes, big
  * endian). */

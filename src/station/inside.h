@@ -81,6 +81,7 @@ struct station {
   bool index_again;         /* of another version, it is made anew in slices */
   int64_t held_next;        /* time of the first held parcel, INT64_MAX: none */
   uint64_t held_n;          /* how many are held */
+  uint64_t held_bytes;      /* of these, with their records */
   uint8_t session_secret[CRYPT_POINT_SIZE]; /* of this run's sessions */
   bool has_session_secret;
   bool grouped; /* sessions' changes wait for their commit: station_settle */

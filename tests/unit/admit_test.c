@@ -517,25 +517,88 @@ static void test_held_and_refused(void)
   home_end(&h);
 }
 
-/* HELD_PARCELS_MAX wait; one more is refused, and told. */
-static void test_held_limit(void)
+static struct unpacked hold_many(int n, int64_t from)
 {
   struct crate c;
   struct cid id = made_cid(&one);
-  home_new(&h);
   crate_start(&c);
-  for (int i = 0; i < HELD_PARCELS_MAX - 1; i++) {
-    (void)crate_parcel(&c, 1, "c", AHEAD + 1 + i, &id, 1);
+  for (int i = 0; i < n; i++) {
+    (void)crate_parcel(&c, 1, "c", from + i, &id, 1);
   }
-  struct unpacked u = crate_unpack(&c, &h);
+  return crate_unpack(&c, &h);
+}
+
+/* HELD_PARCELS_MAX wait; one more is refused, and told, if it is farther than
+ * all: else the farthest goes for it. */
+static void test_held_limit(void)
+{
+  struct cid id = made_cid(&one);
+  home_new(&h);
+  struct unpacked u = hold_many(HELD_PARCELS_MAX - 1, AHEAD + 1);
   EXPECT_INT(u.held, HELD_PARCELS_MAX - 1);
   for (int i = 0; i < 2; i++) {
-    u = announce(2, "c", AHEAD + 1 + i, &id, 1);
+    u = announce(2, "c", AHEAD + 5000 + i, &id, 1);
     EXPECT_INT(u.rc, 0);
     EXPECT_INT(u.held, i == 0);
     EXPECT_INT(u.bad, i == 1);
   }
   EXPECT_INT(held_now(), HELD_PARCELS_MAX);
+  u = announce(3, "c", AHEAD + 1, &id, 1);
+  EXPECT_INT(u.held, 1);
+  EXPECT_INT(u.bad, 0);
+  EXPECT_INT(held_now(), HELD_PARCELS_MAX);
+  u = announce(2, "c", AHEAD + 5000, &id, 1); /* the farthest went */
+  EXPECT_INT(u.held, 0);
+  EXPECT_INT(u.bad, 1);
+  home_end(&h);
+}
+
+/* Who is vouched for has room among strangers, and keeps it. */
+static void test_held_vouched(void)
+{
+  uint8_t key[CRYPT_KEY_SIZE];
+  struct cid id = made_cid(&one);
+  home_new(&h);
+  author_key_of(key, 2);
+  NEED(station_vouch(h.st, key, "owner", &e) == 0);
+  (void)hold_many(HELD_PARCELS_MAX, AHEAD + 1);
+  struct made known = {.n = 77};
+  EXPECT_INT(deliver(2, "c", AHEAD + 90000, &known, 1).held, 1);
+  EXPECT_INT(held_now(), HELD_PARCELS_MAX);
+  EXPECT_INT(announce(3, "c", AHEAD + 1, &id, 1).held, 1);
+  h.now += 90000;
+  home_again(&h);
+  EXPECT_INT(held_now(), 0);
+  id = made_cid(&known);
+  EXPECT(home_has(&h, &id));
+  home_end(&h);
+}
+
+/* Their bytes are bounded, too, and are known to who opens the station. */
+static void test_held_bytes(void)
+{
+  struct quotas q = {QUOTA_BUDGET_MIN, -1, -1, -1};
+  const uint64_t most = QUOTA_BUDGET_MIN / HELD_BUDGET_PART;
+  home_new(&h);
+  NEED(station_set_quotas(h.st, &q, &e) == 0);
+  for (int i = 0; i < 60; i++) {
+    struct made m = {.n = i, .pad = 60000};
+    struct unpacked u = deliver(9, "c", AHEAD + 100 - i, &m, 1);
+    EXPECT_INT(u.held, 1); /* each nearer than those before */
+    EXPECT(h.st->held_bytes <= most);
+    EXPECT(i < 40 || h.st->held_bytes > most - 61000);
+    if (i % 20 == 0) {
+      uint64_t was = h.st->held_bytes;
+      home_again(&h);
+      EXPECT_INT(h.st->held_bytes, was);
+    }
+  }
+  struct made far = {.n = 100, .pad = 60000};
+  EXPECT_INT(deliver(9, "c", AHEAD + 101, &far, 1).bad, 1);
+  h.now += 1000;
+  home_again(&h);
+  EXPECT_INT(h.st->held_bytes, 0);
+  EXPECT_INT(held_now(), 0);
   home_end(&h);
 }
 
@@ -562,5 +625,7 @@ int main(void)
   RUN(test_held_is_whole);
   RUN(test_held_and_refused);
   RUN(test_held_limit);
+  RUN(test_held_vouched);
+  RUN(test_held_bytes);
   return unit_done();
 }
