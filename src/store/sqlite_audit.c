@@ -54,6 +54,23 @@ static int see_doc(struct audit *a, uint32_t doc, struct err *e)
   return rc;
 }
 
+/* All lengths are in the mean that documents are ranked by. Each is known to
+ * five bits only, so what is far off is damage. */
+static int see_words(const struct audit *a, struct err *e)
+{
+  const struct terms *t = a->s->terms;
+  uint64_t sum = 0, words = (uint64_t)a->c.words;
+  for (size_t i = 0; i < a->docs; i++) {
+    sum += a->doc[i].ref != 0 ? post_words(t->lens.p[i]) : 0;
+  }
+  for (uint32_t i = 0; i < t->waiting.docs; i++) {
+    sum += post_words(t->wait_lens.p[i]);
+  }
+  return words < sum / 2 || words / 2 > sum
+             ? terms_bad(a->s, "the number of words", e)
+             : 0;
+}
+
 static int see_docs(struct audit *a, struct err *e)
 {
   int64_t live = a->s->terms->waiting.docs;
@@ -68,9 +85,10 @@ static int see_docs(struct audit *a, struct err *e)
     rc = see_doc(a, (uint32_t)a->c.floor + (uint32_t)i, e);
     live += a->doc[i].ref != 0;
   }
-  return rc == 0 && live != a->c.docs
-             ? terms_bad(a->s, "the number of documents", e)
-             : rc;
+  if (rc == 0 && live != a->c.docs) {
+    return terms_bad(a->s, "the number of documents", e);
+  }
+  return rc < 0 ? rc : see_words(a, e);
 }
 
 /* ---- postings ---- */

@@ -311,8 +311,12 @@ int seg_leaf_of(struct sq *s, const struct seg *g, struct span term,
   sqlite3_bind_int64(st, 1, g->id);
   sq_bind(st, 2, term);
   if ((rc = sq_step(s, st, e)) > 0) {
-    *no = (uint32_t)sqlite3_column_int64(st, 0);
+    int64_t leaf = sqlite3_column_int64(st, 0);
     sqlite3_reset(st);
+    if (leaf < 0 || leaf >= g->rows[ROW_LEAF]) {
+      return terms_bad(s, "a leaf's first term", e);
+    }
+    *no = (uint32_t)leaf;
   }
   return rc;
 }

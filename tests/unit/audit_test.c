@@ -101,6 +101,7 @@ static void test_damages(void)
       "UPDATE search_leaf SET data = CAST(replace(hex(data), '', '') AS BLOB)",
       "DELETE FROM search_lead",
       "UPDATE search_lead SET first = first || x'61'",
+      "UPDATE search_lead SET no = no + (1 << 40)",
       "DELETE FROM search_word",
       "UPDATE search_word SET data = substr(data, 1, length(data) - 3)",
       "DELETE FROM search_len",
@@ -122,7 +123,9 @@ static void test_damages(void)
       "DELETE FROM search_seg",
       "DELETE FROM search_wait WHERE id = (SELECT max(id) FROM search_wait)",
       "UPDATE search_wait SET data = substr(data, 1, length(data) - 2)",
-      "UPDATE search_wait SET id = id + 100000"};
+      "UPDATE search_wait SET id = id + 100000",
+      "UPDATE state SET value = value * 4 WHERE name = 'search_words'",
+      "UPDATE state SET value = value / 4 WHERE name = 'search_words'"};
   for (size_t i = 0; i < sizeof sql / sizeof sql[0]; i++) {
     struct job *j = NULL;
     home_new(&h);
