@@ -156,7 +156,10 @@
 #define SNIPPET_TERMS_MAX 2048 /* that are looked for; further ones are not */
 
 /* The site's server. A piece of an upload is a request of its own. */
-#define HTTP_CONNECTIONS_MAX 64 /* open at the same time */
+#define HTTP_CONNECTIONS_MAX 64 /* open at the same time ... */
+/* ... and of one address: a browser opens 6. This machine's own may have all:
+ * whoever stands behind a proxy comes from there. */
+#define HTTP_ADDRESS_MAX (HTTP_CONNECTIONS_MAX / 4)
 #define HTTP_HEADER_MS 10000    /* from the first byte to the whole header */
 #define HTTP_BODY_MS 60000      /* for a body: 140 kbit/s at least */
 #define HTTP_SILENCE_S 30       /* of a reader that takes nothing */

@@ -39,20 +39,72 @@ static int64_t now_ms(void)
 
 /* ---- connections and their deadlines ---- */
 
+/* Where a client comes from, as far as it can't choose that: no port. */
+struct origin {
+  uint8_t b[16]; /* IPv4: 4 of them */
+  bool six;
+};
+
 /* libmicrohttpd's own timeout is one of silence: a client that sends a byte
  * now and then would hold its place for ever. */
 struct visit {
   struct visit *prev, *next;
   struct MHD_Connection *connection;
+  struct origin from;
   int64_t until; /* 0: none */
 };
 
+static struct origin origin_of(const struct sockaddr *at)
+{
+  struct origin o = {{0}, at->sa_family == AF_INET6};
+  if (o.six) {
+    memcpy(o.b, &((const struct sockaddr_in6 *)(const void *)at)->sin6_addr,
+           16);
+  } else {
+    memcpy(o.b, &((const struct sockaddr_in *)(const void *)at)->sin_addr, 4);
+  }
+  return o;
+}
+
+static bool same_origin(const struct origin *a, const struct origin *b)
+{
+  return a->six == b->six && memcmp(a->b, b->b, sizeof a->b) == 0;
+}
+
+/* 127.0.0.1 and ::1, where browsers and proxies of this machine come from. */
+static bool is_own(const struct origin *o)
+{
+  static const struct origin own[] = {
+      {{127, 0, 0, 1}, false},
+      {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}, true}};
+  return same_origin(o, &own[0]) || same_origin(o, &own[1]);
+}
+
+/* May one more come from there? */
+static enum MHD_Result visit_allowed(void *cls, const struct sockaddr *at,
+                                     socklen_t n)
+{
+  const struct lhttp *s = cls;
+  struct origin from = origin_of(at);
+  int there = 0;
+  (void)n;
+  for (const struct visit *v = s->visits; v != NULL; v = v->next) {
+    there += same_origin(&v->from, &from);
+  }
+  return there < HTTP_ADDRESS_MAX || is_own(&from) ? MHD_YES : MHD_NO;
+}
+
 static void visit_begin(struct lhttp *s, struct MHD_Connection *c, void **ctx)
 {
+  const union MHD_ConnectionInfo *info =
+      MHD_get_connection_info(c, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
   struct visit *v = mem_zero(sizeof *v);
   *ctx = v; /* without memory it has the time of silence only */
   if (v != NULL) {
     v->connection = c;
+    if (info != NULL) {
+      v->from = origin_of(info->client_addr);
+    }
     v->until = now_ms() + HTTP_HEADER_MS;
     v->next = s->visits;
     if (v->next != NULL) {
@@ -81,11 +133,13 @@ static void visit_end(struct lhttp *s, struct visit *v)
 static void visit_notify(void *cls, struct MHD_Connection *c, void **ctx,
                          enum MHD_ConnectionNotificationCode what)
 {
+  struct lhttp *s = cls;
   if (what == MHD_CONNECTION_NOTIFY_STARTED) {
-    visit_begin(cls, c, ctx);
+    visit_begin(s, c, ctx);
   } else {
-    visit_end(cls, *ctx);
+    visit_end(s, *ctx);
     *ctx = NULL;
+    s->ended = true;
   }
 }
 
@@ -273,8 +327,14 @@ static int server_step(lua_State *L)
   lua_settop(L, 1);
   lutil_stack(L, 40);
   s->L = L;
+  s->ended = false;
   (void)visits_check(s, true);
   (void)MHD_run(s->daemon);
+  if (s->ended) {
+    /* A full daemon watches for new clients again only from the beginning of a
+     * run in which it is not full; and nothing else may wake us for one. */
+    (void)MHD_run(s->daemon);
+  }
   s->L = NULL;
   lua_settop(L, 1);
   return 1;
@@ -420,8 +480,8 @@ static int http_listen(lua_State *L)
   lutil_set_own(L, 4);
   errno = 0;
   s->daemon = MHD_start_daemon(
-      MHD_USE_EPOLL | (w.six ? MHD_USE_IPv6 : 0), (uint16_t)port, NULL, NULL,
-      on_request, NULL, MHD_OPTION_SOCK_ADDR, &w.at.any,
+      MHD_USE_EPOLL | (w.six ? MHD_USE_IPv6 : 0), (uint16_t)port,
+      visit_allowed, s, on_request, NULL, MHD_OPTION_SOCK_ADDR, &w.at.any,
       MHD_OPTION_CONNECTION_LIMIT, HTTP_CONNECTIONS_MAX,
       MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_POOL_SIZE,
       MHD_OPTION_CONNECTION_TIMEOUT, HTTP_SILENCE_S,

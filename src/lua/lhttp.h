@@ -17,6 +17,7 @@ struct lhttp {
   lua_State *L;              /* of the call that steps it; NULL: none */
   int epoll;
   struct visit *visits;
+  bool ended; /* a connection, since this was last set to false */
 };
 
 /* One request and its response. */

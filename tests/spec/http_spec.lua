@@ -136,6 +136,59 @@ describe("mahatta.http", function ()
     for _, one in ipairs(held) do one:close() end
   end)
 
+  -- Connect from an address of this machine.
+  local function visit(server, from)
+    local one = require("socket").tcp()
+    assert(one:bind(from, 0))
+    assert(one:connect("127.0.0.1", server:port()))
+    one:settimeout(0)
+    return one
+  end
+
+  -- Step a server as a loop does: only when it wants to be.
+  local function settle(group)
+    while group:poll(0.03) do group:step() end
+  end
+
+  it("sees who comes after all ended at once", function ()
+    local server = listen(function () return text("hello") end)
+    local group, held = assert(http.group({ server })), {}
+    for i = 1, 64 do held[i] = visit(server, "127.0.0.1") end
+    settle(group)
+    for _, one in ipairs(held) do one:close() end
+    settle(group)
+    assert.is_nil(group:timeout())
+    local late = visit(server, "127.0.0.1")
+    assert(late:send(get("/")))
+    settle(group)
+    assert.equal("HTTP/1.1 200 OK", late:receive("*l"))
+    late:close()
+  end)
+
+  it("holds a quarter of its connections for one address", function ()
+    local server = listen(function () return text("hello") end)
+    local group, held = assert(http.group({ server })), {}
+    local function line_of(from)
+      local one = visit(server, from)
+      held[#held + 1] = one
+      assert(one:send("GET / HTTP/1.1\r\nHost: h\r\n\r\n"))
+      settle(group)
+      return one:receive("*l")
+    end
+    for i = 1, 16 do
+      assert.equal("HTTP/1.1 200 OK", line_of("127.0.0.2"), "number " .. i)
+    end
+    assert.is_nil(line_of("127.0.0.2"))
+    assert.equal("HTTP/1.1 200 OK", line_of("127.0.0.3"))
+    for _ = 1, 17 do -- this machine's browsers and proxies
+      assert.equal("HTTP/1.1 200 OK", line_of("127.0.0.1"))
+    end
+    held[1]:close()
+    settle(group)
+    assert.equal("HTTP/1.1 200 OK", line_of("127.0.0.2"))
+    for _, one in ipairs(held) do one:close() end
+  end)
+
   it("sends streams, of a told length or not, and closes them", function ()
     local closed, waits = 0, 0
     local parts
