@@ -84,7 +84,7 @@ struct fetch {
   struct missing_walk walk;
   struct buf below;    /* CIDs below nodes that came, the next at the end;
                           what is over BELOW_MAX is for the next walk */
-  struct refset asked; /* by cid_order: no block is asked for twice */
+  struct refset asked; /* no block is asked for twice */
   size_t gone;         /* in a row */
   bool no_files;       /* only records are asked for */
 };

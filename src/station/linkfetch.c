@@ -92,8 +92,7 @@ static int note(void *ud, const struct cid *cid, const char *kind,
   struct noting *n = ud;
   struct fetch *f = n->f;
   int64_t rate = before(kind[0] == 'r' ? KIND_RECORD : KIND_PART, 0);
-  if (refset_has(&f->asked, (uint64_t)cid_order(cid)) ||
-      (f->no_files && kind[0] != 'r')) {
+  if (refset_has_cid(&f->asked, cid) || (f->no_files && kind[0] != 'r')) {
     return 0;
   }
   int rc = admit_wants(f->st, cid, n->e);
@@ -133,7 +132,7 @@ static int take(struct fetch *f, const struct cid *cid, struct err *e)
   if (rc < 0 || here != 0) {
     return rc;
   }
-  rc = refset_add(&f->asked, (uint64_t)cid_order(cid));
+  rc = refset_add_cid(&f->asked, cid);
   return rc < 0 ? err_set(e, rc, "not enough memory") : rc;
 }
 

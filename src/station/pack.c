@@ -55,7 +55,7 @@ struct pack {
   struct refset planned, packed; /* parcels by number */
   uint64_t *filed;               /* records with files, of packed parcels */
   size_t filed_n, filed_cap, filed_at;
-  struct refset roots;  /* files that were looked at, by cid_order */
+  struct refset roots;  /* files that were looked at, by their whole names */
   struct refset seen;   /* blocks of files, by cid_order */
   struct refset walked; /* nodes whose parts were all looked at */
   int64_t sort;         /* where a walk over rows stands */
@@ -467,7 +467,7 @@ static int start_file(struct pack *p, const struct cid *root, uint64_t size,
                       struct err *e)
 {
   uint64_t known = size == UNIXFS_SIZE_UNKNOWN ? 0 : size;
-  int rc = refset_add(&p->roots, (uint64_t)cid_order(root));
+  int rc = refset_add_cid(&p->roots, root);
   if (rc <= 0) {
     return rc < 0 ? err_set(e, rc, "not enough memory") : 0;
   }

@@ -27,8 +27,8 @@ struct publisher {
   struct buf arena;
   struct admit_record record[PARCEL_RECORDS_MAX];
   struct cid id[PARCEL_RECORDS_MAX];
-  struct refset added; /* by cid_order, of this parcel */
-  struct refset gone;  /* what this parcel takes back, by cid_order */
+  struct refset added; /* records of this parcel */
+  struct refset gone;  /* records that this parcel takes back */
   struct refset keys;  /* version keys, of this parcel */
   int64_t after;       /* the parcel must be later: a version that it replaces
                           has this time */
@@ -94,7 +94,7 @@ static int refuse_withdrawn(struct publisher *p, const struct cid *id,
   if (rc >= 0) {
     rc = p->withdraws ? withdrawn(p->st, id, self, collection_of(p), e) : 0;
   }
-  if (rc > 0 || (rc == 0 && refset_has(&p->gone, (uint64_t)cid_order(id)))) {
+  if (rc > 0 || (rc == 0 && refset_has_cid(&p->gone, id))) {
     rc = err_set(e, ERR_EXIST,
                  "this very record was withdrawn from %.*s and can't come "
                  "back: change it",
@@ -177,10 +177,10 @@ static int note_added(struct publisher *p, const struct admit_record *in,
 {
   int rc = 0;
   if (in->rec.kind == RECORD_WITHDRAW) {
-    rc = refset_add(&p->gone, (uint64_t)cid_order(&in->rec.about));
+    rc = refset_add_cid(&p->gone, &in->rec.about);
   }
   if (rc >= 0) {
-    rc = refset_add(&p->added, (uint64_t)cid_order(&in->cid));
+    rc = refset_add_cid(&p->added, &in->cid);
   }
   return rc < 0 ? err_set(e, rc, "not enough memory") : rc;
 }
@@ -205,7 +205,7 @@ static int take_record(struct publisher *p, struct span block,
   if (rc == 0 && (rc = refuse_undo(p, &out->rec, e)) == 0) {
     rc = refuse_withdrawn(p, &out->cid, e);
   }
-  if (rc == 0 && !refset_has(&p->added, (uint64_t)cid_order(&out->cid))) {
+  if (rc == 0 && !refset_has_cid(&p->added, &out->cid)) {
     rc = order_version(p, &out->rec, e);
     rc = rc > 0 ? TAKE_LATER : rc;
     if (rc == 0) {

@@ -2,7 +2,6 @@
 #include "station/refset.h"
 
 #include "base/mem.h"
-#include "form/crypt.h"
 
 #include <string.h>
 
@@ -28,9 +27,8 @@ static size_t place(const struct refset *s, uint64_t v)
 
 static int grow(struct refset *s)
 {
-  struct refset bigger = {
-      .cap = s->cap > 0 ? s->cap * 2 : 256, .salt = s->salt, .n = s->n};
-  bigger.has_zero = s->has_zero;
+  struct refset bigger = *s;
+  bigger.cap = s->cap > 0 ? s->cap * 2 : 256;
   if (s->cap == 0) {
     crypt_random(&bigger.salt, sizeof bigger.salt);
   }
@@ -77,6 +75,20 @@ bool refset_has(const struct refset *s, uint64_t v)
     return s->has_zero;
   }
   return s->cap > 0 && s->slot[place(s, v)] == v;
+}
+
+int refset_add_cid(struct refset *s, const struct cid *cid)
+{
+  if (!s->keyed) {
+    crypt_random(s->key, sizeof s->key);
+    s->keyed = true;
+  }
+  return refset_add(s, crypt_short(s->key, cid->b, sizeof cid->b));
+}
+
+bool refset_has_cid(const struct refset *s, const struct cid *cid)
+{
+  return s->keyed && refset_has(s, crypt_short(s->key, cid->b, sizeof cid->b));
 }
 
 void refset_clear(struct refset *s)

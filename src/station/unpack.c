@@ -178,7 +178,7 @@ static int exclude(struct unpack *u, const struct parcel *view, struct err *e)
   for (size_t i = 0; rc >= 0 && i < view->count; i++) {
     struct cid cid;
     parcel_record(view, i, &cid);
-    rc = refset_add(&u->excluded, (uint64_t)cid_order(&cid));
+    rc = refset_add_cid(&u->excluded, &cid);
   }
   return rc < 0 ? err_set(e, rc, "not enough memory") : 0;
 }
@@ -370,8 +370,7 @@ static int take_cbor(struct unpack *u, const struct car_section *s,
   if (wants == WANT_RECORD) {
     return take_wanted_record(u, s, e);
   }
-  if (is_manifest(s->block) ||
-      refset_has(&u->excluded, (uint64_t)cid_order(&s->cid))) {
+  if (is_manifest(s->block) || refset_has_cid(&u->excluded, &s->cid)) {
     return 0;
   }
   return count_unasked(u, &s->cid, e);

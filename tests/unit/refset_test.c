@@ -82,6 +82,29 @@ static void test_clear(void)
   refset_free(&s);
 }
 
+/* CIDs that agree in all but one bit, wherever that is. */
+static void test_cids(void)
+{
+  struct refset s = {0};
+  struct cid first, other;
+  NEED(cid_of(&first, CID_RAW, "x", 1) == 0);
+  EXPECT(!refset_has_cid(&s, &first));
+  EXPECT_INT(refset_add_cid(&s, &first), 1);
+  EXPECT_INT(refset_add_cid(&s, &first), 0);
+  for (size_t bit = 0; bit < 8 * sizeof first.b; bit++) {
+    other = first;
+    other.b[bit / 8] ^= (uint8_t)(1u << bit % 8);
+    EXPECT(!refset_has_cid(&s, &other));
+    EXPECT_INT(refset_add_cid(&s, &other), 1);
+  }
+  EXPECT_INT(s.n, 8 * sizeof first.b + 1);
+  EXPECT(refset_has_cid(&s, &first) && refset_has_cid(&s, &other));
+  refset_clear(&s);
+  EXPECT(!refset_has_cid(&s, &first));
+  EXPECT_INT(refset_add_cid(&s, &first), 1);
+  refset_free(&s);
+}
+
 int main(void)
 {
   NEED(crypt_start(NULL) == 0);
@@ -89,5 +112,6 @@ int main(void)
   RUN(test_growth);
   RUN(test_neighbours);
   RUN(test_clear);
+  RUN(test_cids);
   return unit_done();
 }

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: 0BSD */
+/* Blocks that somebody names and nobody has: they cost others nothing. */
+#include "link_pair.h"
+
+static struct home a, b;
+static struct err e;
+
+#define STRANGER 9
+
+static void both_new(void)
+{
+  home_new(&a);
+  home_new(&b);
+}
+
+static void both_end(void)
+{
+  home_end(&a);
+  home_end(&b);
+}
+
+/* A parcel of the stranger and all its records. */
+static void deliver(struct home *to, int64_t time, const struct made *m,
+                    size_t n)
+{
+  struct crate c;
+  static struct cid id[PARCEL_RECORDS_MAX];
+  crate_start(&c);
+  for (size_t i = 0; i < n; i++) {
+    id[i] = made_cid(&m[i]);
+  }
+  (void)crate_parcel(&c, STRANGER, "c", time, id, n);
+  for (size_t i = 0; i < n; i++) {
+    (void)crate_record(&c, &m[i]);
+  }
+  EXPECT_INT(crate_unpack(&c, to).added, n);
+}
+
+static bool has_block(struct home *at, const struct cid *cid)
+{
+  struct buf bytes = {0};
+  int rc = station_block(at->st, cid, &bytes, &e);
+  buf_free(&bytes);
+  return rc == 0;
+}
+
+static struct cid publish_file(struct home *at, int n, size_t size)
+{
+  struct cid file = link_file(at, size, (uint64_t)n + 70);
+  struct made m = {.n = n,
+                   .title = "honest",
+                   .files = 1,
+                   .file = &file,
+                   .size = (int64_t)size};
+  (void)home_publish(at, "c", &m, -1);
+  return file;
+}
+
+/* ---- a name like another ---- */
+
+/* A record of tomorrow that lists ${file} with its last byte changed. */
+static void deliver_twin(struct home *to, const struct cid *file)
+{
+  struct cid twin = *file;
+  twin.b[CID_SIZE - 1] ^= 1;
+  struct made lie = {.n = 1, .files = 1, .file = &twin, .size = 10};
+  deliver(to, SHELF_NOW + 80000, &lie, 1);
+}
+
+static void test_twin_by_session(void)
+{
+  struct link_pair p = {.size = 65536, .seed = 1};
+  both_new();
+  struct cid file = publish_file(&a, 5, 2000);
+  deliver_twin(&a, &file);
+  EXPECT(link_pair_sync(&p, &b, &a, NULL));
+  EXPECT(has_block(&b, &file));
+  both_end();
+}
+
+static void test_twin_by_stick(void)
+{
+  both_new();
+  struct cid file = publish_file(&a, 5, 2000);
+  deliver_twin(&a, &file);
+  (void)shelf_carry(&a, &b);
+  EXPECT(has_block(&b, &file));
+  both_end();
+}
+
+/* Of a parcel that was not wanted: a record with a name like one of its own
+ * comes before its parcel, and is looked for again. */
+static void test_twin_elsewhere(void)
+{
+  struct crate c;
+  struct made m = {.n = 5, .title = "honest"};
+  struct cid id = made_cid(&m), twin = id;
+  const struct span wanted = span_of("c", 1);
+  struct unpack_options opt = {.pattern = &wanted, .patterns = 1};
+  struct job *j = NULL;
+  both_new();
+  twin.b[CID_SIZE - 1] ^= 1;
+  crate_start(&c);
+  (void)crate_parcel(&c, STRANGER, "elsewhere", 1000, &twin, 1);
+  (void)crate_record(&c, &m);
+  (void)crate_parcel(&c, 1, "c", 1000, &id, 1);
+  const char *path = home_file(&b, "crate.car");
+  shelf_write(path, buf_span(&c.car));
+  buf_free(&c.car);
+  NEED(station_unpack(&j, b.st, path, &opt, &e) == 0);
+  NEED(run_job(j, &e) == 0);
+  job_del(j);
+  EXPECT(home_has(&b, &id));
+  both_end();
+}
+
+/* To take back what is only called alike does not keep a record out. */
+static void test_twin_withdrawn(void)
+{
+  struct publisher *p = NULL;
+  struct buf block = {0};
+  struct cid id, twin;
+  uint64_t committed = 0;
+  struct made m = {.n = 5, .title = "honest"};
+  home_new(&a);
+  twin = made_cid(&m);
+  twin.b[CID_SIZE - 1] ^= 1;
+  struct made back = {.type = "withdraw", .about = &twin};
+  NEED(publisher_new(&p, a.st, span_of("c", 1), -1, &e) == 0);
+  made_block(&block, &back);
+  EXPECT_INT(publisher_add(p, buf_span(&block), &id, &e), 0);
+  made_block(&block, &m);
+  EXPECT_INT(publisher_add(p, buf_span(&block), &id, &e), 0);
+  EXPECT_INT(publisher_commit(p, &committed, &e), 0);
+  publisher_del(p);
+  buf_free(&block);
+  id = made_cid(&m);
+  EXPECT(home_has(&a, &id));
+  home_end(&a);
+}
+
+int main(void)
+{
+  RUN(test_twin_by_session);
+  RUN(test_twin_by_stick);
+  RUN(test_twin_elsewhere);
+  RUN(test_twin_withdrawn);
+  return unit_done();
+}
