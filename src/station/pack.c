@@ -55,13 +55,15 @@ struct pack {
   struct refset planned, packed; /* parcels by number */
   uint64_t *filed;               /* records with files, of packed parcels */
   size_t filed_n, filed_cap, filed_at;
-  struct refset roots;  /* files that were looked at, by their whole names */
+  struct refset roots;  /* files that were begun, each with its claimed size */
+  struct refset left;   /* files that did not fit: some claim may yet */
   struct refset seen;   /* blocks of files, by cid_order */
   struct refset walked; /* nodes whose parts were all looked at */
   int64_t sort;         /* where a walk over rows stands */
   uint64_t ref;
   size_t wish_at; /* wanted links of the slip, passed so far */
   /* the file under way */
+  struct cid root;
   struct unixfs_walk walk;
   bool walking;
   bool lacks; /* not all of it is here */
@@ -370,18 +372,57 @@ static int pack_parcel(struct pack *p, struct err *e)
 
 /* ---- files ---- */
 
+/* What a record says of a file: anyone may say it of any file, so that a false
+ * size must not speak for the true one. */
+struct claim {
+  struct cid root;
+  uint8_t size[8];
+};
+
+static struct claim claim_of(const struct cid *root, uint64_t size)
+{
+  struct claim c = {*root, {0}};
+  memcpy(c.size, &size, sizeof size);
+  return c;
+}
+
+/* Was the file begun as one of this size? */
+static bool begun(const struct pack *p, const struct cid *root, uint64_t size)
+{
+  struct claim c = claim_of(root, size);
+  return refset_has_name(&p->roots, span_of(&c, sizeof c));
+}
+
+static int note_begun(struct pack *p, const struct cid *root, uint64_t size,
+                      struct err *e)
+{
+  struct claim c = claim_of(root, size);
+  int rc = refset_add_name(&p->roots, span_of(&c, sizeof c));
+  return rc < 0 ? err_set(e, rc, "not enough memory") : 0;
+}
+
+/* Counted once, however many claim whatever. */
+static int leave_file(struct pack *p, const struct cid *root, struct err *e)
+{
+  int rc = refset_add_cid(&p->left, root);
+  p->left_files += rc > 0;
+  return rc < 0 ? err_set(e, rc, "not enough memory") : 0;
+}
+
 /* The file under way is over. Below what was not written whole, a later file
  * looks again. */
-static int end_walk(struct pack *p)
+static int end_walk(struct pack *p, struct err *e)
 {
+  uint64_t size = p->walk.size;
   p->walking = false;
   unixfs_walk_free(&p->walk);
-  p->left_files += p->cut;
-  p->file_count += !p->cut && !p->lacks;
   if (p->cut || p->lacks) {
     refset_clear(&p->walked);
+    return p->cut ? leave_file(p, &p->root, e) : 0;
   }
-  return 0;
+  p->file_count++;
+  p->left_files -= refset_has_cid(&p->left, &p->root);
+  return note_begun(p, &p->root, size, e);
 }
 
 /* Write a part, once: 1, or 0 when the budget has no room for it. */
@@ -409,13 +450,13 @@ static int take_part(struct pack *p, const struct cid *cid, struct err *e)
   int rc = write_part(p, cid, e);
   if (rc <= 0) {
     p->cut = rc == 0; /* no room: nor for the rest of this file */
-    return rc < 0 ? rc : end_walk(p);
+    return rc < 0 ? rc : end_walk(p, e);
   }
   p->job.done += p->block.n;
   rc = unixfs_walk_feed(&p->walk, buf_span(&p->block), &leaf, e);
   if (rc < 0 && rc != ERR_NOMEM) {
     p->lacks = true;
-    return end_walk(p);
+    return end_walk(p, e);
   }
   if (rc == 0 && cid_codec(cid) == CID_DAG_PB &&
       (rc = refset_add(&p->walked, (uint64_t)cid_order(cid))) < 0) {
@@ -433,7 +474,7 @@ static int walk_block(struct pack *p, uint64_t *moved, struct err *e)
   int rc = unixfs_walk_next(&p->walk, &step, e);
   if (rc <= 0) { /* what can't be walked is left as it is */
     p->lacks = p->lacks || rc < 0;
-    return end_walk(p);
+    return end_walk(p, e);
   }
   bool is_node = cid_codec(&step.cid) == CID_DAG_PB;
   if (refset_has(is_node ? &p->walked : &p->seen,
@@ -467,15 +508,18 @@ static int start_file(struct pack *p, const struct cid *root, uint64_t size,
                       struct err *e)
 {
   uint64_t known = size == UNIXFS_SIZE_UNKNOWN ? 0 : size;
-  int rc = refset_add_cid(&p->roots, root);
-  if (rc <= 0) {
-    return rc < 0 ? err_set(e, rc, "not enough memory") : 0;
+  if (begun(p, root, size)) {
+    return 0;
   }
   /* Sections and nodes take about 100 bytes for each part of 256 KiB. */
-  if ((rc = fits(p, known + known / 1024 + 2 * SECTION_MORE, e)) <= 0) {
-    p->left_files += rc == 0;
+  int rc = fits(p, known + known / 1024 + 2 * SECTION_MORE, e);
+  if (rc <= 0) {
+    return rc < 0 ? rc : leave_file(p, root, e);
+  }
+  if ((rc = note_begun(p, root, size, e)) < 0) {
     return rc;
   }
+  p->root = *root;
   p->lacks = p->cut = false;
   rc = unixfs_walk_start(&p->walk, root, size, e);
   p->walking = rc == 0;
@@ -661,6 +705,7 @@ static void pack_clean(struct job *j)
   refset_free(&p->planned);
   refset_free(&p->packed);
   refset_free(&p->roots);
+  refset_free(&p->left);
   refset_free(&p->seen);
   refset_free(&p->walked);
   buf_free(&p->patterns);

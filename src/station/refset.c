@@ -77,18 +77,28 @@ bool refset_has(const struct refset *s, uint64_t v)
   return s->cap > 0 && s->slot[place(s, v)] == v;
 }
 
-int refset_add_cid(struct refset *s, const struct cid *cid)
+int refset_add_name(struct refset *s, struct span name)
 {
   if (!s->keyed) {
     crypt_random(s->key, sizeof s->key);
     s->keyed = true;
   }
-  return refset_add(s, crypt_short(s->key, cid->b, sizeof cid->b));
+  return refset_add(s, crypt_short(s->key, name.p, name.n));
+}
+
+bool refset_has_name(const struct refset *s, struct span name)
+{
+  return s->keyed && refset_has(s, crypt_short(s->key, name.p, name.n));
+}
+
+int refset_add_cid(struct refset *s, const struct cid *cid)
+{
+  return refset_add_name(s, span_of(cid->b, sizeof cid->b));
 }
 
 bool refset_has_cid(const struct refset *s, const struct cid *cid)
 {
-  return s->keyed && refset_has(s, crypt_short(s->key, cid->b, sizeof cid->b));
+  return refset_has_name(s, span_of(cid->b, sizeof cid->b));
 }
 
 void refset_clear(struct refset *s)

@@ -29,7 +29,10 @@ struct refset {
 /* 1: new, 0: was there, ERR_NOMEM. */
 int refset_add(struct refset *s, uint64_t v) MUST_USE;
 bool refset_has(const struct refset *s, uint64_t v);
-/* The same for a CID. A set holds numbers or CIDs, not both. */
+/* The same for names of any length. A set holds numbers or names, not both. */
+int refset_add_name(struct refset *s, struct span name) MUST_USE;
+bool refset_has_name(const struct refset *s, struct span name);
+/* And for CIDs. */
 int refset_add_cid(struct refset *s, const struct cid *cid) MUST_USE;
 bool refset_has_cid(const struct refset *s, const struct cid *cid);
 /* Empty it, keep the memory. */

@@ -139,11 +139,49 @@ static void test_twin_withdrawn(void)
   home_end(&a);
 }
 
+/* ---- a size that is none ---- */
+
+/* A record of tomorrow that says that ${file} has ${size} bytes. */
+static void deliver_claim(struct home *to, const struct cid *file, int64_t size)
+{
+  struct made lie = {.n = 1, .files = 1, .file = file, .size = size};
+  deliver(to, SHELF_NOW + 80000, &lie, 1);
+}
+
+/* Whoever packs is told the truth, too: once taken, never left. */
+static void claim(int64_t size, int64_t budget)
+{
+  struct pack_options opt = {.files = -1, .budget = budget};
+  both_new();
+  struct cid file = publish_file(&a, 5, 2000000);
+  deliver_claim(&a, &file, size);
+  const char *const names[] = {"files", "left_files", NULL};
+  int64_t told[2] = {0};
+  struct job *j = NULL;
+  NEED(station_pack(&j, a.st, home_file(&a, "x.car"), &opt, &e) == 0);
+  NEED(run_values(j, names, told, &e) == 0);
+  EXPECT_INT(told[0], 1);
+  EXPECT_INT(told[1], 0);
+  EXPECT_INT(home_unpack(&b, home_file(&a, "x.car")).missing, 0);
+  EXPECT(has_block(&b, &file));
+  both_end();
+}
+
+static void test_claim(void)
+{
+  claim(60000000000, 16000000);
+  claim(60000000000, 0);
+  claim(10, 16000000);
+  claim(10, 0);
+  claim(2000000, 16000000);
+}
+
 int main(void)
 {
   RUN(test_twin_by_session);
   RUN(test_twin_by_stick);
   RUN(test_twin_elsewhere);
   RUN(test_twin_withdrawn);
+  RUN(test_claim);
   return unit_done();
 }
