@@ -160,9 +160,9 @@
 /* ... and of one address: a browser opens 6. This machine's own may have all:
  * whoever stands behind a proxy comes from there. */
 #define HTTP_ADDRESS_MAX (HTTP_CONNECTIONS_MAX / 4)
-#define HTTP_HEADER_MS 10000    /* from the first byte to the whole header */
-#define HTTP_BODY_MS 60000      /* for a body: 140 kbit/s at least */
-#define HTTP_SILENCE_S 30       /* of a reader that takes nothing */
+#define HTTP_HEADER_MS 10000 /* from the first byte to the whole header */
+#define HTTP_BODY_MS 60000   /* for a body: 140 kbit/s at least */
+#define HTTP_SILENCE_S 30    /* of a reader that takes nothing */
 #define HTTP_BODY_MAX (1024u * 1024)
 #define HTTP_POOL_SIZE (24u * 1024) /* a header of 8 KiB, taken apart */
 #define HTTP_STREAM_BLOCK (128u * 1024)

@@ -480,8 +480,8 @@ static int http_listen(lua_State *L)
   lutil_set_own(L, 4);
   errno = 0;
   s->daemon = MHD_start_daemon(
-      MHD_USE_EPOLL | (w.six ? MHD_USE_IPv6 : 0), (uint16_t)port,
-      visit_allowed, s, on_request, NULL, MHD_OPTION_SOCK_ADDR, &w.at.any,
+      MHD_USE_EPOLL | (w.six ? MHD_USE_IPv6 : 0), (uint16_t)port, visit_allowed,
+      s, on_request, NULL, MHD_OPTION_SOCK_ADDR, &w.at.any,
       MHD_OPTION_CONNECTION_LIMIT, HTTP_CONNECTIONS_MAX,
       MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_POOL_SIZE,
       MHD_OPTION_CONNECTION_TIMEOUT, HTTP_SILENCE_S,
