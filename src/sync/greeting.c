@@ -221,15 +221,76 @@ struct span catalogue_name(const struct session *s, const struct entry_of *en)
   return span_of(p, strlen(p));
 }
 
-static int catalogue_put(struct session *s, const struct session_collection *c)
+/* Does one of us follow it by its whole name? 1, 0, a code. */
+static int is_named(struct session *s, struct span name, struct err *e)
+{
+  struct span pattern;
+  int rc = 0;
+  for (size_t i = 0; (rc = s->host.wish(s->host.ud, i, &pattern, e)) > 0; i++) {
+    if (!is_prefix(pattern) && span_equal(pattern, name)) {
+      return 1;
+    }
+  }
+  return rc < 0 ? rc : (wishes_want(s, name) & WANTS_TOKEN) != 0;
+}
+
+/* Of too many, those whose tokens begin with zeros are spoken of, and what is
+ * followed by its name: another part in each session, the same at both ends. */
+static int is_kept(struct session *s, const uint8_t token[TOKEN_SIZE],
+                   struct span name, struct err *e)
+{
+  int thin = s->catalogue.thin;
+  return thin == 0 || wire_get(token, 4) >> (32 - thin) == 0
+             ? 1
+             : is_named(s, name, e);
+}
+
+/* Leave half of them out, or more. */
+static int catalogue_thin(struct session *s, struct err *e)
+{
+  struct catalogue *cat = &s->catalogue;
+  struct buf names = {0};
+  int rc = 0;
+  while (rc >= 0 && cat->n == SESSION_NAMES_MAX && cat->thin < 32) {
+    size_t kept = 0;
+    cat->thin++;
+    for (size_t i = 0; rc >= 0 && i < cat->n; i++) {
+      struct entry_of en = cat->entry[i];
+      struct span name = catalogue_name(s, &en);
+      if ((rc = is_kept(s, en.token, name, e)) > 0) {
+        en.name = (uint32_t)names.n;
+        cat->entry[kept++] = en;
+        rc = buf_put(&names, name.p, name.n) < 0 || buf_byte(&names, 0) < 0
+                 ? session_nomem(e)
+                 : 0;
+      }
+    }
+    if (rc >= 0) {
+      cat->n = kept;
+      buf_free(&cat->names);
+      cat->names = names;
+      names = (struct buf){0};
+    }
+  }
+  buf_free(&names);
+  return rc < 0 ? rc : 0;
+}
+
+static int catalogue_put(struct session *s, const struct session_collection *c,
+                         struct err *e)
 {
   struct catalogue *cat = &s->catalogue;
   uint8_t of_name[HASH_SIZE], of_state[HASH_SIZE], count[8];
+  session_token(s, of_name, c->name); /* TOKEN_SIZE bytes of it */
+  int rc = cat->n == SESSION_NAMES_MAX ? catalogue_thin(s, e) : 0;
+  if (rc < 0 || (rc = is_kept(s, of_name, c->name, e)) <= 0) {
+    return rc;
+  }
   if (cat->n == cat->cap) {
     size_t cap = cat->cap > 0 ? cat->cap * 2 : 16;
     struct entry_of *entry = mem_resize(cat->entry, cap, sizeof *entry);
     if (entry == NULL) {
-      return ERR_NOMEM;
+      return session_nomem(e);
     }
     cat->entry = entry;
     cat->cap = cap;
@@ -238,10 +299,9 @@ static int catalogue_put(struct session *s, const struct session_collection *c)
   en->name = (uint32_t)cat->names.n;
   if (buf_put(&cat->names, c->name.p, c->name.n) < 0 ||
       buf_byte(&cat->names, 0) < 0) {
-    return ERR_NOMEM;
+    return session_nomem(e);
   }
   wire_put(count, c->count, sizeof count);
-  session_token(s, of_name, c->name); /* TOKEN_SIZE bytes of it */
   memcpy(en->token, of_name, TOKEN_SIZE);
   session_salted(s, of_state, "state", span_of(count, sizeof count),
                  span_of(c->digest, sizeof c->digest));
@@ -316,12 +376,8 @@ static int build_catalogue(struct session *s, struct err *e)
     if (rc == ASKED) {
       return 1; /* the same again, with an answer */
     }
-    if (rc > 0 && cat->n == SESSION_NAMES_MAX) {
-      return err_set(e, ERR_LIMIT, "more than %u collections to compare",
-                     SESSION_NAMES_MAX);
-    }
-    if (rc > 0 && catalogue_put(s, &c) < 0) {
-      return session_nomem(e);
+    if (rc > 0 && (rc = catalogue_put(s, &c, e)) < 0) {
+      return rc;
     }
     buf_clear(&cat->at);
     if (buf_put(&cat->at, c.name.p, c.name.n) < 0) {
@@ -494,6 +550,10 @@ int greeting_named(struct session *s, struct span body, struct err *e)
     at += 1 + name.n;
     if (at > body.n || collection_check(name, &why) < 0) {
       return session_breach(e, "a name is none");
+    }
+    if (++s->named > SESSION_NAMES_MAX) {
+      return err_set(e, ERR_LIMIT, "the peer names more than %u collections",
+                     SESSION_NAMES_MAX);
     }
     int rc = session_follows(s, name, e);
     if (rc > 0) { /* others were not asked for, whatever it says */

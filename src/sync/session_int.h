@@ -69,6 +69,7 @@ struct catalogue {
   struct entry_of *entry;
   size_t n, cap;
   struct buf at; /* the name where the walk stands */
+  int thin;      /* where there are too many: so many bits of the token are 0 */
   bool built, asked;
   struct sketch *sketch; /* of the handles; NULL once all is compared */
   struct setsum sum;
@@ -144,6 +145,7 @@ struct session {
   struct wishes wishes; /* the peer's */
   struct catalogue catalogue;
   size_t naming; /* lists of names that are awaited; R: that were given */
+  size_t named;  /* names that the peer told */
   bool answered; /* the policy has said ${answer} */
   int64_t answer;
 

@@ -123,10 +123,10 @@ int topic_add(struct session *s, struct span name, struct err *e)
     return 0;
   }
   struct topic *t = find_free(s);
-  if (++s->collections > SESSION_NAMES_MAX) {
-    return err_set(e, ERR_LIMIT, "more than %u collections to compare",
-                   SESSION_NAMES_MAX);
+  if (s->collections == SESSION_NAMES_MAX) {
+    return 0; /* another session's */
   }
+  s->collections++;
   if (t != NULL) {
     return begin(s, t, name, e);
   }
