@@ -19,6 +19,8 @@ struct audit {
   struct buf facets;
   int64_t set; /* whose facets those are */
   struct post post;
+  struct post_bound own;  /* of the block seen last */
+  struct leaf_strip *dir; /* of the list under work, if it is long */
   struct seg_cursor cursor;
   struct word_page page;
   uint32_t page_no;
@@ -102,8 +104,8 @@ static bool bounds(const struct post_bound *b, const struct post_bound *own)
 static int see_block(struct audit *a, const struct seg *g, uint64_t sum,
                      const struct post_head *h, bool bounded, struct err *e)
 {
-  struct post_bound own = post_bound_none();
   const struct post *p = &a->post;
+  a->own = post_bound_none();
   if (post_block_get(&a->post, &h->place, h->bytes) < 0 ||
       p->doc[0] != h->place.first || p->doc[p->n - 1] != h->place.last ||
       h->place.last >= g->docs) {
@@ -115,10 +117,39 @@ static int see_block(struct audit *a, const struct seg *g, uint64_t sum,
       return terms_bad(a->s, "a list", e); /* of a document that is gone */
     }
     a->doc[at].terms += sum * p->tf[i];
-    post_bound_add(&own, p->tf[i], a->s->terms->lens.p[at]);
+    post_bound_add(&a->own, p->tf[i], a->s->terms->lens.p[at]);
   }
-  return bounded && !bounds(&h->bound, &own) ? terms_bad(a->s, "a bound", e)
-                                             : 0;
+  return bounded && !bounds(&h->bound, &a->own) ? terms_bad(a->s, "a bound", e)
+                                                : 0;
+}
+
+static int open_dir(struct audit *a, const struct leaf_entry *en, struct err *e)
+{
+  if (!en->has_strips) {
+    return 0;
+  }
+  struct leaf_strip *dir = mem_resize(a->dir, en->strips, sizeof *dir);
+  if (dir == NULL) {
+    return sq_nomem(e);
+  }
+  a->dir = dir;
+  return leaf_dir_get(dir, en) < 0 ? terms_bad(a->s, "a list", e) : 0;
+}
+
+/* Does the directory lead to the block seen last, and promise what it holds? */
+static int see_dir(const struct audit *a, const struct seg_list *l,
+                   struct err *e)
+{
+  if (!l->entry->has_strips) {
+    return 0;
+  }
+  uint32_t i = l->strip - 1;
+  bool leads = a->dir[i].last < l->seg->docs &&
+               l->head.place.last <= a->dir[i].last &&
+               (i == 0 || l->head.place.first > a->dir[i - 1].last);
+  return leads && bounds(&a->dir[i].bound, &a->own)
+             ? 0
+             : terms_bad(a->s, "a list's directory", e);
 }
 
 static int see_list(struct audit *a, const struct seg *g, struct err *e)
@@ -127,13 +158,14 @@ static int see_list(struct audit *a, const struct seg *g, struct err *e)
   struct seg_list l = {.s = a->s, .seg = g, .entry = en};
   uint64_t sum = audit_term(en->term), df = 0;
   uint32_t last = 0;
-  int rc;
-  while ((rc = list_next(&l, e)) > 0) {
+  int rc = open_dir(a, en, e);
+  while (rc >= 0 && (rc = list_next(&l, e)) > 0) {
     if (df > 0 && l.head.place.first <= last) {
       rc = terms_bad(a->s, "a list", e);
       break;
     }
-    if ((rc = see_block(a, g, sum, &l.head, en->has_strips, e)) < 0) {
+    if ((rc = see_block(a, g, sum, &l.head, en->has_strips, e)) < 0 ||
+        (rc = see_dir(a, &l, e)) < 0) {
       break;
     }
     last = l.head.place.last;
@@ -337,6 +369,7 @@ int sq_audit(struct store *st, struct buf *out, struct err *e)
     segs_free(&a->segs);
     buf_free(&a->facets);
     mem_free(a->doc);
+    mem_free(a->dir);
   }
   mem_free(a);
   sq_release(s);
