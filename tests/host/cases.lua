@@ -146,8 +146,20 @@ function cases.child()
   for i = #folders, 1, -1 do folders[i] = nil end -- they are the parent's
   local id, why = station:publish("c", { type = "note", title = "not mine" })
   assert(not id and why:find("fork"), why or "a child wrote")
-  local entries, fault = station:page("c")
-  assert(not entries and fault:find("fork"), fault or "a child read")
+  local author, record = acts.other:id(), acts.ids[1]
+  for name, words in pairs({ page = { "c" }, find = { "near" },
+      tally = { "near" }, suggest = { "nea" }, why = { record },
+      quotas = { { budget = "64M" } }, vouch = { author }, vouched = {},
+      unread = {}, put_texts = { { { id = record, text = "t" } } },
+      file_text = { record }, verify = {}, scrub = {} }) do
+    local good, fault = station[name](station, table.unpack(words))
+    if good and type(good) == "userdata" then good, fault = good:run() end
+    assert(not good and fault:find("fork"), name .. ": "
+      .. (fault or "a child did it"))
+  end
+  local texts = station:index_files()
+  local read, why_not = texts:run()
+  assert(not read and why_not:find("fork"), why_not or "a child read files")
 end
 
 -- ---- everything open ----
@@ -175,6 +187,7 @@ local openers = {
   function () return halfway(station:scrub()) end,
   function () return halfway(station:index()) end,
   function () return halfway(station:sweep()) end,
+  function () return halfway(station:index_files()) end,
   function () return halfway(station:lacks(dir .. "/other.slip")) end,
   function () return halfway(station:export_file(link, dir, "half")) end,
   function () return halfway(station:unpack(dir .. "/in.car")) end,
