@@ -9,7 +9,7 @@ local support = require "support"
 local has_json, json = pcall(require, "dkjson")
 local OWN = "tests/fuzz/corpus/car/own-"
 -- Sanitizers make everything slower and larger.
-local SANITIZED = (os.getenv("LD_PRELOAD") or ""):find("asan", 1, true)
+local SANITIZED = support.SANITIZED
 local SLOWER = SANITIZED and 20 or 1
 local CORPUS = support.VECTORS .. "/own-hostile/car/"
 
