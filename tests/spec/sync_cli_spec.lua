@@ -231,22 +231,30 @@ describe("mahatta", function ()
     ok("a", "verify", "--read-data")
   end)
 
-  it("serves on when the reading of files is at fault", function ()
+  it("goes on when the reading of files is at fault", function ()
     station("a", 2)
     station("b", 1)
     support.write(dir .. "/fault.lua", [[
 package.preload["mahatta.texts"] = function ()
+  local function step() error("pl\27anted") end
   return { new = function ()
-    return { step = function () error("pl\27anted") end,
-      close = function () end }
+    return { step = step, steps = step, close = function () end }
   end }
 end]])
-    local pid = start("a.out", ("LUA_INIT=@%s/fault.lua exec env %s")
-      :format(dir, command("a", "serve", "--listen", "127.0.0.1:0")))
+    local faulty = ("LUA_INIT=@%s/fault.lua exec env "):format(dir)
+    ok("a", "pack", "@a.car")
+    local text, code = support.shell(faulty .. command("b", "unpack",
+      "@a.car"))
+    assert.equal(0, code, text)
+    has(text, "2 records new")
+    has(text, "search: " .. dir .. "/fault.lua:2: pl\\u{1B}anted")
+    assert.is_nil(text:find("traceback", 1, true), text)
+    local pid = start("a.out", faulty
+      .. command("a", "serve", "--listen", "127.0.0.1:0"))
     local where = wait_for(dir .. "/a.out", "listening at (%S+)")
     has(wait_for(dir .. "/a.out", "[^\n]*could not be read[^\n]*\n"),
-      "fault.lua:3: pl\\u{1B}anted")
-    has(ok("b", "sync", where), "2 new records")
+      "fault.lua:2: pl\\u{1B}anted")
+    has(ok("b", "sync", where), "gave 1 parcel")
     os.execute("kill -TERM " .. pid)
     wait_for(dir .. "/a.out", "stopped\n")
   end)

@@ -61,22 +61,32 @@ local function tell_texts(run, job)
   return result
 end
 
+-- What is raised here is told, too: all else goes on, but for Ctrl-C.
+local function guard(run, job, fault)
+  if job then job:close() end
+  if tostring(fault):find("interrupted!", 1, true) then error(fault, 0) end
+  tell_unread(run, fault)
+end
+
 -- Read the files of records that came, for a while; what is left, the next
 -- command does.
 function work.texts(run, station)
-  local job = station:index_files({ once = true })
+  local job
   local stop = os.time() + TEXTS_S
-  run.cleanup(function () job:close() end)
-  for _ in job:steps() do
-    if os.time() >= stop then break end
-  end
-  job:close() -- does nothing to one that has come to its end
-  tell_texts(run, job)
+  run.cleanup(function () if job then job:close() end end)
+  local good, fault = pcall(function ()
+    job = station:index_files({ once = true })
+    for _ in job:steps() do
+      if os.time() >= stop then break end
+    end
+    job:close() -- does nothing to one that has come to its end
+    tell_texts(run, job)
+  end)
+  if not good then guard(run, job, fault) end
 end
 
 -- The same beside other work, for as long as that goes on: a function that
 -- does a little, and says after how many seconds it wants to be called again.
--- What is raised here is told, too: the other work must go on.
 function work.reading(run, station)
   local job
   run.cleanup(function () if job then job:close() end end)
@@ -91,9 +101,9 @@ function work.reading(run, station)
   return function ()
     local good, wait = pcall(turn)
     if good then return wait end
-    if job then job:close() end
+    local broken = job
     job = nil
-    tell_unread(run, wait)
+    guard(run, broken, wait)
     return ROUND_S
   end
 end
