@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -16,7 +17,7 @@
 
 /* ---- the system's calls, ours ---- */
 
-enum call { RENAME2, LINK, FSYNC, WRITE, READ, FCHMOD, CLOSE, CALLS };
+enum call { RENAME2, LINK, FSYNC, WRITE, READ, FCHMOD, CLOSE, OPEN, CALLS };
 
 static struct {
   int at[CALLS];    /* the call of that number fails; 0: none */
@@ -76,6 +77,21 @@ int close(int fd)
   int rc = (int)syscall(SYS_close, fd);
   return fails(CLOSE) ? -1 : rc;
 }
+
+#define OPENER(name)                                                           \
+  int name(const char *path, int flags, ...)                                   \
+  {                                                                            \
+    va_list more;                                                              \
+    va_start(more, flags);                                                     \
+    unsigned mode = flags & O_CREAT ? va_arg(more, unsigned) : 0;              \
+    va_end(more);                                                              \
+    return fails(OPEN)                                                         \
+               ? -1                                                            \
+               : (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);        \
+  }                                                                            \
+  _Static_assert(true, "a declaration")
+OPENER(open);
+OPENER(open64);
 
 static bool interrupted(enum call c)
 {
@@ -236,6 +252,21 @@ static void test_save(void)
   sweep_save(FSYNC, 0); /* of the file, then of its folder */
   sweep_save(CLOSE, 2); /* the folder's, which was opened for reading */
   sweep_save(RENAME2, 0);
+  sweep_save(OPEN, 0); /* the file, then its folder */
+}
+
+/* The first that fails is what is told, and nothing is left over. */
+static void test_both(void)
+{
+  struct err e = {0};
+  heal();
+  fail_call(WRITE, 1, ENOSPC);
+  fail_call(CLOSE, 1, EIO);
+  EXPECT_INT(keyfile_save("./key", id, NULL, &e), ERR_FULL);
+  EXPECT(strstr(e.text, "writing it failed") != NULL);
+  EXPECT_INT(sick.made[CLOSE], 1);
+  heal();
+  EXPECT_INT(count_files(), 0);
 }
 
 static void test_little(void)
@@ -269,6 +300,7 @@ int main(void)
   id = own;
   RUN(test_place);
   RUN(test_save);
+  RUN(test_both);
   RUN(test_little);
   NEED(chdir("/") == 0 && rmdir(folder) == 0);
   identity_del(own);
