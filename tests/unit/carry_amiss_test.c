@@ -236,11 +236,106 @@ static void test_wanted_budget(void)
   neither();
 }
 
+/* More collections than somebody types lines of an SMS for: the newest are
+ * told, and how many are not. */
+static void test_many_lines(void)
+{
+  struct slip_options opt = {.files = -1};
+  struct slip_report r;
+  struct buf lines = {0};
+  char name[8];
+  both();
+  for (int n = 1; n <= 18; n++) {
+    struct made m = {.n = n};
+    (void)snprintf(name, sizeof name, "c%02d", n * 7 % 19);
+    (void)home_publish(&b, name, &m, 1000 + n);
+    buf_clear(&lines);
+    NEED(station_slip_short(b.st, &opt, &lines, &r, &e) == 0);
+    int told = n < 16 ? n : 16, ends = 0;
+    EXPECT_INT(r.wishes, told);
+    EXPECT_INT(r.parcels, told);
+    EXPECT_INT(r.left_out, n - told);
+    for (size_t i = 0; i < lines.n; i++) {
+      ends += lines.p[i] == '\n';
+    }
+    EXPECT_INT(ends, told);
+  }
+  /* Whoever has all of it sees two collections that were not told: they are
+   * of the oldest, and count for nothing. */
+  struct unpacked u = shelf_carry(&b, &a);
+  EXPECT_INT(u.added, 18);
+  shelf_write(home_file(&b, "x.slip"), buf_span(&lines));
+  EXPECT_INT(lacks(NULL, 0).parcels, 0);
+  buf_free(&lines);
+  neither();
+}
+
+/* Is this the first parcel in the carry file? */
+static void check_first(const char *path, const struct cid *parcel)
+{
+  struct buf car = {0};
+  struct cid roots[CAR_ROOTS_MAX];
+  struct car_section s;
+  size_t n;
+  shelf_read(path, &car);
+  int64_t at = car_read_header(buf_span(&car), roots, &n, &e);
+  for (int i = 0; i < 2; i++) { /* what it is, then the first parcel */
+    NEED(at > 0);
+    int64_t more =
+        car_read_section(span_of(car.p + at, car.n - (size_t)at), &s, &e);
+    NEED(more > 0);
+    at += more;
+  }
+  EXPECT(cid_equal(&s.cid, parcel));
+  buf_free(&car);
+}
+
+static void publish_many(struct home *h, int n)
+{
+  struct publisher *p = NULL;
+  struct buf block = {0};
+  uint64_t committed;
+  struct cid id;
+  NEED(publisher_new(&p, h->st, span_of("c", 1), 2000, &e) == 0);
+  for (int i = 0; i < n; i++) {
+    struct made m = {.n = 1000 + i};
+    made_block(&block, &m);
+    NEED(publisher_add(p, buf_span(&block), &id, &e) == 0);
+  }
+  NEED(publisher_commit(p, &committed, &e) == 0);
+  publisher_del(p);
+  buf_free(&block);
+}
+
+/* Of however many records, a parcel that can't wait goes first. */
+static void test_urgent_of_many(void)
+{
+  struct entry en = {0};
+  both();
+  slip_of(&b); /* it has nothing */
+  struct made m = {.n = 1};
+  struct cid id = home_publish(&a, "c", &m, 1000);
+  m = (struct made){.type = "label", .n = 2, .about = &id, .value = "good"};
+  id = home_publish(&a, "c", &m, 1);
+  NEED(station_get(a.st, &id, &en, &e) == 0);
+  struct pack_options opt = {.files = -1, .slip = home_file(&b, "x.slip")};
+  for (int i = 0; i < 2; i++) { /* few are asked each, many by the index */
+    publish_many(&a, i == 0 ? 600 : 9000);
+    const char *path = home_file(&a, i == 0 ? "x.car" : "y.car");
+    EXPECT(pack(path, &opt).records > (i == 0 ? 600 : 8192));
+    check_first(path, &en.parcel);
+  }
+  entry_free(&en);
+  neither();
+}
+
 int main(void)
 {
   RUN(test_wanted);
   RUN(test_wanted_absent);
   RUN(test_damaged);
   RUN(test_wanted_budget);
+  RUN(test_many_lines);
+  RUN(test_urgent_of_many);
   return unit_done();
 }
