@@ -213,8 +213,10 @@ int auditing_step(struct station *st, struct auditing *a, audit_sink *fault,
     }
     return rc < 0 ? rc : 1;
   }
+  /* What is written between two steps is looked at, too, and does not put off
+   * the end. */
   rc = look_on(st, a, fault, ud, e);
-  rc = rc == 0 ? look_back(st, a, fault, ud, e) : rc;
+  rc = rc >= 0 && rc < PAGE ? look_back(st, a, fault, ud, e) : rc;
   if (rc == ERR_CORRUPT) { /* taken again, it has become so */
     fault(ud, e->text);
     return 0;

@@ -339,6 +339,8 @@ static bool scrub_full(const struct verify *v)
   return v->mend != NULL && mend_full(v->mend);
 }
 
+/* 1: there may be more; 0: that was the end, whatever is written from now on.
+ */
 static int verify_page(struct verify *v, bool file, struct err *e)
 {
   uint64_t refs[PAGE];
@@ -356,7 +358,8 @@ static int verify_page(struct verify *v, bool file, struct err *e)
     v->job.done++;
   }
   buf_free(&block);
-  return rc < 0 ? rc : n;
+  bool end = n < (int)max && !scrub_full(v);
+  return rc < 0 || n < 0 ? (rc < 0 ? rc : n) : !end;
 }
 
 static int verify_engine(struct verify *v, struct err *e)
