@@ -182,6 +182,12 @@ static void test_mem(void)
   NEED(p != NULL);
   EXPECT_INT(p[99], 7);
   mem_free(p);
+  p = mem_zero(0);
+  EXPECT(p != NULL);
+  mem_free(p);
+  p = mem_resize(NULL, 8, 0);
+  EXPECT(p != NULL);
+  mem_free(p);
   p = mem_resize(NULL, 0, 8);
   EXPECT(p != NULL);
   mem_free(p);

@@ -151,6 +151,23 @@ static void test_all_code_points(void)
   EXPECT_INT(unstable, 0);
 }
 
+/* What is drawn together with the letter before it, and its neighbours. */
+static void test_is_mark(void)
+{
+  static const struct {
+    uint32_t cp;
+    bool is;
+  } all[] = {
+      {'a', false},    {0x2ff, false},   {0x300, true},    {0x301, true},
+      {0x370, false},  {0x63f, false},   {0x640, true},    {0x641, false},
+      {0x64b, true},   {0x200b, false},  {0x200c, true},   {0x200d, true},
+      {0x200e, false}, {0x20dd, true},   {0x1f3fa, false}, {0x1f3fb, true},
+      {0x1f3ff, true}, {0x1f400, false}, {0x10ffff, false}};
+  for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+    EXPECT_INT(fold_is_mark(all[i].cp), all[i].is);
+  }
+}
+
 int main(void)
 {
   RUN(test_ascii);
@@ -163,5 +180,6 @@ int main(void)
   RUN(test_breaks);
   RUN(test_other_scripts);
   RUN(test_all_code_points);
+  RUN(test_is_mark);
   return unit_done();
 }

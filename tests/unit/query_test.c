@@ -44,11 +44,80 @@ static void test_words(void)
   EXPECT_TEXT(parts("a\xc2\xa0-b"), "w(a) -w(b)"); /* a no-break space */
 }
 
+/* ${cp} from 0x80 on, as UTF-8. */
+static void put_utf8(char *to, uint32_t cp)
+{
+  size_t n = 0;
+  if (cp < 0x800) {
+    to[n++] = (char)(0xc0 | cp >> 6);
+  } else {
+    to[n++] = (char)(0xe0 | cp >> 12);
+    to[n++] = (char)(0x80 | (cp >> 6 & 0x3f));
+  }
+  to[n++] = (char)(0x80 | (cp & 0x3f));
+  to[n] = '\0';
+}
+
+/* First and last of each run of spaces and of marks of direction, with their
+ * neighbours: a space parts words, a mark before a part is passed over. */
+static void test_characters(void)
+{
+  static const struct {
+    uint32_t first, last;
+    bool space;
+  } runs[] = {{0xa0, 0xa0, true},      {0x2000, 0x200a, true},
+              {0x2028, 0x2029, true},  {0x202f, 0x202f, true},
+              {0x3000, 0x3000, true},  {0x200e, 0x200f, false},
+              {0x061c, 0x061c, false}, {0x202a, 0x202e, false},
+              {0x2066, 0x2069, false}, {0xfeff, 0xfeff, false}};
+  size_t n = sizeof runs / sizeof runs[0];
+  for (size_t i = 0; i < n; i++) {
+    for (uint32_t cp = runs[i].first - 1; cp <= runs[i].last + 1; cp++) {
+      char text[16] = "a", mark[8];
+      bool space = false, direction = false;
+      for (size_t k = 0; k < n; k++) {
+        bool in = cp >= runs[k].first && cp <= runs[k].last;
+        space = space || (in && runs[k].space);
+        direction = direction || (in && !runs[k].space);
+      }
+      put_utf8(mark, cp);
+      (void)snprintf(text, sizeof text, "a%s-b", mark);
+      EXPECT(space == (strcmp(parts(text), "w(a) -w(b)") == 0));
+      (void)snprintf(text, sizeof text, "a %s-b", mark);
+      EXPECT((space || direction) == (strcmp(parts(text), "w(a) -w(b)") == 0));
+    }
+  }
+}
+
+/* Days that are none, and other ways to write those that are. */
+static void test_dates_amiss(void)
+{
+  static const char *const same[] = {"2020-01-02", "2020/01/02", "2020.01.02",
+                                     "2020.1.2"};
+  static const char *const none[] = {
+      "2020.01.00", "2020.01.002", "2020.001.01", "2020.01.02.03",
+      "2020.01.",   "2020..02",    ".2020",       "02020"};
+  char text[40];
+  struct query q;
+  for (size_t i = 0; i < sizeof same / sizeof same[0]; i++) {
+    (void)snprintf(text, sizeof text, "before:%s", same[i]);
+    query_read(&q, span_of(text, strlen(text)));
+    EXPECT(q.parts == 1 && q.part[0].kind == QUERY_FIELD);
+    EXPECT_INT(q.part[0].time, 1577923200);
+  }
+  for (size_t i = 0; i < sizeof none / sizeof none[0]; i++) {
+    (void)snprintf(text, sizeof text, "before:%s", none[i]);
+    query_read(&q, span_of(text, strlen(text)));
+    EXPECT(q.parts == 1 && q.part[0].kind == QUERY_WORDS);
+  }
+}
+
 static void test_phrases(void)
 {
   EXPECT_TEXT(parts("\"laws of\" newton"), "p(laws of) w(newton)");
   EXPECT_TEXT(parts("“laws of” newton"), "p(laws of) w(newton)");
   EXPECT_TEXT(parts("„laws of“ x"), "p(laws of) w(x)");
+  EXPECT_TEXT(parts("”laws of” x"), "p(laws of) w(x)");
   EXPECT_TEXT(parts("«قوانين نيوتن»"), "p(قوانين نيوتن)");
   EXPECT_TEXT(parts("»a b« c"), "p(a b) w(c)");
   EXPECT_TEXT(parts("a \"b c\" d"), "w(a) p(b c) w(d)");
@@ -225,6 +294,8 @@ static void test_linear(void)
 int main(void)
 {
   RUN(test_words);
+  RUN(test_characters);
+  RUN(test_dates_amiss);
   RUN(test_phrases);
   RUN(test_negation);
   RUN(test_fields);
