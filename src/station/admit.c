@@ -9,6 +9,7 @@
 #include "station/quota.h"
 #include "station/refused.h"
 #include "station/sketches.h"
+#include "station/wanting.h"
 #include "station/way.h"
 
 #include <stdlib.h>
@@ -580,38 +581,6 @@ done:
 
 /* ---- files ---- */
 
-/* Does the record with number ${ref} want this file, by the follow rules of
- * the collections that list it? */
-static int record_wants(struct station *st, uint64_t ref,
-                        const struct cid *root, struct err *e)
-{
-  struct listing by[LISTINGS_MAX];
-  struct buf block = {0};
-  struct record_files it = {0};
-  struct record_file file;
-  struct record rec;
-  int wants = 0;
-  int rc = st->store->ops->get_ref(st->store, ref, NULL, &block, e);
-  if (rc < 0 || parcel_looks(buf_span(&block)) || /* it wants a record */
-      (rc = record_read(&rec, buf_span(&block), e)) < 0 ||
-      (rc = listings(st, ref, by, e)) < 0) {
-    buf_free(&block);
-    return rc;
-  }
-  int lists = rc;
-  while (wants == 0 && record_file_next(&it, rec.files, &file)) {
-    for (int i = 0; cid_equal(&file.data, root) && i < lists && wants == 0;
-         i++) {
-      int64_t most;
-      rc = station_follow_files(st, listing_collection(&by[i]), INT64_MAX,
-                                &most, e);
-      wants = rc < 0 ? rc : file.size <= most;
-    }
-  }
-  buf_free(&block);
-  return wants;
-}
-
 int admit_asked_by(struct station *st, const struct cid *cid,
                    struct cid *parcel, struct buf *bytes, struct err *e)
 {
@@ -631,6 +600,7 @@ int admit_asked_by(struct station *st, const struct cid *cid,
 int admit_wants(struct station *st, const struct cid *cid, struct err *e)
 {
   const struct cached_parcel *p;
+  struct wanting how;
   uint64_t ref = 0;
   int rc;
   if (cid_codec(cid) == CID_DAG_CBOR) {
@@ -644,7 +614,9 @@ int admit_wants(struct station *st, const struct cid *cid, struct err *e)
       continue; /* its parent was swept meanwhile */
     }
     if (rc == 0) {
-      rc = cid_codec(&parent) == CID_DAG_PB ? 1 : record_wants(st, ref, cid, e);
+      rc = cid_codec(&parent) == CID_DAG_PB
+               ? 1
+               : wanting_file(st, ref, cid, &how, e);
     }
     if (rc != 0) {
       return rc < 0 ? rc : WANT_FILE;

@@ -5,53 +5,22 @@
 #include "base/mem.h"
 #include "form/unixfs.h"
 #include "station/link_int.h"
-#include "station/listing.h"
+#include "station/wanting.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define WANTS_MAX 2048u /* kept from one walk: then it walks again */
 #define BELOW_MAX (16u * UNIXFS_LINKS_MAX * sizeof(struct cid))
-#define GONE_MAX 256u /* in a row: the peer has nothing of it */
-#define SMALL_FILE (1024 * 1024)
+#define GONE_MAX 256u        /* in a row: the peer has nothing of it */
 #define KIND (INT64_MAX / 8) /* parts the kinds; times are < 2^53 */
 
-enum kind { KIND_RECORD, KIND_SMALL, KIND_PART, KIND_LARGE };
-
-static int64_t before(enum kind kind, int64_t time)
+static int64_t before(enum wanting_kind kind, int64_t time)
 {
   return (int64_t)kind * KIND + (CBOR_INT_MAX - time);
 }
 
 /* ---- the walk over what is missing ---- */
-
-/* How dear is a file, that a record lists? */
-static int rate_file(struct station *st, const struct cid *root,
-                     const struct cid *by, int64_t *out, struct err *e)
-{
-  struct listing listed[LISTINGS_MAX];
-  struct record_files it = {0};
-  struct record_file file;
-  struct record rec;
-  struct buf block = {0};
-  int64_t time = 0, size = 0;
-  uint64_t ref;
-  int rc = st->store->ops->find(st->store, by, 1, &ref, e);
-  if (rc == 0 && ref != 0 &&
-      (rc = st->store->ops->get_ref(st->store, ref, NULL, &block, e)) == 0 &&
-      (rc = record_read(&rec, buf_span(&block), e)) == 0 &&
-      (rc = listings(st, ref, listed, e)) > 0) {
-    time = listed[0].time;
-    while (record_file_next(&it, rec.files, &file)) {
-      if (cid_equal(&file.data, root)) {
-        size = file.size;
-      }
-    }
-  }
-  buf_free(&block);
-  *out = before(size <= SMALL_FILE ? KIND_SMALL : KIND_LARGE, time);
-  return rc < 0 ? rc : 0;
-}
 
 static int compare_want(const void *a, const void *b)
 {
@@ -91,16 +60,12 @@ static int note(void *ud, const struct cid *cid, const char *kind,
 {
   struct noting *n = ud;
   struct fetch *f = n->f;
-  int64_t rate = before(kind[0] == 'r' ? KIND_RECORD : KIND_PART, 0);
+  struct wanting how;
   if (refset_has_cid(&f->asked, cid) || (f->no_files && kind[0] != 'r')) {
     return 0;
   }
-  int rc = admit_wants(f->st, cid, n->e);
-  if (rc > 0 && strcmp(kind, "file") == 0) {
-    rc = rate_file(f->st, cid, wanted_by, &rate, n->e);
-    rc = rc < 0 ? rc : 1;
-  }
-  return rc <= 0 ? rc : add_want(f, cid, rate, n->e);
+  int rc = wanting_told(f->st, cid, kind, wanted_by, &how, n->e);
+  return rc <= 0 ? rc : add_want(f, cid, before(how.kind, how.time), n->e);
 }
 
 /* 1: more. */

@@ -197,8 +197,7 @@ int quota_vouched(struct station *st, const uint8_t *author, char *by,
   return room->vouched;
 }
 
-/* Does this author need nobody's leave? 1, 0. */
-static int trusted(struct station *st, const uint8_t *author, struct err *e)
+int quota_trusted(struct station *st, const uint8_t *author, struct err *e)
 {
   return memcmp(author, st->self, CRYPT_KEY_SIZE) == 0
              ? 1
@@ -264,7 +263,7 @@ int quota_charge(struct station *st, struct change *c, const struct listing *by,
   if (!st->room.counted) {
     return 0;
   }
-  int rc = trusted(st, by->author, e);
+  int rc = quota_trusted(st, by->author, e);
   if (rc != 0) {
     return rc < 0 ? rc : 0;
   }

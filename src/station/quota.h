@@ -31,6 +31,11 @@ int quota_reset(struct station *st, struct err *e) MUST_USE;
 int quota_vouched(struct station *st, const uint8_t *author, char *by,
                   struct err *e) MUST_USE;
 
+/* Is it this station, or vouched for? Such an author needs nobody's leave. 1,
+ * 0. */
+int quota_trusted(struct station *st, const uint8_t *author,
+                  struct err *e) MUST_USE;
+
 /* What a record costs whoever lists it in ${collection}. */
 int quota_record_cost(struct station *st, const struct record *rec,
                       struct span collection, int64_t *out,

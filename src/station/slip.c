@@ -3,11 +3,11 @@
 
 #include "base/check.h"
 #include "base/mem.h"
-#include "station/admit.h"
 #include "station/brought.h"
 #include "station/outfile.h"
 #include "station/sketches.h"
 #include "station/slip_plan.h"
+#include "station/wanting.h"
 #include "sync/handles.h"
 #include "sync/slip_text.h"
 
@@ -101,15 +101,14 @@ static int note_want(void *ud, const struct cid *cid, const char *kind,
                      const struct cid *wanted_by)
 {
   struct slipping *s = ud;
-  (void)kind;
-  (void)wanted_by;
+  struct wanting how;
   if (s->want_n == s->want_max) {
     return 1; /* the next slip asks for the rest */
   }
   if (s->want_n > 0 && cid_equal(cid, &s->last_want)) {
     return 0; /* wanted by several: they come one after the other */
   }
-  int wants = admit_wants(s->st, cid, s->e);
+  int wants = wanting_told(s->st, cid, kind, wanted_by, &how, s->e);
   if (wants <= 0) {
     return wants; /* by the follow rules we don't want this file */
   }

@@ -176,6 +176,55 @@ static void test_claim(void)
   claim(2000000, 16000000);
 }
 
+/* ---- one file, wanted or not, in many records ---- */
+
+#define MANY 400
+
+static uint64_t loads;
+static const struct store_ops *plain_ops;
+
+static int count_load(struct store *s, uint64_t ref, struct cid *cid,
+                      struct buf *out, struct err *err)
+{
+  loads++;
+  return plain_ops->get_ref(s, ref, cid, out, err);
+}
+
+/* Blocks that ${at} loads while it writes a slip. */
+static uint64_t slip_loads(struct home *at)
+{
+  struct slip_options opt = {.files = -1};
+  struct slip_report told;
+  struct store_ops ops = *at->st->store->ops;
+  plain_ops = at->st->store->ops;
+  ops.get_ref = count_load;
+  loads = 0;
+  at->st->store->ops = &ops;
+  NEED(station_slip(at->st, home_file(at, "x.slip"), &opt, &told, &e) == 0);
+  at->st->store->ops = plain_ops;
+  return loads;
+}
+
+/* A file that is too large to be wanted, in many records, beside names like
+ * it: each record is asked for itself. */
+static void test_many_records(void)
+{
+  static struct made m[MANY];
+  struct cid file[2];
+  home_new(&a);
+  link_follow(&a, "c", 1000);
+  NEED(cid_of(&file[0], CID_RAW, "large", 5) == 0);
+  file[1] = file[0];
+  file[1].b[CID_SIZE - 1] ^= 1;
+  for (int i = 0; i < MANY; i++) {
+    m[i] =
+        (struct made){.n = i, .files = 1, .file = &file[i % 2], .size = 2000};
+  }
+  deliver(&a, 1000, m, MANY);
+  EXPECT(slip_loads(&a) < 10u * MANY);
+  home_end(&a);
+}
+
 int main(void)
 {
   RUN(test_twin_by_session);
@@ -183,5 +232,6 @@ int main(void)
   RUN(test_twin_elsewhere);
   RUN(test_twin_withdrawn);
   RUN(test_claim);
+  RUN(test_many_records);
   return unit_done();
 }
