@@ -6,6 +6,7 @@ local core = require "mahatta.core"
 local display = require "mahatta.display"
 local kinds = require "mahatta.kinds"
 local texts = require "mahatta.texts"
+local voices = require "mahatta.voices"
 
 local Station, Job = core.methods.Station, core.methods.Job
 local ALL = math.maxinteger -- as a size: no limit
@@ -491,12 +492,11 @@ end
 -- A label must be later than the own one that it changes, also within one
 -- second. nil: now is late enough.
 local function label_time(station, id, value)
-  local now, mine = clock_of(station), station:id()
-  for _, entry in ipairs(station:about(id) or {}) do -- newest first
+  local now = clock_of(station)
+  local mine = station:about(id, { author = station:id() })
+  for _, entry in ipairs(mine or {}) do -- newest first
     if entry.time < now then return nil end
-    if entry.author == mine and entry.record.value == value then
-      return entry.time + 1
-    end
+    if entry.record.value == value then return entry.time + 1 end
   end
 end
 
@@ -522,7 +522,20 @@ end
 function Station:labels(id, options)
   local wrong = unlike(id, "string")
   if wrong then misuse(1, "labels", wrong) end
-  local entries, message, code = self:about(id, options)
+  wrong = unknown(options, "limit")
+  if wrong then misuse(2, "labels", wrong) end
+  local limit = options and options.limit
+  local entries, message, code
+  if limit then
+    if math.type(limit) ~= "integer" or limit < 1 then
+      misuse(2, "labels", "option 'limit': no such number")
+    end
+    local entry = self:get(id) -- nobody's, where it has not come yet
+    entries, message, code = voices.about(self, id, entry and entry.author,
+      limit)
+  else
+    entries, message, code = self:about(id)
+  end
   if not entries then return nil, message, code end
   local seen, labels = {}, {}
   local now = clock_of(self)

@@ -266,8 +266,9 @@ function Station:collections(options) end
 
 ---Records about ${id} (labels, corrections, comments), newest first; anybody
 ---may write them, so programs that serve others ask for a bounded number.
+---${author}: only those of this one (a did), whatever others wrote.
 ---@param id string
----@param options? { limit?: integer }
+---@param options? { limit?: integer, author?: string }
 ---@return mahatta.Entry[]? entries
 ---@return string? message
 ---@return mahatta.Code? code
@@ -294,7 +295,8 @@ function Station:withdraw(id, options) end
 function Station:label(id, value, options) end
 
 ---Labels in force: the newest of each author and value, not negated, not
----expired. ${limit}: among so many of the newest records about it.
+---expired. ${limit}: among so many records about it: those of this station, of
+---its author and of authors who are vouched for, then the newest of others.
 ---@param id string
 ---@param options? { limit?: integer }
 ---@return { value: string, author: string, time: integer, expires?: integer, id: string }[]?

@@ -318,13 +318,23 @@ static int station_history(lua_State *L)
 
 static int station_about_list(lua_State *L)
 {
+  static const char *const known[] = {"author", "limit", NULL};
   struct lstation *s = lstation_check(L, 1);
   struct cid cid = lutil_cid(L, 2);
-  lua_Integer limit = limit_arg(L, 3);
   struct err e;
+  (void)lutil_options(L, 3, known);
+  lua_Integer limit =
+      lutil_opt_int(L, 3, "limit", LUA_MAXINTEGER, 1, LUA_MAXINTEGER);
+  struct span did = lutil_opt_text(L, 3, "author");
+  uint8_t author[CRYPT_KEY_SIZE];
+  if (did.p != NULL && did_parse(author, (const char *)did.p, did.n, &e) < 0) {
+    return luaL_argerror(L, 3, e.text);
+  }
   struct collect c = collect_start(L, s);
   c.left = limit;
-  int rc = station_about(c.st, &cid, collect_entry, &c, &e);
+  int rc = did.p == NULL
+               ? station_about(c.st, &cid, collect_entry, &c, &e)
+               : station_about_by(c.st, &cid, author, collect_entry, &c, &e);
   return collect_end(&c, rc, &e);
 }
 

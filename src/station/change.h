@@ -15,6 +15,7 @@ enum idx {
   IDX_WITHDRAWER = 'W', /* key: author in collection; sort: cid_order(about);
                            ref: withdrawal */
   IDX_LABELLER = 'L',   /* key: label_key(); sort: time; ref: label */
+  IDX_SPEAKER = 's',    /* key: label_key(); sort: time; ref: any about it */
   IDX_VERSION = 'k',    /* key: version_key(); sort: time; ref: record */
   IDX_PARCEL = 'p',     /* sort: time; ref: parcel */
   IDX_URGENT = 'u',     /* sort: time; ref: withdrawal, label, correction */
@@ -151,7 +152,7 @@ int coll_key(uint8_t out[COLL_KEY_SIZE], struct span collection) MUST_USE;
 int change_drop_kv(struct station *st, struct span prefix,
                    struct err *e) MUST_USE;
 
-/* Of the author and what it labels, in any collection. */
+/* Of the author and what it labels, or speaks of, in any collection. */
 int label_key(uint8_t out[CHANGE_KEY_MAX], const uint8_t *author,
               const struct cid *about) MUST_USE;
 /* Of the author in the collection: IDX_WITHDRAWER. */

@@ -22,6 +22,26 @@ static bool urgent(const struct record *rec)
   return rec->kind != RECORD_PLAIN || rec->corrects;
 }
 
+/* A record about another, which is no withdrawal: by what it is about, and by
+ * who says it. */
+static int place_about(struct change *c, enum place_how how,
+                       const struct listing *by, const struct record *rec,
+                       uint64_t ref)
+{
+  uint8_t key[CHANGE_KEY_MAX];
+  struct span both = span_of(key, sizeof key);
+  int rc = label_key(key, by->author, &rec->about);
+  if (rc < 0) {
+    return rc;
+  }
+  put_row(c, how, IDX_ABOUT, cid_key(&rec->about), by->time, ref);
+  put_row(c, how, IDX_SPEAKER, both, by->time, ref);
+  if (rec->kind == RECORD_LABEL) {
+    put_row(c, how, IDX_LABELLER, both, by->time, ref);
+  }
+  return 0;
+}
+
 int place_pair(struct change *c, enum place_how how, const struct listing *by,
                const struct record *rec, uint64_t ref)
 {
@@ -52,14 +72,8 @@ int place_pair(struct change *c, enum place_how how, const struct listing *by,
     put_row(c, how, IDX_WITHDRAWER, span_of(key, sizeof key),
             cid_order(&rec->about), ref);
     put_row(c, how, IDX_WITHDRAW, cid_key(&rec->about), by->time, ref);
-  } else if (rec->has_about) {
-    put_row(c, how, IDX_ABOUT, cid_key(&rec->about), by->time, ref);
-  }
-  if (rec->kind == RECORD_LABEL) {
-    if ((rc = label_key(key, by->author, &rec->about)) < 0) {
-      return rc;
-    }
-    put_row(c, how, IDX_LABELLER, span_of(key, sizeof key), by->time, ref);
+  } else if (rec->has_about && (rc = place_about(c, how, by, rec, ref)) < 0) {
+    return rc;
   }
   if (rec->files.n > 0) {
     put_row(c, how, IDX_FILES, span_of(NULL, 0), by->time, ref);

@@ -117,6 +117,12 @@ int station_versions(struct station *st, const struct version_query *q,
 /* Records about ${id}, newest first. */
 int station_about(struct station *st, const struct cid *id, entry_sink *sink,
                   void *ud, struct err *e) MUST_USE;
+/* The same of one author (CRYPT_KEY_SIZE bytes): as fast, whatever others
+ * write about it. What an older version stored is among them after a rebuild.
+ */
+int station_about_by(struct station *st, const struct cid *id,
+                     const uint8_t *author, entry_sink *sink, void *ud,
+                     struct err *e) MUST_USE;
 
 /* Blocks that are listed here and not here. ${wanted_by}: a parcel, record or
  * file node. ${kind}: "record", "file" or "part". */

@@ -340,6 +340,7 @@ int view_entry(struct station *st, uint64_t ref, struct span collection,
 struct showing {
   struct station *st;
   struct span collection; /* empty: any */
+  const uint8_t *author;  /* NULL: any */
   bool history;           /* also what is superseded */
   entry_sink *sink;
   void *ud;
@@ -357,6 +358,8 @@ static int show_row(struct showing *s, int64_t sort, struct entry *en,
     struct span collection = listing_collection(&by[i]);
     if (by[i].time != sort ||
         (s->collection.n > 0 && !span_equal(collection, s->collection)) ||
+        (s->author != NULL &&
+         memcmp(by[i].author, s->author, CRYPT_KEY_SIZE) != 0) ||
         newest_of(by, n, by[i].author, collection) != &by[i]) {
       continue;
     }
@@ -377,7 +380,7 @@ static int show_row(struct showing *s, int64_t sort, struct entry *en,
 int station_page(struct station *st, const struct page_query *q,
                  struct page *page, entry_sink *sink, void *ud, struct err *e)
 {
-  struct showing s = {st, q->collection, q->history, sink, ud, 0};
+  struct showing s = {st, q->collection, NULL, q->history, sink, ud, 0};
   uint8_t key[COLL_KEY_SIZE];
   struct entry en = {0};
   int rc;
@@ -409,31 +412,51 @@ int station_page(struct station *st, const struct page_query *q,
   return rc < 0 ? rc : 0;
 }
 
-int station_about(struct station *st, const struct cid *id, entry_sink *sink,
-                  void *ud, struct err *e)
+/* Walk the rows ${name} under ${key}: all that are about ${id}. */
+static int show_about(struct showing *s, enum idx name, struct span key,
+                      const struct cid *id, struct err *e)
 {
-  struct showing s = {st, span_of(NULL, 0), true, sink, ud, 0};
   struct entry en = {0};
   int64_t sort = INT64_MAX;
   uint64_t ref = UINT64_MAX >> 1;
-  int rc = station_alive(st, e);
-  if (rc == 0) {
-    rc = station_refresh(st, e);
-  }
+  int rc = station_refresh(s->st, e);
   while (rc == 0) {
-    int n = st->store->ops->rows(st->store, IDX_ABOUT, cid_key(id), sort, ref,
-                                 true, &sort, &ref, 1, e);
+    int n = s->st->store->ops->rows(s->st->store, name, key, sort, ref, true,
+                                    &sort, &ref, 1, e);
     if (n <= 0) {
       rc = n;
       break;
     }
-    if ((rc = load(st, ref, &en, e)) == 0 && en.record.has_about &&
+    if ((rc = load(s->st, ref, &en, e)) == 0 && en.record.has_about &&
         cid_equal(&en.record.about, id)) {
-      rc = show_row(&s, sort, &en, e);
+      rc = show_row(s, sort, &en, e);
     }
   }
   entry_free(&en);
   return rc < 0 ? rc : 0;
+}
+
+int station_about(struct station *st, const struct cid *id, entry_sink *sink,
+                  void *ud, struct err *e)
+{
+  struct showing s = {.st = st, .history = true, .sink = sink, .ud = ud};
+  int rc = station_alive(st, e);
+  return rc < 0 ? rc : show_about(&s, IDX_ABOUT, cid_key(id), id, e);
+}
+
+int station_about_by(struct station *st, const struct cid *id,
+                     const uint8_t *author, entry_sink *sink, void *ud,
+                     struct err *e)
+{
+  struct showing s = {.st = st, .history = true, .sink = sink, .ud = ud};
+  uint8_t key[CHANGE_KEY_MAX];
+  int rc = station_alive(st, e);
+  s.author = author;
+  if (rc == 0 && (rc = label_key(key, author, id)) < 0) {
+    rc = err_set(e, rc, "not enough memory");
+  }
+  return rc < 0 ? rc
+                : show_about(&s, IDX_SPEAKER, span_of(key, sizeof key), id, e);
 }
 
 /* ---- collections ---- */

@@ -84,6 +84,12 @@ static int call_about(struct station *st, struct err *e)
   return station_about(st, &record, no_entry, NULL, e);
 }
 
+static int call_about_by(struct station *st, struct err *e)
+{
+  uint8_t author[CRYPT_KEY_SIZE] = {0};
+  return station_about_by(st, &record, author, no_entry, NULL, e);
+}
+
 static int call_missing(struct station *st, struct err *e)
 {
   int n = 0;
@@ -374,6 +380,7 @@ static const struct {
            {"station_page", call_page, READS},
            {"station_versions", call_versions, READS},
            {"station_about", call_about, READS},
+           {"station_about_by", call_about_by, READS},
            {"station_missing", call_missing, READS},
            {"station_collections", call_collections, READS},
            {"station_collection_count", call_count, READS},

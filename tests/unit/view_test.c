@@ -271,6 +271,44 @@ static void test_about(void)
   home_end(&h);
 }
 
+/* What one of many says is found without the others. */
+static void test_about_by(void)
+{
+  struct seen s = {0};
+  struct crate c;
+  uint8_t author[CRYPT_KEY_SIZE];
+  home_new(&h);
+  struct cid id = put(1, NULL, 100);
+  for (int i = 0; i < 4; i++) {
+    struct made m = {.n = 10 + i, .type = "correction", .about = &id};
+    if (i == 2) {
+      m.type = "label";
+      m.value = "x";
+    }
+    struct cid said = made_cid(&m);
+    for (uint8_t who = 1; who <= (i == 3 ? 2 : 1); who++) {
+      crate_start(&c);
+      (void)crate_parcel(&c, who, "c", 100 * (i + 1) + who, &said, 1);
+      (void)crate_record(&c, &m);
+      (void)crate_unpack(&c, &h);
+    }
+  }
+  author_key_of(author, 1);
+  EXPECT_INT(station_about_by(h.st, &id, author, see, &s, &e), 0);
+  EXPECT(s.n == 4 && s.number[0] == 13 && s.number[3] == 10);
+  EXPECT(s.time[0] == 401);
+  s.n = 0;
+  author_key_of(author, 2);
+  EXPECT_INT(station_about_by(h.st, &id, author, see, &s, &e), 0);
+  EXPECT(s.n == 1 && s.number[0] == 13 && s.time[0] == 402);
+  s.n = 0;
+  author_key_of(author, 3);
+  EXPECT_INT(station_about_by(h.st, &id, author, see, &s, &e), 0);
+  EXPECT_INT(s.n, 0);
+  EXPECT(home_sound(&h));
+  home_end(&h);
+}
+
 static void test_collections(void)
 {
   struct buf names = {0};
@@ -361,6 +399,7 @@ int main(void)
   RUN(test_listed_twice);
   RUN(test_two_voices);
   RUN(test_about);
+  RUN(test_about_by);
   RUN(test_collections);
   RUN(test_missing);
   return unit_done();

@@ -10,6 +10,7 @@ local csv = require "mahatta.site.csv"
 local respond = require "mahatta.site.respond"
 local search = require "mahatta.site.search"
 local shape = require "mahatta.site.shape"
+local voices = require "mahatta.voices"
 
 local api = {}
 
@@ -136,8 +137,8 @@ function get.record(ctx, id, what, number)
     entries, message, code = ctx.site.station:history(id,
       { limit = record.VERSIONS_READ })
   elseif what == "about" then
-    entries, message, code = ctx.site.station:about(id,
-      { limit = record.ABOUT_READ })
+    entries, message, code = voices.about(ctx.site.station, id,
+      entry.author, record.ABOUT_READ)
   elseif what == "table" then
     return table_of(ctx, entry, number)
   elseif what then

@@ -8,6 +8,7 @@ local markup = require "mahatta.site.markup"
 local packages = require "mahatta.site.packages"
 local shape = require "mahatta.site.shape"
 local url = require "mahatta.site.url"
+local voices = require "mahatta.voices"
 local words = require "mahatta.site.words"
 
 local record = {}
@@ -15,7 +16,8 @@ local record = {}
 local TEXT_SHOWN, LINES_SHOWN = 4000, 60 -- before one has to ask for all
 local FILES_SHOWN = 50
 local ABOUT_SHOWN = 20
-record.ABOUT_READ = 300 -- of what others write about it, the newest
+local EACH_SHOWN = 5 -- of one who comes before others
+record.ABOUT_READ = 300 -- of what is written about it
 record.VERSIONS_READ = 300
 local VERSIONS_SHOWN = 20
 local TABLE_BYTES = 256 * 1024 -- of a file that are read for its table
@@ -70,19 +72,22 @@ local function said(ctx, entry, about, versions)
       link = shape.record_path(ctx.lang, versions[1].id),
       day = shape.say(shape.day(versions[1].time)) })
   end
+  local above = {}
   for _, other in ipairs(about) do
-    if ABOVE[other.record.type] and #items < ABOUT_SHOWN then
-      items[#items + 1] = about_line(ctx, other, CORRECTION)
-    end
+    if ABOVE[other.record.type] then above[#above + 1] = other end
   end
-  for _, label in ipairs(ctx.site.station:labels(entry.id,
-      { limit = record.ABOUT_READ }) or {}) do
-    if #items < 2 * ABOUT_SHOWN then
-      items[#items + 1] = LABEL(ctx.words, { value = label.value,
-        author = shape.author(label.author),
-        by = shape.author_path(ctx.lang, label.author),
-        day = shape.say(shape.day(label.time)) })
-    end
+  for _, other in ipairs(voices.first(above, about.rank, ABOUT_SHOWN,
+      EACH_SHOWN)) do
+    items[#items + 1] = about_line(ctx, other, CORRECTION)
+  end
+  local labels = ctx.site.station:labels(entry.id,
+    { limit = record.ABOUT_READ }) or {}
+  for _, label in ipairs(voices.first(labels, about.rank,
+      2 * ABOUT_SHOWN - #items, EACH_SHOWN)) do
+    items[#items + 1] = LABEL(ctx.words, { value = label.value,
+      author = shape.author(label.author),
+      by = shape.author_path(ctx.lang, label.author),
+      day = shape.say(shape.day(label.time)) })
   end
   if #items == 0 then return markup.none end
   return SAID(ctx.words, { items = items })
@@ -301,12 +306,15 @@ local COMMENTS = markup.template
 local NO_COMMENT = { label = true, withdraw = true, holdings = true }
 
 local function comments(ctx, about)
-  local items = {}
+  local list, items = {}, {}
   for _, entry in ipairs(about) do
-    if not ABOVE[entry.record.type] and not NO_COMMENT[entry.record.type]
-        and #items < ABOUT_SHOWN then
-      items[#items + 1] = about_line(ctx, entry, CORRECTION)
+    if not ABOVE[entry.record.type] and not NO_COMMENT[entry.record.type] then
+      list[#list + 1] = entry
     end
+  end
+  for i, entry in ipairs(voices.first(list, about.rank, ABOUT_SHOWN,
+      EACH_SHOWN)) do
+    items[i] = about_line(ctx, entry, CORRECTION)
   end
   if #items == 0 then return markup.none end
   return COMMENTS(ctx.words, { items = items })
@@ -340,7 +348,8 @@ function record.page(ctx, id)
   local station = ctx.site.station
   local entry, message, code = record.entry(ctx.site, id)
   if not entry then return absent(ctx, message, code) end
-  local about, fault = station:about(id, { limit = record.ABOUT_READ })
+  local about, fault = voices.about(station, id, entry.author,
+    record.ABOUT_READ)
   if not about then return nil, fault end
   local versions = { entry } -- without a key there are no others
   if entry.record.key then
