@@ -195,6 +195,20 @@ static int charge(struct work *w, const struct listing *by,
   return rc < 0 ? rc : quota_charge(w->st, w->c, by, cost, e);
 }
 
+/* One listing more. */
+static int list_once(struct work *w, const struct admit_record *in,
+                     uint64_t ref, const struct listing *by,
+                     struct facets *facets)
+{
+  int rc = facets_add(facets, by);
+  if (rc == 0) {
+    rc = place_pair(w->c, PLACE_ADD, by, &in->rec, ref);
+  }
+  return rc < 0 || facets->listings <= LISTINGS_MAX
+             ? rc
+             : place_beyond(w->c, PLACE_ADD, by, &in->cid);
+}
+
 /* Other parcels that ask for this record get their pair too. */
 static int settle_others(struct work *w, const struct admit_record *in,
                          uint64_t ref, struct facets *facets, struct err *e)
@@ -205,8 +219,7 @@ static int settle_others(struct work *w, const struct admit_record *in,
   while ((rc = next_asking(w->st, &in->cid, &at, &p, e)) > 0) {
     struct listing by;
     listing_of(&by, at, &p->cid, &p->view);
-    if ((rc = facets_add(facets, &by)) < 0 ||
-        (rc = place_pair(w->c, PLACE_ADD, &by, &in->rec, ref)) < 0) {
+    if ((rc = list_once(w, in, ref, &by, facets)) < 0) {
       return err_set(e, rc, "not enough memory");
     }
     if ((rc = charge(w, &by, &in->rec, e)) < 0) {
@@ -248,8 +261,7 @@ static int place(struct work *w, const struct admit_record *in, uint64_t ref,
   if (w->any_missing && (rc = settle_others(w, in, ref, &after, e)) < 0) {
     goto done;
   }
-  if ((rc = facets_add(&after, &w->by)) < 0 ||
-      (rc = place_pair(w->c, PLACE_ADD, &w->by, &in->rec, ref)) < 0) {
+  if ((rc = list_once(w, in, ref, &w->by, &after)) < 0) {
     rc = err_set(e, rc, "not enough memory");
     goto done;
   }

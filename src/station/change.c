@@ -430,6 +430,14 @@ int label_key(uint8_t out[CHANGE_KEY_MAX], const uint8_t *author,
                      span_of(about->b, sizeof about->b));
 }
 
+int placed_key(uint8_t out[CHANGE_KEY_MAX], struct span collection,
+               const struct cid *record)
+{
+  static const uint8_t anybody[CRYPT_KEY_SIZE];
+  return version_key(out, collection, anybody,
+                     span_of(record->b, sizeof record->b));
+}
+
 int author_key(uint8_t out[CHANGE_KEY_MAX], struct span collection,
                const uint8_t *author)
 {

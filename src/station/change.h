@@ -10,6 +10,9 @@
 enum idx {
   IDX_TIME = 't',       /* key: collection; sort: time; ref: record */
   IDX_LISTED = 'l',     /* sort: record; ref: parcel */
+  IDX_BEYOND = 'b',     /* a listing with LISTINGS_MAX before it; two keys:
+                           label_key() of author and record, placed_key() of
+                           collection and record; sort: time; ref: parcel */
   IDX_ABOUT = 'a',      /* key: cid_key(about); sort: time; ref: record */
   IDX_WITHDRAW = 'w',   /* the same, of withdrawals only */
   IDX_WITHDRAWER = 'W', /* key: author in collection; sort: cid_order(about);
@@ -152,9 +155,12 @@ int coll_key(uint8_t out[COLL_KEY_SIZE], struct span collection) MUST_USE;
 int change_drop_kv(struct station *st, struct span prefix,
                    struct err *e) MUST_USE;
 
-/* Of the author and what it labels, or speaks of, in any collection. */
+/* Of the author and what it labels, speaks of, or lists, in any collection. */
 int label_key(uint8_t out[CHANGE_KEY_MAX], const uint8_t *author,
               const struct cid *about) MUST_USE;
+/* Of the collection and what anybody lists there. */
+int placed_key(uint8_t out[CHANGE_KEY_MAX], struct span collection,
+               const struct cid *record) MUST_USE;
 /* Of the author in the collection: IDX_WITHDRAWER. */
 int author_key(uint8_t out[CHANGE_KEY_MAX], struct span collection,
                const uint8_t *author) MUST_USE;

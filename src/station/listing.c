@@ -71,11 +71,9 @@ static int listing_refs(struct station *st, uint64_t record, uint64_t *refs,
   return n < 0 ? n : same;
 }
 
-int listings(struct station *st, uint64_t record, struct listing *out,
-             struct err *e)
+static int load_listings(struct station *st, const uint64_t *refs, int n,
+                         struct listing *out, struct err *e)
 {
-  uint64_t refs[LISTINGS_MAX];
-  int n = listing_refs(st, record, refs, e);
   for (int i = 0; i < n; i++) {
     const struct cached_parcel *p;
     int rc = station_parcel(st, refs[i], &p, e);
@@ -85,6 +83,49 @@ int listings(struct station *st, uint64_t record, struct listing *out,
     listing_of(&out[i], refs[i], &p->cid, &p->view);
   }
   return n;
+}
+
+int listings(struct station *st, uint64_t record, struct listing *out,
+             struct err *e)
+{
+  uint64_t refs[LISTINGS_MAX];
+  int n = listing_refs(st, record, refs, e);
+  return load_listings(st, refs, n, out, e);
+}
+
+int listings_by(struct station *st, const struct cid *record,
+                const uint8_t *author, struct listing *out, struct err *e)
+{
+  uint8_t key[CHANGE_KEY_MAX];
+  int64_t sorts[BEYOND_MAX];
+  uint64_t refs[BEYOND_MAX];
+  int rc = label_key(key, author, record);
+  if (rc < 0) {
+    return err_set(e, rc, "not enough memory");
+  }
+  int n = st->store->ops->rows(st->store, IDX_BEYOND, span_of(key, sizeof key),
+                               INT64_MAX, UINT64_MAX >> 1, true, sorts, refs,
+                               BEYOND_MAX, e);
+  return load_listings(st, refs, n, out, e);
+}
+
+int listings_in(struct station *st, const struct cid *record,
+                struct span collection, int64_t time, bool exactly,
+                struct listing *out, struct err *e)
+{
+  uint8_t key[CHANGE_KEY_MAX];
+  int64_t sorts[BEYOND_MAX];
+  uint64_t refs[BEYOND_MAX];
+  int rc = placed_key(key, collection, record);
+  if (rc < 0) {
+    return err_set(e, rc, "not enough memory");
+  }
+  int n = st->store->ops->rows(st->store, IDX_BEYOND, span_of(key, sizeof key),
+                               time, 0, false, sorts, refs, BEYOND_MAX, e);
+  while (exactly && n > 0 && sorts[n - 1] != time) {
+    n--;
+  }
+  return load_listings(st, refs, n, out, e);
 }
 
 /* Is the record with number ${ref} a withdrawal of ${record}? */

@@ -23,13 +23,25 @@ static inline struct span listing_collection(const struct listing *l)
 }
 
 /* More listings than these of one record are passed over (by number of the
- * parcel): a flood of parcels that list a known record costs no more. */
+ * parcel): a flood of parcels that list a known record costs no more. Those
+ * that somebody asks for by author or by collection are found beyond them. */
 #define LISTINGS_MAX 32
+#define BEYOND_MAX 8
 
 /* Of the record with number ${record}: fill ${out} (room for LISTINGS_MAX);
  * returns how many. */
 int listings(struct station *st, uint64_t record, struct listing *out,
              struct err *e) MUST_USE;
+
+/* Beyond them, of one author, the newest first; or in a collection at
+ * ${time}, in order of arrival, and after it when not ${exactly}. Fill
+ * ${out} (room for BEYOND_MAX); how many. */
+int listings_by(struct station *st, const struct cid *record,
+                const uint8_t *author, struct listing *out,
+                struct err *e) MUST_USE;
+int listings_in(struct station *st, const struct cid *record,
+                struct span collection, int64_t time, bool exactly,
+                struct listing *out, struct err *e) MUST_USE;
 
 /* A listing from a parcel's view. */
 void listing_of(struct listing *out, uint64_t ref, const struct cid *cid,

@@ -84,6 +84,23 @@ int place_pair(struct change *c, enum place_how how, const struct listing *by,
   return 0;
 }
 
+int place_beyond(struct change *c, enum place_how how, const struct listing *by,
+                 const struct cid *record)
+{
+  uint8_t author[CHANGE_KEY_MAX], collection[CHANGE_KEY_MAX];
+  int rc = label_key(author, by->author, record);
+  if (rc == 0) {
+    rc = placed_key(collection, listing_collection(by), record);
+  }
+  if (rc == 0) {
+    put_row(c, how, IDX_BEYOND, span_of(author, sizeof author), by->time,
+            by->parcel_ref);
+    put_row(c, how, IDX_BEYOND, span_of(collection, sizeof collection),
+            by->time, by->parcel_ref);
+  }
+  return rc;
+}
+
 int place_files(struct station *st, struct change *c, enum place_how how,
                 const struct record *rec, uint64_t ref, struct err *e)
 {
@@ -164,23 +181,61 @@ int place_doc(struct station *st, struct change *c, uint64_t ref,
 
 /* ---- withdrawal ---- */
 
+struct voice {
+  uint8_t key[CHANGE_KEY_MAX]; /* author_key */
+  uint8_t author[CRYPT_KEY_SIZE];
+};
+
 int voices_add(struct buf *voices, struct span collection,
                const uint8_t *author)
 {
-  uint8_t key[CHANGE_KEY_MAX];
-  int rc = author_key(key, collection, author);
-  return rc < 0 ? rc : buf_put(voices, key, sizeof key);
+  struct voice v;
+  memcpy(v.author, author, sizeof v.author);
+  int rc = author_key(v.key, collection, author);
+  return rc < 0 ? rc : buf_put(voices, &v, sizeof v);
 }
 
-/* Is the parcel of one of these voices? 1, 0, ERR_NOMEM. */
-static int speaks(struct span voices, const struct parcel *p)
+/* Is the listing of one of these voices? 1, 0, ERR_NOMEM. */
+static int speaks(struct span voices, struct span collection,
+                  const uint8_t *author)
 {
   uint8_t key[CHANGE_KEY_MAX];
-  int rc = author_key(key, p->collection, p->author);
-  for (size_t at = 0; rc == 0 && at < voices.n; at += sizeof key) {
-    if (memcmp(voices.p + at, key, sizeof key) == 0) {
+  int rc = author_key(key, collection, author);
+  for (size_t at = 0; rc == 0 && at < voices.n; at += sizeof(struct voice)) {
+    if (memcmp(voices.p + at + offsetof(struct voice, key), key, sizeof key) ==
+        0) {
       return 1;
     }
+  }
+  return rc;
+}
+
+static int any_speaks(struct span voices, const struct listing *by, int n,
+                      struct err *e)
+{
+  int rc = n < 0 ? n : 0;
+  for (int i = 0; i < n && rc == 0; i++) {
+    rc = speaks(voices, listing_collection(&by[i]), by[i].author);
+    rc = rc < 0 ? err_set(e, rc, "not enough memory") : rc;
+  }
+  return rc;
+}
+
+/* May one of the voices list the record? Asked first, so that those who don't
+ * can't have all its listings read. 1, 0. */
+static int any_lists(struct station *st, const struct cid *cid, uint64_t ref,
+                     struct span voices, struct err *e)
+{
+  struct listing by[LISTINGS_MAX];
+  int n = listings(st, ref, by, e);
+  int rc = any_speaks(voices, by, n, e);
+  bool more = n == LISTINGS_MAX;
+  for (size_t at = 0; more && rc == 0 && at < voices.n;
+       at += sizeof(struct voice)) {
+    struct voice v;
+    memcpy(&v, voices.p + at, sizeof v);
+    n = listings_by(st, cid, v.author, by, e);
+    rc = n > 0 ? 1 : n; /* in whichever collection */
   }
   return rc;
 }
@@ -193,8 +248,8 @@ struct remains {
 
 /* One pair: dropped when it is of these voices (1). Rows that two pairs share
  * go with the first: the others are put back (a batch drops before it adds). */
-static int drop_pair(struct change *c, const struct record *rec, uint64_t ref,
-                     const struct listing *pair, bool ours,
+static int drop_pair(struct change *c, const struct admit_record *in,
+                     uint64_t ref, const struct listing *pair, bool ours,
                      struct remains *left)
 {
   int rc = facets_add(&left->before, pair);
@@ -203,7 +258,10 @@ static int drop_pair(struct change *c, const struct record *rec, uint64_t ref,
   }
   left->taken += ours;
   if (rc == 0) {
-    rc = place_pair(c, ours ? PLACE_DROP : PLACE_ADD, pair, rec, ref);
+    rc = place_pair(c, ours ? PLACE_DROP : PLACE_ADD, pair, &in->rec, ref);
+  }
+  if (rc == 0 && ours) {
+    rc = place_beyond(c, PLACE_DROP, pair, &in->cid);
   }
   return rc < 0 ? rc : ours;
 }
@@ -235,8 +293,8 @@ static int drop_pairs(struct station *st, struct change *c,
       return rc;
     }
     listing_of(&pair, at, &p->cid, &p->view);
-    if ((rc = speaks(voices, &p->view)) < 0 ||
-        (rc = drop_pair(c, &in->rec, ref, &pair, rc > 0, left)) < 0) {
+    if ((rc = speaks(voices, p->view.collection, p->view.author)) < 0 ||
+        (rc = drop_pair(c, in, ref, &pair, rc > 0, left)) < 0) {
       return err_set(e, rc, "not enough memory");
     }
     if (rc > 0 && (rc = give_back(st, c, &pair, &in->rec, e)) < 0) {
@@ -253,7 +311,7 @@ static int withdraw_here(struct station *st, struct change *c, uint64_t ref,
   struct remains left = {0};
   struct buf block = {0};
   struct admit_record in;
-  int rc = st->store->ops->get_ref(st->store, ref, NULL, &block, e);
+  int rc = st->store->ops->get_ref(st->store, ref, &in.cid, &block, e);
   if (rc < 0 || parcel_looks(buf_span(&block)) ||
       (rc = record_read(&in.rec, buf_span(&block), e)) < 0) {
     goto done; /* parcels can't be taken back */
@@ -261,7 +319,8 @@ static int withdraw_here(struct station *st, struct change *c, uint64_t ref,
   if (in.rec.kind == RECORD_WITHDRAW) {
     goto done; /* a withdrawal stands: else an old stick could undo it */
   }
-  if ((rc = drop_pairs(st, c, &in, ref, voices, &left, e)) < 0 ||
+  if ((rc = any_lists(st, &in.cid, ref, voices, e)) <= 0 ||
+      (rc = drop_pairs(st, c, &in, ref, voices, &left, e)) < 0 ||
       left.taken == 0) {
     goto done;
   }
@@ -293,7 +352,7 @@ static int withdraw_missing(struct station *st, struct change *c,
   uint64_t ref = 0;
   int rc;
   while ((rc = next_asking(st, target, &ref, &p, e)) > 0) {
-    if ((rc = speaks(voices, &p->view)) < 0) {
+    if ((rc = speaks(voices, p->view.collection, p->view.author)) < 0) {
       return err_set(e, rc, "not enough memory");
     }
     if (rc > 0) {

@@ -11,6 +11,10 @@ enum place_how { PLACE_ADD, PLACE_DROP };
 int place_pair(struct change *c, enum place_how how, const struct listing *by,
                const struct record *rec, uint64_t ref) MUST_USE;
 
+/* Rows of one that others came before (IDX_BEYOND). */
+int place_beyond(struct change *c, enum place_how how, const struct listing *by,
+                 const struct cid *record) MUST_USE;
+
 /* Note the files of a record that are not here, or drop those notes. */
 int place_files(struct station *st, struct change *c, enum place_how how,
                 const struct record *rec, uint64_t ref, struct err *e) MUST_USE;
@@ -26,8 +30,7 @@ int place_new_doc(struct station *st, struct change *c, uint64_t ref,
                   const struct record *rec, const struct facets *facets,
                   struct err *e) MUST_USE;
 
-/* Voices: an author in a collection each, CHANGE_KEY_MAX bytes (author_key),
- * one behind the other. */
+/* Voices: an author in a collection each, one behind the other. */
 int voices_add(struct buf *voices, struct span collection,
                const uint8_t *author) MUST_USE;
 

@@ -89,30 +89,60 @@ static int take_listing(struct entry *en, const struct listing *best,
   return rc < 0 ? err_set(e, rc, "not enough memory") : 1;
 }
 
+/* The listings among which it is chosen. */
+struct choice {
+  struct listing by[LISTINGS_MAX + 2 * BEYOND_MAX];
+  int n; /* < 0: the code */
+};
+
+/* The first of them; and where there are more, those of ${author} (or NULL). */
+static void gather(struct choice *c, struct station *st, const struct entry *en,
+                   const uint8_t *author, struct err *e)
+{
+  c->n = listings(st, en->ref, c->by, e);
+  if (c->n == LISTINGS_MAX && author != NULL) {
+    int more = listings_by(st, &en->cid, author, c->by + c->n, e);
+    c->n = more < 0 ? more : c->n + more;
+  }
+}
+
+/* And those in ${collection}, as listings_in. */
+static void gather_in(struct choice *c, struct station *st,
+                      const struct entry *en, struct span collection,
+                      int64_t time, bool exactly, struct err *e)
+{
+  if (c->n >= LISTINGS_MAX && collection.n > 0) {
+    int more =
+        listings_in(st, &en->cid, collection, time, exactly, c->by + c->n, e);
+    c->n = more < 0 ? more : c->n + more;
+  }
+}
+
 /* Our own voice, else the one that was known here first; in ${collection}
  * when that is not empty. 1, or 0 when nobody lists it there. */
 static int choose(struct station *st, struct entry *en, struct span collection,
                   struct err *e)
 {
-  struct listing by[LISTINGS_MAX];
+  struct choice c;
   const struct listing *voice = NULL;
-  int n = listings(st, en->ref, by, e); /* in order of arrival */
-  for (int i = 0; i < n; i++) {
+  gather(&c, st, en, st->self, e); /* in order of arrival */
+  gather_in(&c, st, en, collection, INT64_MIN, false, e);
+  for (int i = 0; i < c.n; i++) {
     if (collection.n > 0 &&
-        !span_equal(listing_collection(&by[i]), collection)) {
+        !span_equal(listing_collection(&c.by[i]), collection)) {
       continue;
     }
-    if (memcmp(by[i].author, st->self, CRYPT_KEY_SIZE) == 0) {
-      voice = &by[i];
+    if (memcmp(c.by[i].author, st->self, CRYPT_KEY_SIZE) == 0) {
+      voice = &c.by[i];
       break;
     }
-    voice = voice == NULL ? &by[i] : voice;
+    voice = voice == NULL ? &c.by[i] : voice;
   }
-  if (n < 0 || voice == NULL) {
-    return n < 0 ? n : 0;
+  if (c.n < 0 || voice == NULL) {
+    return c.n < 0 ? c.n : 0;
   }
   return take_listing(
-      en, newest_of(by, n, voice->author, listing_collection(voice)), e);
+      en, newest_of(c.by, c.n, voice->author, listing_collection(voice)), e);
 }
 
 /* The newest listing of one voice: 1, or 0 when it lists it not. */
@@ -120,9 +150,11 @@ static int choose_voice(struct station *st, struct entry *en,
                         struct span collection, const uint8_t *author,
                         struct err *e)
 {
-  struct listing by[LISTINGS_MAX];
-  int n = listings(st, en->ref, by, e);
-  return n < 0 ? n : take_listing(en, newest_of(by, n, author, collection), e);
+  struct choice c;
+  gather(&c, st, en, author, e);
+  return c.n < 0
+             ? c.n
+             : take_listing(en, newest_of(c.by, c.n, author, collection), e);
 }
 
 /* Why there is no record with that id: a withdrawal may name it, and tell who
@@ -347,23 +379,47 @@ struct showing {
   size_t given;
 };
 
+/* Is it the newest of its voice? 1, 0. */
+static int is_newest(struct station *st, const struct choice *c,
+                     const struct entry *en, const struct listing *one,
+                     struct err *e)
+{
+  struct listing more[BEYOND_MAX];
+  struct span collection = listing_collection(one);
+  if (newest_of(c->by, c->n, one->author, collection) != one) {
+    return 0;
+  }
+  if (c->n < LISTINGS_MAX) {
+    return 1;
+  }
+  int n = listings_by(st, &en->cid, one->author, more, e);
+  const struct listing *best = newest_of(more, n, one->author, collection);
+  return n < 0 ? n
+         : best == NULL
+             ? 1
+             : best->parcel_ref == one->parcel_ref || best->time < one->time;
+}
+
 /* 1: the sink wants no more. */
 static int show_row(struct showing *s, int64_t sort, struct entry *en,
                     struct err *e)
 {
-  struct listing by[LISTINGS_MAX];
-  int n = listings(s->st, en->ref, by, e);
-  int rc = n < 0 ? n : 0;
-  for (int i = 0; i < n && rc == 0; i++) {
-    struct span collection = listing_collection(&by[i]);
-    if (by[i].time != sort ||
+  struct choice c;
+  gather(&c, s->st, en, s->author, e);
+  gather_in(&c, s->st, en, s->collection, sort, true, e);
+  int rc = c.n < 0 ? c.n : 0;
+  for (int i = 0; i < c.n && rc == 0; i++) {
+    struct span collection = listing_collection(&c.by[i]);
+    if (c.by[i].time != sort ||
         (s->collection.n > 0 && !span_equal(collection, s->collection)) ||
         (s->author != NULL &&
-         memcmp(by[i].author, s->author, CRYPT_KEY_SIZE) != 0) ||
-        newest_of(by, n, by[i].author, collection) != &by[i]) {
+         memcmp(c.by[i].author, s->author, CRYPT_KEY_SIZE) != 0)) {
       continue;
     }
-    if ((rc = take_listing(en, &by[i], e)) < 0 ||
+    if ((rc = is_newest(s->st, &c, en, &c.by[i], e)) <= 0) {
+      continue;
+    }
+    if ((rc = take_listing(en, &c.by[i], e)) < 0 ||
         (rc = s->history ? 0 : superseded(s->st, en, e)) < 0) {
       return rc;
     }
