@@ -468,7 +468,7 @@ static int host_block(void *ud, const struct cid *cid, struct span bytes,
 {
   struct link *l = ud;
   struct unixfs_node node;
-  fetch_came(&l->fetch);
+  fetch_came(&l->fetch, cid);
   int rc = cid_verify(cid, bytes.p, bytes.n);
   if (rc == ERR_HASH) {
     fault(l, cid, "its bytes differ from its name");
@@ -495,8 +495,7 @@ static int host_block(void *ud, const struct cid *cid, struct span bytes,
 static void host_gone(void *ud, const struct cid *cid)
 {
   struct link *l = ud;
-  (void)cid;
-  fetch_gone(&l->fetch);
+  fetch_gone(&l->fetch, cid);
 }
 
 static int vouch_lone(struct link *l, struct err *e)
@@ -692,7 +691,7 @@ void link_status(const struct link *l, struct link_status *out)
   out->unwanted = l->unwanted;
   out->bad = l->bad;
   out->full = l->full;
-  out->files_due = l->fetch.n - l->fetch.at + l->fetch.below.n / CID_SIZE;
+  out->files_due = fetch_due(&l->fetch);
 }
 
 struct span link_faults(const struct link *l)

@@ -7,6 +7,7 @@
 #include "station/link.h"
 #include "station/refset.h"
 #include "station/sketches.h"
+#include "station/wants.h"
 
 /* ---- linkplan.c: what goes, and in which order ---- */
 
@@ -71,33 +72,41 @@ void plan_free(struct plan *p);
 
 /* ---- linkfetch.c: what is missing here ---- */
 
-struct fetch_want {
+/* A block that was asked for, or is to be, and for whom (wants.h). */
+struct fetch_asked {
   struct cid cid;
-  int64_t before; /* smaller is dearer: kind, then age */
+  uint16_t slot;
+  uint8_t lot;
 };
 
 struct fetch {
   struct station *st;
-  struct fetch_want *want;
-  size_t n, cap, at;
-  bool listed, walking;
-  struct missing_walk walk;
-  struct buf below;    /* CIDs below nodes that came, the next at the end;
-                          what is over BELOW_MAX is for the next walk */
-  struct refset asked; /* no block is asked for twice */
-  size_t gone;         /* in a row */
-  bool no_files;       /* only records are asked for */
+  struct wants *wants;  /* NULL before the first walk */
+  size_t at;            /* in them */
+  bool listed, walking; /* listed: there was a walk in this round */
+  struct buf below;     /* of struct fetch_asked: what is below nodes that came,
+                           the next at the end; what is over BELOW_MAX is for
+                           the next walk */
+  struct refset asked;  /* no block is asked for twice */
+  struct fetch_asked under_way[SESSION_ASKED_MAX], last; /* last: that came */
+  size_t under_way_n;
+  uint64_t gone[WANTS_LOTS], came[WANTS_LOTS]; /* of each lot ... */
+  uint8_t gone_of[WANTS_SLOTS]; /* ... and of who wants it, in a row */
+  bool no_files;                /* only records are asked for */
 };
 
 /* As session_host.missing; ${more}: call again, it takes a while. */
 int fetch_next(struct fetch *f, struct cid *out, size_t max, bool *more,
                struct err *e);
-/* A node of a file came: what is below it comes next. */
+/* That was a node of a file: what is below it comes next. */
 int fetch_node(struct fetch *f, struct span node, struct err *e);
 /* There is no room for blocks of files. */
 void fetch_no_files(struct fetch *f);
-void fetch_gone(struct fetch *f);
-void fetch_came(struct fetch *f);
+/* The peer lacks it; it came. */
+void fetch_gone(struct fetch *f, const struct cid *cid);
+void fetch_came(struct fetch *f, const struct cid *cid);
+/* Blocks that are still to be asked for, as far as is known. */
+size_t fetch_due(const struct fetch *f);
 void fetch_free(struct fetch *f);
 
 #endif

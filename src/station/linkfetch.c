@@ -1,115 +1,130 @@
 /* SPDX-License-Identifier: 0BSD */
 /* What is missing here and wanted by the follow rules, the dearest first:
  * records; small files; parts of files that were begun; large files; of each
- * kind the newest. */
+ * kind what wants.h puts first.
+ *
+ * A name costs nothing, and a peer may have nothing of what others named. So
+ * whoever wants a block is passed over after GONE_IN_A_ROW of theirs that the
+ * peer lacks, and a lot of wants (a kind, of trusted or of others) after
+ * GONE_FREE and as many as blocks came of it: no lot ends another one. */
 #include "base/mem.h"
 #include "form/unixfs.h"
 #include "station/link_int.h"
-#include "station/wanting.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-#define WANTS_MAX 2048u /* kept from one walk: then it walks again */
-#define BELOW_MAX (16u * UNIXFS_LINKS_MAX * sizeof(struct cid))
-#define GONE_MAX 256u        /* in a row: the peer has nothing of it */
-#define KIND (INT64_MAX / 8) /* parts the kinds; times are < 2^53 */
+#define WANTS_MAX 4096u /* kept from one walk: then it walks again */
+#define BELOW_MAX (16u * UNIXFS_LINKS_MAX * sizeof(struct fetch_asked))
+#define GONE_IN_A_ROW 64u
+#define GONE_FREE 1024u
 
-static int64_t before(enum wanting_kind kind, int64_t time)
+/* ---- what the peer lacks ---- */
+
+static bool spent(const struct fetch *f, uint8_t lot, uint16_t slot)
 {
-  return (int64_t)kind * KIND + (CBOR_INT_MAX - time);
+  return f->gone_of[slot] >= GONE_IN_A_ROW ||
+         f->gone[lot] >= GONE_FREE + f->came[lot];
 }
 
-/* ---- the walk over what is missing ---- */
-
-static int compare_want(const void *a, const void *b)
+static bool leaves(void *ud, const struct want *w)
 {
-  const struct fetch_want *x = a, *y = b;
-  return x->before != y->before ? (x->before < y->before ? -1 : 1)
-                                : cid_compare(&x->cid, &y->cid);
+  return spent(ud, w->lot, w->slot);
 }
 
-/* Keep the dearest. */
-static int add_want(struct fetch *f, const struct cid *cid, int64_t rate,
-                    struct err *e)
+/* Was it asked for? Then it is no longer, and ${out} tells for whom. */
+static bool take_asked(struct fetch *f, const struct cid *cid,
+                       struct fetch_asked *out)
 {
-  if (f->n == f->cap && f->cap < 2 * (size_t)WANTS_MAX) {
-    size_t cap = f->cap > 0 ? 2 * f->cap : 64;
-    struct fetch_want *want = mem_resize(f->want, cap, sizeof *want);
-    if (want == NULL) {
-      return err_set(e, ERR_NOMEM, "not enough memory");
+  for (size_t i = 0; i < f->under_way_n; i++) {
+    if (cid_equal(&f->under_way[i].cid, cid)) {
+      *out = f->under_way[i];
+      f->under_way_n--;
+      memmove(&f->under_way[i], &f->under_way[i + 1],
+              (f->under_way_n - i) * sizeof *f->under_way);
+      return true;
     }
-    f->want = want;
-    f->cap = cap;
   }
-  if (f->n == f->cap) {
-    qsort(f->want, f->n, sizeof *f->want, compare_want);
-    f->n = WANTS_MAX;
-  }
-  f->want[f->n++] = (struct fetch_want){*cid, rate};
-  return 0;
+  return false;
 }
 
-struct noting {
-  struct fetch *f;
-  struct err *e;
-};
-
-static int note(void *ud, const struct cid *cid, const char *kind,
-                const struct cid *wanted_by)
+void fetch_gone(struct fetch *f, const struct cid *cid)
 {
-  struct noting *n = ud;
-  struct fetch *f = n->f;
-  struct wanting how;
-  if (refset_has_cid(&f->asked, cid) || (f->no_files && kind[0] != 'r')) {
-    return 0;
+  struct fetch_asked was;
+  if (take_asked(f, cid, &was)) {
+    f->gone[was.lot]++;
+    if (f->gone_of[was.slot] < GONE_IN_A_ROW) {
+      f->gone_of[was.slot]++;
+    }
   }
-  int rc = wanting_told(f->st, cid, kind, wanted_by, &how, n->e);
-  return rc <= 0 ? rc : add_want(f, cid, before(how.kind, how.time), n->e);
+}
+
+void fetch_came(struct fetch *f, const struct cid *cid)
+{
+  struct fetch_asked was;
+  if (take_asked(f, cid, &was)) {
+    f->came[was.lot]++;
+    f->gone_of[was.slot] = 0;
+    f->last = was;
+  }
+}
+
+/* ---- the next ones ---- */
+
+static int begin_walk(struct fetch *f, struct err *e)
+{
+  if (f->wants == NULL && (f->wants = mem_zero(sizeof *f->wants)) == NULL) {
+    return err_set(e, ERR_NOMEM, "not enough memory");
+  }
+  f->wants->st = f->st;
+  f->wants->most = WANTS_MAX;
+  f->wants->timely = true;
+  f->wants->records_only = f->no_files;
+  f->wants->passed = &f->asked;
+  f->wants->leaves = leaves;
+  f->wants->ud = f;
+  wants_begin(f->wants);
+  f->at = 0;
+  f->listed = f->walking = true;
+  return 0;
 }
 
 /* 1: more. */
 static int walk(struct fetch *f, struct err *e)
 {
-  struct noting n = {f, e};
-  int rc = missing_step(f->st, &f->walk, note, &n, e);
-  if (rc == 0) {
-    f->walking = false;
-    f->at = 0;
-    if (f->n > 0) {
-      qsort(f->want, f->n, sizeof *f->want, compare_want);
-    }
-    f->n = f->n < WANTS_MAX ? f->n : WANTS_MAX;
-  }
+  int rc = wants_step(f->wants, e);
+  f->walking = rc > 0;
   return rc;
 }
 
-/* ---- the next ones ---- */
-
 /* Is it still not here, and was it never asked for? Then it is from now on. */
-static int take(struct fetch *f, const struct cid *cid, struct err *e)
+static int take(struct fetch *f, const struct fetch_asked *want, struct err *e)
 {
   uint64_t here;
-  if (f->no_files && cid_codec(cid) != CID_DAG_CBOR) {
+  if ((f->no_files && cid_codec(&want->cid) != CID_DAG_CBOR) ||
+      spent(f, want->lot, want->slot)) {
     return 0;
   }
-  int rc = f->st->store->ops->find(f->st->store, cid, 1, &here, e);
+  int rc = f->st->store->ops->find(f->st->store, &want->cid, 1, &here, e);
   if (rc < 0 || here != 0) {
     return rc;
   }
-  rc = refset_add_cid(&f->asked, cid);
+  rc = refset_add_cid(&f->asked, &want->cid);
+  if (rc > 0 && f->under_way_n < SESSION_ASKED_MAX) {
+    f->under_way[f->under_way_n++] = *want;
+  }
   return rc < 0 ? err_set(e, rc, "not enough memory") : rc;
 }
 
-static bool next_want(struct fetch *f, struct cid *out)
+static bool next_want(struct fetch *f, struct fetch_asked *out)
 {
   if (f->below.n > 0) {
     f->below.n -= sizeof *out;
     memcpy(out, f->below.p + f->below.n, sizeof *out);
     return true;
   }
-  if (!f->walking && f->at < f->n) {
-    *out = f->want[f->at++].cid;
+  if (f->wants != NULL && f->at < f->wants->n) {
+    const struct want *w = &f->wants->want[f->at++];
+    *out = (struct fetch_asked){w->cid, w->slot, w->lot};
     return true;
   }
   return false;
@@ -118,28 +133,27 @@ static bool next_want(struct fetch *f, struct cid *out)
 int fetch_next(struct fetch *f, struct cid *out, size_t max, bool *more,
                struct err *e)
 {
+  struct fetch_asked next;
   size_t n = 0;
+  int rc;
   *more = false;
-  if (f->gone >= GONE_MAX) {
-    return 0;
-  }
   if (f->walking) {
-    int rc = walk(f, e);
+    rc = walk(f, e);
     *more = rc >= 0;
     return rc < 0 ? rc : 0;
   }
-  while (n < max && next_want(f, &out[n])) {
-    int rc = take(f, &out[n], e);
-    if (rc < 0) {
+  while (n < max && next_want(f, &next)) {
+    if ((rc = take(f, &next, e)) < 0) {
       return rc;
     }
-    n += (size_t)rc;
+    if (rc > 0) {
+      out[n++] = next.cid;
+    }
   }
   /* A walk that brought something is followed by another. */
-  if (n == 0 && (f->n > 0 || !f->listed)) {
-    f->listed = f->walking = *more = true;
-    f->n = f->at = 0;
-    f->walk = (struct missing_walk){0};
+  if (n == 0 && (!f->listed || f->wants->n > 0)) {
+    *more = true;
+    return begin_walk(f, e);
   }
   return (int)n;
 }
@@ -149,20 +163,23 @@ int fetch_node(struct fetch *f, struct span bytes, struct err *e)
   struct unixfs_node node;
   struct unixfs_links it = {0};
   struct unixfs_link link;
+  struct fetch_asked part = f->last;
   size_t was = f->below.n;
+  part.lot = 2 * WANTING_PART + part.lot % 2;
   int rc = unixfs_read(&node, bytes, e);
   while (rc == 0 && f->below.n < BELOW_MAX &&
          unixfs_link_next(&node, &it, &link)) {
-    rc = buf_put(&f->below, &link.cid, sizeof link.cid);
+    part.cid = link.cid;
+    rc = buf_put(&f->below, &part, sizeof part);
   }
   if (rc < 0) {
     return err_set(e, rc, "not enough memory");
   }
   /* The first is to be the next. */
-  struct cid *first = (struct cid *)(void *)(f->below.p + was);
+  struct fetch_asked *first = (struct fetch_asked *)(void *)(f->below.p + was);
   size_t n = (f->below.n - was) / sizeof *first;
   for (size_t i = 0; i < n / 2; i++) {
-    struct cid swap = first[i];
+    struct fetch_asked swap = first[i];
     first[i] = first[n - 1 - i];
     first[n - 1 - i] = swap;
   }
@@ -175,19 +192,18 @@ void fetch_no_files(struct fetch *f)
   buf_clear(&f->below);
 }
 
-void fetch_gone(struct fetch *f)
+size_t fetch_due(const struct fetch *f)
 {
-  f->gone++;
-}
-
-void fetch_came(struct fetch *f)
-{
-  f->gone = 0;
+  size_t listed = f->wants != NULL ? f->wants->n - f->at : 0;
+  return listed + f->below.n / sizeof(struct fetch_asked);
 }
 
 void fetch_free(struct fetch *f)
 {
-  mem_free(f->want);
+  if (f->wants != NULL) {
+    wants_free(f->wants);
+  }
+  mem_free(f->wants);
   buf_free(&f->below);
   refset_free(&f->asked);
 }

@@ -184,7 +184,7 @@ static void test_below_limit(void)
   for (int i = 0; i < 20; i++) {
     EXPECT_INT(fetch_node(&f, buf_span(&node), &e), 0);
     size_t full = i < 16 ? (size_t)i + 1 : 16;
-    EXPECT_INT(f.below.n, full * UNIXFS_LINKS_MAX * sizeof(struct cid));
+    EXPECT_INT(f.below.n, full * UNIXFS_LINKS_MAX * sizeof(struct fetch_asked));
   }
   ask_all(500); /* each once, though every node has it */
   EXPECT_INT(gots, UNIXFS_LINKS_MAX);
@@ -219,34 +219,66 @@ static void test_many(void)
   end();
 }
 
-/* A peer that has nothing of a long list is not asked for the rest; one that
- * has something now and then is. */
-static void test_gone(void)
+/* Parcels that each list ${each} records that are missing. */
+static void list_records(int parcels, int each)
 {
   static struct cid id[PARCEL_RECORDS_MAX];
   struct crate c;
-  bool more = true;
-  begin();
   crate_start(&c);
-  for (int k = 0; k < PARCEL_RECORDS_MAX; k++) {
-    id[k] = absent(CID_DAG_CBOR, k);
+  for (int i = 0; i < parcels; i++) {
+    for (int k = 0; k < each; k++) {
+      id[k] = absent(CID_DAG_CBOR, i * each + k);
+    }
+    (void)crate_parcel(&c, 1, "c", 1000 + i, id, (size_t)each);
   }
-  (void)crate_parcel(&c, 1, "c", 1000, id, PARCEL_RECORDS_MAX);
   bring(&c);
-  for (int n = 0; gots < 300 && (n > 0 || more); gots += (size_t)n) {
-    n = fetch_next(&f, got, 1, &more, &e);
-    NEED(n >= 0);
-    for (int i = 0; i < n; i++) {
-      if (gots == 40) {
-        fetch_came(&f);
-      } else {
-        fetch_gone(&f);
-      }
+}
+
+/* Ask for all, one by one; the peer has only the ${has}-th. */
+static void ask_in_vain(size_t has)
+{
+  bool more = true;
+  for (int n = 0; n > 0 || more; gots += (size_t)n) {
+    n = fetch_next(&f, got + gots, 1, &more, &e);
+    NEED(n >= 0 && gots < MOST - 1);
+    if (n > 0 && gots == has) {
+      fetch_came(&f, &got[gots]);
+    } else if (n > 0) {
+      fetch_gone(&f, &got[gots]);
     }
   }
-  EXPECT_INT(gots, 297); /* 40, one that came, and 256 in a row */
-  EXPECT_INT(fetch_next(&f, got, 1, &more, &e), 0);
-  EXPECT(!more);
+}
+
+/* A peer that has nothing of a parcel's long list is not asked for the rest;
+ * one that has something now and then is. */
+static void test_gone(void)
+{
+  begin();
+  list_records(1, PARCEL_RECORDS_MAX);
+  ask_in_vain(40);
+  EXPECT_INT(gots, 40 + 1 + 64);
+  end();
+}
+
+/* Nor is it for the rest of a kind, of whoever wants it; that ends no other
+ * kind. */
+static void test_gone_kind(void)
+{
+  begin();
+  list_records(20, 100); /* of each 64 would be 1,280 */
+  ask_in_vain(SIZE_MAX);
+  EXPECT_INT(gots, 1024);
+  struct cid file = absent(CID_RAW, 3);
+  list_file(1, 1000, &file, 5);
+  f.listed = false; /* the next round */
+  ask_in_vain(SIZE_MAX);
+  EXPECT_INT(gots, 1025);
+  EXPECT(cid_equal(&got[1024], &file));
+  end();
+  begin();
+  list_records(20, 100);
+  ask_in_vain(10); /* one that came is one more */
+  EXPECT_INT(gots, 1024 + 2);
   end();
 }
 
@@ -257,5 +289,6 @@ int main(void)
   RUN(test_below_limit);
   RUN(test_many);
   RUN(test_gone);
+  RUN(test_gone_kind);
   return unit_done();
 }

@@ -225,6 +225,115 @@ static void test_many_records(void)
   home_end(&a);
 }
 
+/* ---- many that nobody has ---- */
+
+/* A CID of no block: low in order. */
+static struct cid ghost(int n, enum cid_codec codec)
+{
+  struct cid c;
+  NEED(cid_of(&c, codec, &n, sizeof n) == 0);
+  memset(c.b + CID_SIZE - HASH_SIZE, 0, 4);
+  return c;
+}
+
+/* Parcels that each list ${each} records that nobody has. */
+static void deliver_records(struct home *to, int parcels, int each)
+{
+  struct crate c;
+  static struct cid id[PARCEL_RECORDS_MAX];
+  crate_start(&c);
+  for (int k = 0; k < parcels; k++) {
+    for (int i = 0; i < each; i++) {
+      id[i] = ghost(k * each + i, CID_DAG_CBOR);
+    }
+    (void)crate_parcel(&c, STRANGER, "c", SHELF_NOW - k, id, (size_t)each);
+  }
+  EXPECT_INT(crate_unpack(&c, to).parcels, parcels);
+}
+
+/* Records of tomorrow that each list ${each} files that nobody has. */
+static void deliver_files(struct home *to, int records, int each)
+{
+  static struct made m[PARCEL_RECORDS_MAX];
+  static struct cid file[PARCEL_RECORDS_MAX * PARCEL_RECORDS_MAX];
+  NEED(records <= PARCEL_RECORDS_MAX && each <= PARCEL_RECORDS_MAX);
+  for (int i = 0; i < records * each; i++) {
+    file[i] = ghost(i, CID_RAW);
+  }
+  for (int i = 0; i < records; i++) {
+    m[i] = (struct made){
+        .n = i, .files = each, .file = &file[i * each], .size = 10};
+  }
+  deliver(to, SHELF_NOW + 80000, m, (size_t)records);
+}
+
+/* As many records as a parcel lists, each with one file that nobody has. */
+static void deliver_singles(struct home *to, int turn)
+{
+  static struct made m[PARCEL_RECORDS_MAX];
+  static struct cid file[PARCEL_RECORDS_MAX];
+  for (int i = 0; i < PARCEL_RECORDS_MAX; i++) {
+    int n = turn * PARCEL_RECORDS_MAX + i;
+    file[i] = ghost(n, CID_RAW);
+    m[i] = (struct made){.n = n, .files = 1, .file = &file[i], .size = 10};
+  }
+  deliver(to, SHELF_NOW + 80000 - turn, m, PARCEL_RECORDS_MAX);
+}
+
+/* ${b} asks ${a}, which has three files, and the names of many that nobody
+ * has: the bytes that it says. */
+static uint64_t ask(void)
+{
+  struct link_pair p = {.size = 65536, .seed = 1};
+  struct cid file[3];
+  for (int i = 0; i < 3; i++) {
+    file[i] = publish_file(&a, 1000 + i, 2000);
+  }
+  EXPECT(link_pair_sync(&p, &b, &a, NULL));
+  for (int i = 0; i < 3; i++) {
+    EXPECT(has_block(&b, &file[i]));
+  }
+  return p.sent[0];
+}
+
+static void test_one_parcel(void)
+{
+  both_new();
+  deliver_records(&a, 1, 256);
+  (void)ask();
+  both_end();
+}
+
+static void test_one_record(void)
+{
+  both_new();
+  deliver_files(&a, 1, 256);
+  (void)ask();
+  both_end();
+}
+
+/* More than are kept of a walk, by few who want many. */
+static void test_many_of_few(void)
+{
+  both_new();
+  deliver_files(&a, 11, 400);
+  deliver_records(&a, 11, 400);
+  EXPECT(ask() < 200000);
+  both_end();
+}
+
+/* By many who want one each: trusted are those who are vouched for. */
+static void test_many_who_want(void)
+{
+  both_new();
+  for (int i = 0; i < 3; i++) {
+    deliver_singles(&a, i);
+  }
+  NEED(station_vouch(b.st, a.st->self, "owner", &e) == 0);
+  EXPECT(ask() < 200000);
+  both_end();
+}
+
 int main(void)
 {
   RUN(test_twin_by_session);
@@ -233,5 +342,9 @@ int main(void)
   RUN(test_twin_withdrawn);
   RUN(test_claim);
   RUN(test_many_records);
+  RUN(test_one_parcel);
+  RUN(test_one_record);
+  RUN(test_many_of_few);
+  RUN(test_many_who_want);
   return unit_done();
 }
