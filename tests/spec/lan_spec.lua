@@ -194,35 +194,141 @@ end)
 describe("a browser", function ()
   it("finds stations, and forgets those that say goodbye", function ()
     local browser, says = mdns.browser(), mdns.announcer(NAME, 9641)
-    browser:take(dns.decode(mdns.query()))
+    browser:take(dns.decode(mdns.query()), "10.0.0.2")
     assert.same({}, browser:found())
-    browser:take(dns.decode(says:announcement(HOME)))
-    browser:take(dns.decode(says:announcement(HOME)))
-    assert.same({ { name = NAME, port = 9641, addresses = HOME } },
-      browser:found())
-    browser:take(dns.decode(says:announcement(HOME, 0)))
+    browser:take(dns.decode(says:announcement(HOME)), "10.0.0.2")
+    browser:take(dns.decode(says:announcement(HOME)), "10.0.0.2")
+    local found = { { name = NAME, port = 9641, addresses = HOME,
+      from = "10.0.0.2" } }
+    assert.same(found, browser:found())
+    browser:take(dns.decode(says:announcement(HOME, 0)), "10.0.0.3")
+    browser:take(dns.decode(mdns.announcer(NAME, 1):announcement({})),
+      "10.0.0.3") -- nobody says it for others
+    assert.same(found, browser:found())
+    browser:take(dns.decode(says:announcement(HOME, 0)), "10.0.0.2")
     assert.same({}, browser:found())
-    browser:take(dns.decode(mdns.announcer("b", 1):announcement({})))
+    browser:take(dns.decode(mdns.announcer("b", 1):announcement({})),
+      "10.0.0.2")
     assert.same({}, browser:found())
   end)
 
   it("remembers 64 of them, with 8 addresses each", function ()
     local browser = mdns.browser()
     for i = 1, 70 do
-      browser:take(dns.decode(mdns.announcer("n" .. i, i):announcement(HOME)))
+      browser:take(dns.decode(mdns.announcer("n" .. i, i):announcement(HOME)),
+        "10.0.0." .. i)
     end
     assert.equal(64, #browser:found())
     local homes = {}
     for i = 1, 12 do homes[i] = "\10\0\0" .. string.char(i) end
     browser = mdns.browser()
-    browser:take(dns.decode(mdns.announcer("n", 1):announcement(homes)))
+    browser:take(dns.decode(mdns.announcer("n", 1):announcement(homes)),
+      "10.0.0.1")
     assert.equal(8, #browser:found()[1].addresses)
+  end)
+
+  it("remembers 4 of one neighbour, and those who come after many", function ()
+    local clock = support.clock(1000)
+    local browser = mdns.browser(clock.tell)
+    local function say(name, from, ttl)
+      browser:take(dns.decode(mdns.announcer(name, 1):announcement(HOME, ttl)),
+        from)
+    end
+    local function here(name)
+      for _, one in ipairs(browser:found()) do
+        if one.name == name then return true end
+      end
+      return false
+    end
+    for i = 1, 5 do
+      say("n" .. i, "10.0.0.9")
+      assert.equal(math.min(i, 4), #browser:found())
+    end
+    say("n2", "10.0.0.9", 0) -- a goodbye makes room
+    say("n5", "10.0.0.9")
+    assert.is_true(here("n5"))
+    say("honest", "10.0.0.2")
+    assert.is_true(here("honest"))
+    for i = 10, 80 do
+      clock.now = clock.now + 1
+      say("n" .. i, "10.0.0." .. i)
+    end
+    clock.now = clock.now + 1
+    say("late", "10.0.0.3")
+    assert.is_true(here("late"))
+    assert.equal(64, #browser:found())
+  end)
+
+  it("forgets what is not said again in its time", function ()
+    local clock = support.clock(1000)
+    local browser, says = mdns.browser(clock.tell), mdns.announcer(NAME, 9641)
+    local function say(ttl)
+      browser:take(dns.decode(says:announcement(HOME, ttl)), "10.0.0.2")
+    end
+    say()
+    clock.now = 1119
+    assert.equal(1, #browser:found())
+    clock.now = 1120
+    assert.equal(0, #browser:found())
+    say(1 << 31) -- for ever, it says
+    clock.now = 1239
+    assert.equal(1, #browser:found())
+    say(5)
+    clock.now = 1243
+    assert.equal(1, #browser:found())
+    clock.now = 1244
+    assert.equal(0, #browser:found())
+    assert.is_nil(next(browser.hosts))
   end)
 end)
 
 describe("the local network", function ()
   local has, uv = pcall(require, "luv")
   after_each(support.drain)
+
+  it("is told of one neighbour's names and of others', in turn", function ()
+    if not has then return pending("no library") end
+    local lan = require "mahatta.net.lan"
+    local multicast = require "mahatta.net.multicast"
+    local open, now = multicast.open, uv.now
+    local handler, told, ms = nil, {}, 0
+    -- No network: what its neighbours say is said here.
+    multicast.open = function (_, hear) -- luacheck: ignore 122
+      handler = hear
+      return { say = function () end, near = function () return true end,
+        close = function () end }
+    end
+    uv.now = function () return ms end
+    local ok, fault = pcall(function ()
+      local browser = assert(lan.browse(function (where, name)
+        told[#told + 1] = name .. " " .. where
+      end, nil, {}))
+      local function say(name, from, ttl)
+        handler(mdns.announcer(name, 9641):announcement({ "\10\0\0"
+          .. string.char(from) }, ttl), { ip = "10.0.0." .. from })
+      end
+      for i = 1, 300 do
+        say("n" .. i, 9)
+        say("n" .. i, 9, 0)
+      end
+      assert.equal(8, #told)
+      say("honest", 2)
+      assert.equal("honest 10.0.0.2:9641", told[9])
+      ms = 899999 -- within a quarter of an hour: once
+      say("honest", 2)
+      assert.equal(9, #told)
+      ms = 900000
+      say("honest", 2)
+      say("n300", 9)
+      assert.same({ "honest 10.0.0.2:9641", "n300 10.0.0.9:9641" },
+        { table.unpack(told, 10) })
+      for i = 1, 300 do say("m" .. i, 10 + i % 200) end
+      assert.equal(9 + 256, #told)
+      browser:close()
+    end)
+    multicast.open, uv.now = open, now -- luacheck: ignore 122
+    assert(ok, fault)
+  end)
 
   it("brings two together, and a goodbye", function ()
     if not has then return pending("no library") end

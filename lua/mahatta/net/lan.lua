@@ -13,7 +13,9 @@ local lan = {}
 
 local ASK_MS = { 0, 1000, 3000 } -- then every minute
 local MINUTE_MS = 60000
-local TOLD_MAX = 256 -- stations that a browser tells of, ever
+local TOLD_S = 900 -- a browser tells of a station once in that time ...
+local TOLD_MAX = 256 -- ... and of so many ...
+local TOLD_SENDER_MAX = 8 -- ... and of so many that one neighbour names
 local AGAIN_MS = 1000 -- the second announcement
 
 -- ---- be found ----
@@ -107,11 +109,11 @@ Browser.__index = Browser
 
 -- Where to reach it: an address, or the first of several. Nobody is sent
 -- elsewhere than to this network: nil.
-local function where_of(self, station, from)
+local function where_of(self, station)
   local best
   for _, address in ipairs(station.addresses) do
     if self.group:near(address) then
-      local text = multicast.text(address, from)
+      local text = multicast.text(address, { ip = station.from })
       if #address == 4 then return text .. ":" .. station.port end
       best = best or ("[%s]:%d"):format(text, station.port)
     end
@@ -119,25 +121,43 @@ local function where_of(self, station, from)
   return best
 end
 
+-- May the host be told of it now?
+local function may_tell(self, station)
+  local now, count, said = self.clock(), 0, 0
+  for name, told in pairs(self.told) do
+    if told.till <= now then
+      self.told[name] = nil
+    else
+      count = count + 1
+      said = said + (told.from == station.from and 1 or 0)
+    end
+  end
+  return not self.told[station.name] and count < TOLD_MAX
+    and said < TOLD_SENDER_MAX
+end
+
 local function hear(self, bytes, from)
   local message = dns.decode(bytes)
   if not message then return end
-  self.browser:take(message)
+  self.browser:take(message, from.ip)
   for _, station in ipairs(self.browser:found()) do
-    local where = not self.told[station.name] and station.name ~= self.but
-      and station.port > 0 and where_of(self, station, from)
-    if where and self.count < TOLD_MAX then
-      self.told[station.name], self.count = true, self.count + 1
+    local where = station.name ~= self.but and station.port > 0
+      and may_tell(self, station) and where_of(self, station)
+    if where then
+      self.told[station.name] = { from = station.from,
+        till = self.clock() + TOLD_S }
       self.found(where, station.name)
     end
   end
 end
 
--- Call found(address, name) for each station on the local network, once, but
--- for the one called ${but}. A handle with close().
+-- Call found(address, name) for each station on the local network, at most
+-- once in a quarter of an hour, but for the one called ${but}. A handle with
+-- close().
 function lan.browse(found, but, group)
-  local self = setmetatable({ browser = mdns.browser(), told = {}, count = 0,
-    found = found, but = but, timer = uv.new_timer() }, Browser)
+  local function clock() return uv.now() // 1000 end
+  local self = setmetatable({ browser = mdns.browser(clock), clock = clock,
+    told = {}, found = found, but = but, timer = uv.new_timer() }, Browser)
   local handle, message = multicast.open(group, function (bytes, from)
     hear(self, bytes, from)
   end)

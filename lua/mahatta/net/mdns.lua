@@ -11,7 +11,8 @@ local mdns = {}
 local T = dns.TYPES
 local TTL_S, TTL_HOST_S = 4500, 120 -- RFC 6762, section 10
 local TTL_LEGACY_S = 10 -- section 6.7
-local FOUND_MAX = 64 -- instances, and hosts, that are remembered
+local FOUND_MAX = 64 -- instances, and hosts, that are remembered ...
+local SENDER_MAX = 4 -- ... and of those, what one neighbour may say
 local ADDRESSES_MAX = 8 -- of one host
 
 mdns.SERVICE = "_mahatta._tcp.local"
@@ -100,9 +101,10 @@ end
 local Browser = {}
 Browser.__index = Browser
 
-function mdns.browser()
-  return setmetatable({ instances = {}, hosts = {}, count = 0, host_count = 0 },
-    Browser)
+-- ${clock}: tells seconds; os.time by default.
+function mdns.browser(clock)
+  return setmetatable({ clock = clock or os.time, instances = {}, hosts = {},
+    order = 0 }, Browser)
 end
 
 -- What to ask.
@@ -110,58 +112,98 @@ function mdns.query()
   return dns.encode({ questions = { { name = mdns.SERVICE, type = T.PTR } } })
 end
 
-local function take_instance(self, record)
+-- Room in ${list} for one more of ${from}, by key: what was said longest ago
+-- makes it, so that nobody can fill the list against those who come later.
+local function make_room(list, from)
+  local count, said, oldest = 0, 0, nil
+  for key, one in pairs(list) do
+    count = count + 1
+    said = said + (one.from == from and 1 or 0)
+    if not oldest or one.order < list[oldest].order then oldest = key end
+  end
+  if said >= SENDER_MAX then return false end
+  if count >= FOUND_MAX then list[oldest] = nil end
+  return true
+end
+
+-- What is known under ${key}, for ${from} to say it (again); nil when it may
+-- not: somebody else said it, or it has said enough.
+local function known(self, list, key, from, ttl)
+  local one = list[key]
+  if one and one.from ~= from then return nil end
+  if not one then
+    if not make_room(list, from) then return nil end
+    one = { from = from, addresses = {} }
+    list[key] = one
+  end
+  one.till = self.clock() + math.min(ttl, TTL_HOST_S)
+  self.order = self.order + 1
+  one.order = self.order
+  return one
+end
+
+local function forget(list, key, from)
+  if list[key] and list[key].from == from then list[key] = nil end
+end
+
+local function take_instance(self, record, from)
   local key = record.name:lower()
   local suffix = "." .. mdns.SERVICE
   if key:sub(-#suffix) ~= suffix then return end
-  if not self.instances[key] then
-    if self.count >= FOUND_MAX then return end
-    self.count = self.count + 1
-  end
-  self.instances[key] = { name = key:sub(1, -#suffix - 1),
-    host = record.target:lower(), port = record.port }
+  if record.ttl == 0 then return forget(self.instances, key, from) end
+  local instance = known(self, self.instances, key, from, record.ttl)
+  if not instance then return end
+  instance.name, instance.port = key:sub(1, -#suffix - 1), record.port
+  instance.host = record.target:lower()
 end
 
-local function take_address(self, record)
+local function take_address(self, record, from)
   local key = record.name:lower()
-  local host = self.hosts[key]
-  if not host then
-    if self.host_count >= FOUND_MAX then return end
-    self.host_count = self.host_count + 1
-    host = {}
-    self.hosts[key] = host
-  end
-  for _, address in ipairs(host) do
+  if record.ttl == 0 then return forget(self.hosts, key, from) end
+  local host = known(self, self.hosts, key, from, record.ttl)
+  if not host then return end
+  for _, address in ipairs(host.addresses) do
     if address == record.address then return end
   end
-  if #host < ADDRESSES_MAX then host[#host + 1] = record.address end
+  if #host.addresses < ADDRESSES_MAX then
+    table.insert(host.addresses, record.address)
+  end
 end
 
--- Take in what somebody said.
-function Browser:take(message)
-  if not message.response then return end
-  for _, record in ipairs(message.records) do
-    if record.ttl == 0 then
-      local key = record.type == T.PTR and record.target:lower()
-      if key and self.instances[key] then
-        self.instances[key], self.count = nil, self.count - 1
-      end
-    elseif record.type == T.SRV then
-      take_instance(self, record)
-    elseif record.type == T.A or record.type == T.AAAA then
-      take_address(self, record)
+local function expire(self)
+  local now = self.clock()
+  for _, list in ipairs({ self.instances, self.hosts }) do
+    for key, one in pairs(list) do
+      if one.till <= now then list[key] = nil end
     end
   end
 end
 
--- Stations whose addresses are known: { name, port, addresses } each, by name.
+-- Take in what somebody at the address ${from} said.
+function Browser:take(message, from)
+  if not message.response then return end
+  expire(self)
+  for _, record in ipairs(message.records) do
+    if record.type == T.SRV then
+      take_instance(self, record, from)
+    elseif record.type == T.A or record.type == T.AAAA then
+      take_address(self, record, from)
+    elseif record.type == T.PTR and record.ttl == 0 then
+      forget(self.instances, record.target:lower(), from)
+    end
+  end
+end
+
+-- Stations whose addresses are known: { name, port, addresses, from } each,
+-- by name.
 function Browser:found()
   local list = {}
+  expire(self)
   for _, instance in pairs(self.instances) do
-    local addresses = self.hosts[instance.host]
-    if addresses then
+    local host = self.hosts[instance.host]
+    if host then
       list[#list + 1] = { name = instance.name, port = instance.port,
-        addresses = addresses }
+        addresses = host.addresses, from = instance.from }
     end
   end
   table.sort(list, function (a, b) return a.name < b.name end)
