@@ -7,7 +7,7 @@
 #include "station/outfile.h"
 #include "station/sketches.h"
 #include "station/slip_plan.h"
-#include "station/wanting.h"
+#include "station/wants.h"
 #include "sync/handles.h"
 #include "sync/slip_text.h"
 
@@ -34,8 +34,6 @@ struct slipping {
   struct buf handles; /* the same as bytes, in order */
   struct buf want;    /* links, without the head of their list */
   size_t want_n, want_max;
-  struct cid last_want;
-  struct err *e; /* for the sink that notes them */
 };
 
 /* ---- handles ---- */
@@ -97,25 +95,38 @@ static int pack_handles(struct slipping *s)
 
 /* ---- missing blocks ---- */
 
-static int note_want(void *ud, const struct cid *cid, const char *kind,
-                     const struct cid *wanted_by)
+/* What own and vouched authors list first, then one for each who wants any;
+ * what is over is left out by chance, so that the next slip asks for the rest.
+ */
+static int find_wants(struct slipping *s, struct err *e)
 {
-  struct slipping *s = ud;
-  struct wanting how;
-  if (s->want_n == s->want_max) {
-    return 1; /* the next slip asks for the rest */
+  struct refset named = {0};
+  if (s->want_max == 0) {
+    return 0;
   }
-  if (s->want_n > 0 && cid_equal(cid, &s->last_want)) {
-    return 0; /* wanted by several: they come one after the other */
+  struct wants *w = mem_zero(sizeof *w);
+  if (w == NULL) {
+    return err_set(e, ERR_NOMEM, "not enough memory");
   }
-  int wants = wanting_told(s->st, cid, kind, wanted_by, &how, s->e);
-  if (wants <= 0) {
-    return wants; /* by the follow rules we don't want this file */
+  int rc = 1;
+  w->st = s->st;
+  w->most = s->want_max;
+  wants_begin(w);
+  while (rc > 0) {
+    rc = wants_step(w, e);
   }
-  s->want_n++;
-  s->last_want = *cid;
-  int rc = cbor_put_link(&s->want, cid);
-  return rc < 0 ? err_set(s->e, rc, "not enough memory") : 0;
+  for (size_t i = 0; rc >= 0 && i < w->n; i++) {
+    rc = refset_add_cid(&named, &w->want[i].cid); /* several may want it */
+    if (rc > 0) {
+      rc = cbor_put_link(&s->want, &w->want[i].cid);
+      s->want_n++;
+    }
+    rc = rc < 0 ? err_set(e, rc, "not enough memory") : 0;
+  }
+  refset_free(&named);
+  wants_free(w);
+  mem_free(w);
+  return rc;
 }
 
 /* ---- what is wished for ---- */
@@ -244,7 +255,6 @@ static int begin(struct slipping *s, struct station *st,
 {
   s->st = st;
   s->opt = opt;
-  s->e = e;
   s->want_max = SLIP_MISSING_MAX;
   if (opt->max > 0 && opt->max / WANT_SHARE / CBOR_LINK_SIZE < s->want_max) {
     s->want_max = opt->max / WANT_SHARE / CBOR_LINK_SIZE;
@@ -304,9 +314,8 @@ static int make(struct station *st, const struct slip_options *opt,
     goto done;
   }
   crypt_random(s.salt, sizeof s.salt);
-  if ((rc = station_missing(st, note_want, &s, e)) < 0 ||
-      (rc = make_plan(&s, e)) < 0 || (rc = add_wishes(&s, e)) < 0 ||
-      (rc = add_sets(&s, e)) < 0 ||
+  if ((rc = find_wants(&s, e)) < 0 || (rc = make_plan(&s, e)) < 0 ||
+      (rc = add_wishes(&s, e)) < 0 || (rc = add_sets(&s, e)) < 0 ||
       (rc = slip_finish(&s.w, file, st->id, s.salt, station_now(st),
                         opt->budget, e)) < 0) {
     goto done;

@@ -334,6 +334,79 @@ static void test_many_who_want(void)
   both_end();
 }
 
+/* ---- the list of a slip ---- */
+
+/* Does a slip of ${at} name it? */
+static bool slip_names(struct home *at, const struct cid *cid)
+{
+  struct slip_options opt = {.files = -1};
+  struct slip_report told;
+  struct buf all = {0};
+  NEED(station_slip(at->st, home_file(at, "x.slip"), &opt, &told, &e) == 0);
+  shelf_read(home_file(at, "x.slip"), &all);
+  bool names = memmem(all.p, all.n, cid->b, CID_SIZE) != NULL;
+  buf_free(&all);
+  return names;
+}
+
+/* One of ${author} whose file did not come. */
+static struct cid lack_file(struct home *to, uint8_t author)
+{
+  struct cid file = ghost(author - 100000, CID_RAW);
+  memset(file.b + CID_SIZE - HASH_SIZE, 0xff, 4); /* late in order */
+  struct made m = {.n = author, .files = 1, .file = &file, .size = 3000};
+  EXPECT_INT(home_bring(to, author, "c", 5000, &m, 1, 1).added, 1);
+  return file;
+}
+
+/* More than a slip names, all before it in order: what a stranger lacks is
+ * named, and what somebody lists who is vouched for. */
+static void test_slip(void)
+{
+  uint8_t key[CRYPT_KEY_SIZE];
+  home_new(&a);
+  deliver_records(&a, 32, PARCEL_RECORDS_MAX);
+  NEED(32 * PARCEL_RECORDS_MAX >= SLIP_MISSING_MAX);
+  struct cid stranger = lack_file(&a, 1), vouched = lack_file(&a, 2);
+  author_key_of(key, 2);
+  NEED(station_vouch(a.st, key, "owner", &e) == 0);
+  EXPECT(slip_names(&a, &stranger));
+  EXPECT(slip_names(&a, &vouched));
+  home_end(&a);
+}
+
+/* Where not all can be named, the next slip names others: a slip of so few
+ * bytes names three of twelve. */
+static void test_slip_rest(void)
+{
+  struct slip_options opt = {.files = -1, .max = 3 * 4 * CBOR_LINK_SIZE};
+  struct slip_report told;
+  struct buf all = {0};
+  int faults = 0, seen = 0;
+  bool named[12] = {false};
+  home_new(&a);
+  deliver_records(&a, 1, 12);
+  for (int turn = 0; turn < 200; turn++) {
+    int n = 0;
+    NEED(station_slip(a.st, home_file(&a, "x.slip"), &opt, &told, &e) == 0);
+    shelf_read(home_file(&a, "x.slip"), &all);
+    for (int i = 0; i < 12; i++) {
+      struct cid id = ghost(i, CID_DAG_CBOR);
+      bool is = memmem(all.p, all.n, id.b, CID_SIZE) != NULL;
+      named[i] = named[i] || is;
+      n += is;
+    }
+    faults += n != 3;
+  }
+  for (int i = 0; i < 12; i++) {
+    seen += named[i];
+  }
+  EXPECT_INT(faults, 0);
+  EXPECT_INT(seen, 12);
+  buf_free(&all);
+  home_end(&a);
+}
+
 int main(void)
 {
   RUN(test_twin_by_session);
@@ -346,5 +419,7 @@ int main(void)
   RUN(test_one_record);
   RUN(test_many_of_few);
   RUN(test_many_who_want);
+  RUN(test_slip);
+  RUN(test_slip_rest);
   return unit_done();
 }
