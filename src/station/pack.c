@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: 0BSD */
 /* Packing a carry file. Order of what goes in: parcels that hold a
- * withdrawal, label or correction; the other parcels, newest first, each
- * followed by its records; blocks that the slip names; small files; large
- * files. A stick pulled out early has given what matters most. */
+ * withdrawal, label or correction, of strangers only short ones; the other
+ * parcels, newest first, each followed by its records; blocks that the slip
+ * names; small files; large files, of each those that somebody trusted lists
+ * first. A stick pulled out early has given what matters most.
+ *
+ * Where there is a budget, strangers' parcels take a share of it at most
+ * before the files: what is over waits behind those. */
 #include "base/check.h"
 #include "base/mem.h"
 #include "form/unixfs.h"
@@ -11,6 +15,7 @@
 #include "station/change.h"
 #include "station/listing.h"
 #include "station/lacking.h"
+#include "station/quota.h"
 #include "station/refset.h"
 #include "station/station.h"
 
@@ -21,6 +26,8 @@
 #define SMALL_FILE (1024 * 1024)
 #define REPEAT_RECORDS 4 /* of a parcel: fewer are cheaply carried again */
 #define PLAN_ROWS 64
+#define URGENT_SHARE 16   /* of a budget, for strangers' urgent parcels ... */
+#define STRANGERS_SHARE 2 /* ... and for all that they have before files */
 #define FILE_STEP_BYTES (2u * 1024 * 1024)
 #define STEP_FILES 64
 #define STEP_BLOCKS 256
@@ -35,8 +42,15 @@ enum stage {
   STAGE_WANTED,
   STAGE_SMALL,
   STAGE_LARGE,
+  STAGE_REST,
   STAGE_SYNC,
   STAGE_CHECK
+};
+
+/* Numbers of rows. */
+struct refs {
+  uint64_t *ref;
+  size_t n, cap;
 };
 
 struct pack {
@@ -50,12 +64,19 @@ struct pack {
   struct lacking lacking; /* with a slip: what comes into the plan */
   struct carfile car;
   /* plan */
-  uint64_t *plan; /* parcels in the order they go */
-  size_t plan_n, plan_cap, plan_at;
+  struct refs plan; /* parcels in the order they go: urgent ones, ... */
+  size_t urgent_n;  /* ... so many; others, ... */
+  size_t first_n;   /* ... until here; those that wait behind the files */
+  size_t plan_at;
+  bool strangers;  /* whose urgent parcels are planned */
+  uint64_t theirs; /* bytes of strangers' parcels that were packed */
   struct refset planned, packed; /* parcels by number */
-  uint64_t *filed;               /* records with files, of packed parcels */
-  size_t filed_n, filed_cap, filed_at;
+  struct refs filed[2]; /* records with files, of packed parcels: those of
+                           trusted authors, those of others */
+  int whose;            /* of these the list that is walked ... */
+  size_t filed_at;      /* ... and where that is */
   struct refset roots;  /* files that were begun, each with its claimed size */
+  struct refset whole;  /* files that were taken */
   struct refset left;   /* files that did not fit: some claim may yet */
   struct refset seen;   /* blocks of files, by cid_order */
   struct refset walked; /* nodes whose parts were all looked at */
@@ -85,19 +106,18 @@ static int64_t files_wanted(const struct pack *p, struct span collection)
 }
 
 /* One number more. */
-static int push(uint64_t **list, size_t *n, size_t *cap, uint64_t v,
-                struct err *e)
+static int push(struct refs *list, uint64_t v, struct err *e)
 {
-  if (*n == *cap) {
-    size_t more = *cap > 0 ? *cap * 2 : 256;
-    uint64_t *p = mem_resize(*list, more, sizeof *p);
+  if (list->n == list->cap) {
+    size_t more = list->cap > 0 ? list->cap * 2 : 256;
+    uint64_t *p = mem_resize(list->ref, more, sizeof *p);
     if (p == NULL) {
       return err_set(e, ERR_NOMEM, "not enough memory");
     }
-    *list = p;
-    *cap = more;
+    list->ref = p;
+    list->cap = more;
   }
-  (*list)[(*n)++] = v;
+  list->ref[list->n++] = v;
   return 0;
 }
 
@@ -109,7 +129,8 @@ static int plan_lacking(struct pack *p, struct err *e)
     return rc < 0 ? rc : JOB_MORE;
   }
   for (size_t i = 0; rc == 0 && i < p->lacking.n; i++) {
-    rc = push(&p->plan, &p->plan_n, &p->plan_cap, p->lacking.parcel[i].ref, e);
+    rc = push(&p->plan, p->lacking.parcel[i].ref, e);
+    p->urgent_n += p->lacking.parcel[i].urgent;
   }
   p->job.total += p->lacking.records;
   p->stage = STAGE_HEAD;
@@ -126,7 +147,7 @@ static int plan_parcel(struct pack *p, uint64_t ref, struct err *e)
   if ((rc = refset_add(&p->planned, ref)) <= 0) {
     return rc < 0 ? err_set(e, rc, "not enough memory") : 0;
   }
-  rc = push(&p->plan, &p->plan_n, &p->plan_cap, ref, e);
+  rc = push(&p->plan, ref, e);
   p->job.total += c->view.count;
   return rc;
 }
@@ -152,6 +173,24 @@ static int next_rows(struct pack *p, enum idx name, uint64_t *refs, int max,
   return n;
 }
 
+/* May this urgent record's parcel go first, as the word of ${by}? Trusted ones
+ * do, then strangers' that are short: anyone may pad a label. 1, or 0. */
+static int goes_first(struct pack *p, uint64_t record, const struct listing *by,
+                      struct err *e)
+{
+  int rc = quota_trusted(p->job.st, by->author, e);
+  if (rc != 0 || !p->strangers) {
+    return rc < 0 ? rc : rc > 0 && !p->strangers;
+  }
+  buf_clear(&p->block);
+  rc = p->job.st->store->ops->get_ref(p->job.st->store, record, NULL, &p->block,
+                                      e);
+  if (rc == ERR_NOENT) {
+    return 0; /* taken back since the row was read */
+  }
+  return rc < 0 ? rc : p->block.n <= QUOTA_COST_MIN;
+}
+
 static int plan_urgent(struct pack *p, struct err *e)
 {
   struct listing by[LISTINGS_MAX];
@@ -161,14 +200,17 @@ static int plan_urgent(struct pack *p, struct err *e)
     int lists = listings(p->job.st, refs[i], by, e);
     int rc = lists;
     for (int k = 0; k < lists && rc >= 0; k++) {
-      rc = plan_parcel(p, by[k].parcel_ref, e);
+      rc = goes_first(p, refs[i], &by[k], e);
+      rc = rc > 0 ? plan_parcel(p, by[k].parcel_ref, e) : rc;
     }
     if (rc < 0) {
       return rc;
     }
   }
   if (n == 0) {
-    p->stage = STAGE_PLAN;
+    p->stage = p->strangers ? STAGE_PLAN : STAGE_PLAN_URGENT;
+    p->strangers = true;
+    p->urgent_n = p->plan.n;
     walk_rows(p);
   }
   return n < 0 ? n : JOB_MORE;
@@ -239,7 +281,7 @@ static int write_head(struct pack *p, struct err *e)
       (rc = cbor_put_key(&head, "time")) < 0 ||
       (rc = cbor_put_int(&head, station_now(p->job.st))) < 0 ||
       (rc = cbor_put_key(&head, "parcels")) < 0 ||
-      (rc = cbor_put_int(&head, (int64_t)p->plan_n)) < 0 ||
+      (rc = cbor_put_int(&head, (int64_t)p->plan.n)) < 0 ||
       (rc = cid_of(&cid, CID_DAG_CBOR, head.p, head.n)) < 0) {
     rc = err_set(e, rc, "not enough memory");
   } else if ((rc = fits(p, head.n + 2 * SECTION_MORE + 32, e)) == 0) {
@@ -249,25 +291,27 @@ static int write_head(struct pack *p, struct err *e)
     rc = carfile_block(&p->car, &cid, buf_span(&head), e);
   }
   buf_free(&head);
+  p->first_n = p->plan.n;
   p->stage = STAGE_PARCELS;
   return rc < 0 ? rc : JOB_MORE;
 }
 
 /* Files go after all records, so who has some is noted. */
 static int note_files(struct pack *p, uint64_t ref, struct span block,
-                      struct err *e)
+                      bool trusted, struct err *e)
 {
   struct record rec;
   int rc = 0;
   if (record_read(&rec, block, NULL) == 0 && rec.files.n > 0) {
-    rc = push(&p->filed, &p->filed_n, &p->filed_cap, ref, e);
+    rc = push(&p->filed[!trusted], ref, e);
   }
   return rc;
 }
 
 /* Load the records of a parcel into p->unit, behind the parcel itself.
  * Returns how many blocks lie there. */
-static int load_unit(struct pack *p, const struct parcel *view, struct err *e)
+static int load_unit(struct pack *p, const struct parcel *view, bool trusted,
+                     struct err *e)
 {
   struct cid *cids = p->unit_cid;
   uint64_t refs[PARCEL_RECORDS_MAX];
@@ -297,7 +341,8 @@ static int load_unit(struct pack *p, const struct parcel *view, struct err *e)
       return err_set(e, rc, "not enough memory");
     }
     if (rc == 0) {
-      rc = note_files(p, refs[i], span_of(p->unit.p + was, p->unit.n - was), e);
+      rc = note_files(p, refs[i], span_of(p->unit.p + was, p->unit.n - was),
+                      trusted, e);
     }
     p->unit_end[n++] = p->unit.n;
   }
@@ -316,41 +361,22 @@ static int repeat_parcel(struct pack *p, int blocks, struct err *e)
   return carfile_block(&p->car, &p->unit_cid[0], parcel, e);
 }
 
-static int pack_parcel(struct pack *p, struct err *e)
+/* Has a stranger's parcel of so many bytes to wait behind the files? */
+static bool waits(const struct pack *p, uint64_t bytes)
+{
+  uint64_t budget = (uint64_t)p->budget;
+  bool urgent = p->plan_at <= p->urgent_n; /* it was passed already */
+  return budget > 0 && p->stage != STAGE_REST &&
+         p->theirs + bytes > budget / (urgent ? URGENT_SHARE : STRANGERS_SHARE);
+}
+
+/* The parcel and its records, as they lie in p->unit. */
+static int write_unit(struct pack *p, int n, uint64_t bytes, struct err *e)
 {
   size_t at = 0;
-  const struct cached_parcel *c;
-  if (p->plan_at == p->plan_n) {
-    p->stage = p->has_slip ? STAGE_WANTED : STAGE_SMALL;
-    return JOB_MORE;
-  }
-  uint64_t ref = p->plan[p->plan_at++];
-  int rc = station_parcel(p->job.st, ref, &c, e);
-  if (rc < 0) {
-    return rc;
-  }
-  buf_clear(&p->unit);
-  if (buf_put(&p->unit, c->bytes.p, c->bytes.n) < 0) {
-    return err_set(e, ERR_NOMEM, "not enough memory");
-  }
-  p->unit_cid[0] = c->cid;
-  p->unit_end[0] = p->unit.n;
-  p->job.done += c->view.count;
-  int n = load_unit(p, &c->view, e);
-  if (n < 0) {
-    return n;
-  }
-  uint64_t unit = p->unit.n + (uint64_t)n * SECTION_MORE;
-  if (p->car.zpack == NULL) {
-    unit += p->unit_end[0] + SECTION_MORE; /* see repeat_parcel */
-  }
-  rc = fits(p, unit, e);
-  if (rc <= 0) {
-    p->left_parcels++;
-    return rc < 0 ? rc : JOB_MORE;
-  }
+  int rc = 0;
   /* A parcel and its records share a frame where they fit one. */
-  if (p->car.frame.n + unit > ZPACK_FRAME_RAW &&
+  if (p->car.frame.n + bytes > ZPACK_FRAME_RAW &&
       (rc = carfile_flush(&p->car, e)) < 0) {
     return rc;
   }
@@ -366,6 +392,61 @@ static int pack_parcel(struct pack *p, struct err *e)
   }
   p->parcels++;
   p->records += (uint64_t)n - 1;
+  return 0;
+}
+
+/* Is this stage through with its parcels? Then on to the next. */
+static bool parcels_over(struct pack *p)
+{
+  bool rest = p->stage == STAGE_REST;
+  if (p->plan_at < (rest ? p->plan.n : p->first_n)) {
+    return false;
+  }
+  p->stage = rest ? STAGE_SYNC : p->has_slip ? STAGE_WANTED : STAGE_SMALL;
+  return true;
+}
+
+static int pack_parcel(struct pack *p, struct err *e)
+{
+  const struct cached_parcel *c;
+  if (parcels_over(p)) {
+    return JOB_MORE;
+  }
+  uint64_t ref = p->plan.ref[p->plan_at++];
+  int rc = station_parcel(p->job.st, ref, &c, e);
+  if (rc < 0 || (rc = quota_trusted(p->job.st, c->view.author, e)) < 0) {
+    return rc;
+  }
+  bool trusted = rc > 0;
+  buf_clear(&p->unit);
+  if (buf_put(&p->unit, c->bytes.p, c->bytes.n) < 0) {
+    return err_set(e, ERR_NOMEM, "not enough memory");
+  }
+  p->unit_cid[0] = c->cid;
+  p->unit_end[0] = p->unit.n;
+  uint64_t count = c->view.count;
+  int n = load_unit(p, &c->view, trusted, e);
+  if (n < 0) {
+    return n;
+  }
+  uint64_t unit = p->unit.n + (uint64_t)n * SECTION_MORE;
+  if (p->car.zpack == NULL) {
+    unit += p->unit_end[0] + SECTION_MORE; /* see repeat_parcel */
+  }
+  if (!trusted && waits(p, unit)) {
+    rc = push(&p->plan, ref, e);
+    return rc < 0 ? rc : JOB_MORE;
+  }
+  p->job.done += count;
+  rc = fits(p, unit, e);
+  if (rc <= 0) {
+    p->left_parcels++;
+    return rc < 0 ? rc : JOB_MORE;
+  }
+  p->theirs += trusted ? 0 : unit;
+  if ((rc = write_unit(p, n, unit, e)) < 0) {
+    return rc;
+  }
   rc = refset_add(&p->packed, ref);
   return rc < 0 ? err_set(e, rc, "not enough memory") : JOB_MORE;
 }
@@ -413,7 +494,6 @@ static int leave_file(struct pack *p, const struct cid *root, struct err *e)
  * looks again. */
 static int end_walk(struct pack *p, struct err *e)
 {
-  uint64_t size = p->walk.size;
   p->walking = false;
   unixfs_walk_free(&p->walk);
   if (p->cut || p->lacks) {
@@ -422,7 +502,8 @@ static int end_walk(struct pack *p, struct err *e)
   }
   p->file_count++;
   p->left_files -= refset_has_cid(&p->left, &p->root);
-  return note_begun(p, &p->root, size, e);
+  int rc = refset_add_cid(&p->whole, &p->root);
+  return rc < 0 ? err_set(e, rc, "not enough memory") : 0;
 }
 
 /* Write a part, once: 1, or 0 when the budget has no room for it. */
@@ -508,7 +589,7 @@ static int start_file(struct pack *p, const struct cid *root, uint64_t size,
                       struct err *e)
 {
   uint64_t known = size == UNIXFS_SIZE_UNKNOWN ? 0 : size;
-  if (begun(p, root, size)) {
+  if (refset_has_cid(&p->whole, root) || begun(p, root, size)) {
     return 0;
   }
   /* Sections and nodes take about 100 bytes for each part of 256 KiB. */
@@ -583,12 +664,16 @@ static int pack_files(struct pack *p, struct err *e)
     return p->walking || (rc = next_file(p, e)) >= 0 ? JOB_MORE : rc;
   }
   for (int i = 0; i < STEP_FILES && rc == 0; i++) {
-    if (p->filed_at == p->filed_n) {
-      p->stage = p->stage == STAGE_SMALL ? STAGE_LARGE : STAGE_SYNC;
+    const struct refs *filed = &p->filed[p->whose];
+    if (p->filed_at == filed->n) {
       p->filed_at = 0;
+      p->whose = 1 - p->whose;
+      if (p->whose == 0) {
+        p->stage = p->stage == STAGE_SMALL ? STAGE_LARGE : STAGE_REST;
+      }
       return JOB_MORE;
     }
-    p->ref = p->filed[p->filed_at++];
+    p->ref = filed->ref[p->filed_at++];
     rc = next_file(p, e);
   }
   return rc < 0 ? rc : JOB_MORE;
@@ -677,6 +762,7 @@ static int pack_step(struct job *j, struct err *e)
   case STAGE_HEAD:
     return write_head(p, e);
   case STAGE_PARCELS:
+  case STAGE_REST:
     return pack_parcel(p, e);
   case STAGE_WANTED:
     return pack_wanted(p, e);
@@ -705,16 +791,18 @@ static void pack_clean(struct job *j)
   refset_free(&p->planned);
   refset_free(&p->packed);
   refset_free(&p->roots);
+  refset_free(&p->whole);
   refset_free(&p->left);
   refset_free(&p->seen);
   refset_free(&p->walked);
   buf_free(&p->patterns);
   brought_free(&p->slip);
   lacking_free(&p->lacking);
-  mem_free(p->filed);
+  mem_free(p->filed[0].ref);
+  mem_free(p->filed[1].ref);
   buf_free(&p->unit);
   buf_free(&p->block);
-  mem_free(p->plan);
+  mem_free(p->plan.ref);
   mem_free(p->path);
 }
 

@@ -407,6 +407,80 @@ static void test_slip_rest(void)
   home_end(&a);
 }
 
+/* ---- a stick of 1 MB ---- */
+
+#define STICK 1000000
+#define LABELS 300
+
+/* Labels of a stranger about nothing. */
+static void label(struct made *m, struct cid *about, int n, size_t pad)
+{
+  *about = ghost(n, CID_DAG_CBOR);
+  *m = (struct made){
+      .type = "label", .n = n, .about = about, .value = "x", .pad = pad};
+}
+
+static void pack_stick(void)
+{
+  struct pack_options opt = {.files = -1, .budget = STICK};
+  home_pack(&a, home_file(&a, "x.car"), &opt);
+  EXPECT_INT(home_unpack(&b, home_file(&a, "x.car")).rc, 0);
+}
+
+/* Long ones, and many short ones: the station's own file has room, and what
+ * is left takes of them what it can. */
+static void test_labels(void)
+{
+  static struct made m[LABELS];
+  static struct cid about[LABELS];
+  int came = 0;
+  both_new();
+  for (int i = 0; i < LABELS; i++) {
+    label(&m[i], &about[i], i, i < 30 ? 60000 : 300);
+  }
+  for (int i = 0; i < 30; i++) {
+    deliver(&a, SHELF_NOW - i, &m[i], 1);
+  }
+  deliver(&a, SHELF_NOW, &m[30], LABELS - 30);
+  struct cid file = publish_file(&a, 5, 400000);
+  pack_stick();
+  EXPECT(has_block(&b, &file));
+  for (int i = 0; i < LABELS; i++) {
+    struct cid id = made_cid(&m[i]);
+    came += home_has(&b, &id);
+  }
+  EXPECT(came > 0);
+  both_end();
+}
+
+/* A short label of a stranger goes before its notes of today; a long one does
+ * not; a long one of somebody who is vouched for does, too. */
+static void test_label_first(void)
+{
+  static struct made note[STICK / 2 / 60000 + 1], m[3];
+  struct cid about[3], id[3];
+  uint8_t key[CRYPT_KEY_SIZE];
+  both_new();
+  for (int i = 0; i < 3; i++) {
+    label(&m[i], &about[i], i, i == 0 ? 0 : 30000);
+    EXPECT_INT(home_bring(&a, i < 2 ? STRANGER : 2, "c", 1000, &m[i], 1, 1).rc,
+               0);
+    id[i] = made_cid(&m[i]);
+  }
+  author_key_of(key, 2);
+  NEED(station_vouch(a.st, key, "owner", &e) == 0);
+  for (int i = 0; i < STICK / 2 / 60000 + 1; i++) {
+    note[i] = (struct made){.n = 100 + i, .pad = 60000};
+    deliver(&a, SHELF_NOW - i, &note[i], 1);
+  }
+  (void)publish_file(&a, 5, 480000);
+  pack_stick();
+  EXPECT(home_has(&b, &id[0]));
+  EXPECT(!home_has(&b, &id[1]));
+  EXPECT(home_has(&b, &id[2]));
+  both_end();
+}
+
 int main(void)
 {
   RUN(test_twin_by_session);
@@ -421,5 +495,7 @@ int main(void)
   RUN(test_many_who_want);
   RUN(test_slip);
   RUN(test_slip_rest);
+  RUN(test_labels);
+  RUN(test_label_first);
   return unit_done();
 }
