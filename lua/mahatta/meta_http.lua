@@ -15,6 +15,7 @@ local http = {}
 ---@field headers table<string, string>
 ---@field repeated table<string, boolean>
 ---@field body string at most 1 MiB
+---@field address? string of the client, or of the proxy before it
 
 ---A body that is given piece by piece.
 ---@class mahatta.http.Stream

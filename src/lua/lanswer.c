@@ -55,8 +55,11 @@ static enum MHD_Result add_header(void *ud, enum MHD_ValueKind kind,
 
 static void push_request(lua_State *L, const struct exchange *x)
 {
-  lua_createtable(L, 0, 5);
+  lua_createtable(L, 0, 6);
   int at = lua_gettop(L);
+  char from[LHTTP_ADDRESS_SIZE];
+  lua_pushstring(L, lhttp_address(x->connection, from)); /* NULL: nil */
+  lua_setfield(L, at, "address");
   lua_pushstring(L, x->method);
   lua_setfield(L, at, "method");
   lua_pushlstring(L, (const char *)x->target.p, x->target.n);

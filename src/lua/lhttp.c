@@ -80,6 +80,21 @@ static bool is_own(const struct origin *o)
   return same_origin(o, &own[0]) || same_origin(o, &own[1]);
 }
 
+_Static_assert(LHTTP_ADDRESS_SIZE >= INET6_ADDRSTRLEN, "any address fits");
+
+const char *lhttp_address(struct MHD_Connection *c,
+                          char text[LHTTP_ADDRESS_SIZE])
+{
+  const union MHD_ConnectionInfo *info =
+      MHD_get_connection_info(c, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+  if (info == NULL) {
+    return NULL;
+  }
+  struct origin from = origin_of(info->client_addr);
+  return inet_ntop(from.six ? AF_INET6 : AF_INET, from.b, text,
+                   LHTTP_ADDRESS_SIZE);
+}
+
 /* May one more come from there? */
 static enum MHD_Result visit_allowed(void *cls, const struct sockaddr *at,
                                      socklen_t n)

@@ -31,6 +31,11 @@ struct exchange {
   struct MHD_Response *response; /* made, and not queued yet */
 };
 
+/* Where the client is, as text; NULL where that can't be told. */
+#define LHTTP_ADDRESS_SIZE 46
+const char *lhttp_address(struct MHD_Connection *c,
+                          char text[LHTTP_ADDRESS_SIZE]);
+
 /* Ask the host's `refuse` about a request with a body: ${x->refused} tells,
  * and the response is in ${x} then. */
 void lanswer_refuse(struct exchange *x);

@@ -260,9 +260,55 @@ describe("a paired page", function ()
     assert.equal(200, again.status)
     again.body.close() -- the reader went away
     assert.same({}, in_spool())
+    assert.is_nil(next(site.site.carries))
     local slip, slipped = site:get("/take/station.slip")
     assert.equal(200, slipped.status)
     assert.is_true(#slip > 0)
     assert.equal(slip, (site:get("/take/station.slip")))
+  end)
+
+  -- Ask for a carry file from there; made until its first byte.
+  local function carry_for(address)
+    local request = web.request("GET", "/take/carry.car.zst")
+    request.address = address
+    local response = site.site:site(request)
+    if response.status ~= 200 then return nil, response.status end
+    repeat local bytes = assert(response.body.read()) until bytes ~= ""
+    return response.body
+  end
+
+  it("makes carry files while slow readers take theirs", function ()
+    assert(publish({ type = "idea", title = "near" }))
+    local slow = assert(carry_for("10.0.0.9"))
+    local none, status = carry_for("10.0.0.9") -- one for each
+    assert.is_nil(none)
+    assert.equal(503, status)
+    local held = { assert(carry_for("10.0.0.2")) }
+    held[2] = assert(carry_for("127.0.0.1"))
+    held[3] = assert(carry_for("127.0.0.1")) -- two behind a proxy
+    assert.equal(4, #in_spool())
+    none, status = carry_for("10.0.0.3")
+    assert.is_nil(none)
+    assert.equal(503, status)
+    held[1].close()
+    held[1] = assert(carry_for("10.0.0.3"))
+    slow.close()
+    slow = assert(carry_for("10.0.0.9"))
+    slow.close()
+    for _, body in ipairs(held) do body.close() end
+    assert.same({}, in_spool())
+    assert.is_nil(next(site.site.carries))
+  end)
+
+  it("waits a minute for who has a carry file made and goes", function ()
+    assert(publish({ type = "idea", title = "near" }))
+    local gone = site.site:site(web.request("GET", "/take/carry.car.zst"))
+    now = now + 59
+    assert.is_nil((carry_for("10.0.0.2")))
+    now = now + 1
+    local body = assert(carry_for("10.0.0.2"))
+    gone.body.close()
+    body.close()
+    assert.same({}, in_spool())
   end)
 end)

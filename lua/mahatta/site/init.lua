@@ -51,7 +51,7 @@ function site.new(station, options)
     files_hosts = set_of(options.files_hosts or {}),
     files_port = options.files_port, pairing = options.pairing,
     clock = options.clock or os.time, log = options.log or function () end,
-    assets = assets.load(), cache = cache.new() }, Site)
+    assets = assets.load(), cache = cache.new(), carries = {} }, Site)
   if options.spool then
     self.spool = spool.new(options.spool, { clock = self.clock,
       random = options.random })

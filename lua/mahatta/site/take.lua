@@ -123,37 +123,61 @@ end
 
 local SIZES = { all = "all", none = "none", ["10M"] = "10M" }
 
+take.CARRIES = 4 -- at once: each needs its size on the disk
+local STALLED_S = 60 -- a job that nobody steps holds no place
+local OWN = { ["127.0.0.1"] = true, ["::1"] = true } -- proxies speak from there
+
+-- May one more be made for ${address} (nil: not known)? One is made at a time;
+-- those that are made and on their way hold nobody up but their reader.
+local function free(site, address)
+  local n, now = 0, site.clock()
+  for carry in pairs(site.carries) do
+    n = n + 1
+    if (carry.job and now - carry.used < STALLED_S)
+        or (address and not OWN[address] and carry.address == address) then
+      return false
+    end
+  end
+  return n < take.CARRIES
+end
+
 -- First the job, a slice at each call; then what it wrote.
-local function packing(site, job, path)
+local function packing(site, carry, path)
   local file
+  local function open()
+    carry.used = site.clock()
+    local more, message = carry.job:step(20)
+    if more then return "" end
+    if more == nil then return nil, message end
+    carry.job:close()
+    carry.job = nil
+    file, message = io.open(path, "rb")
+    if not file then return nil, message end
+  end
   return {
     read = function ()
       if not file then
-        local more, message = job:step(20)
-        if more then return "" end
-        if more == nil then return nil, message end
-        file, message = io.open(path, "rb")
-        if not file then return nil, message end
+        local nothing, message = open()
+        if nothing or message then return nothing, message end
       end
       local bytes, fault = file:read(spool.CHUNK)
       if not bytes then return nil, fault end
       return bytes
     end,
     close = function ()
-      job:close()
+      if carry.job then carry.job:close() end
       if file then file:close() end
       os.remove(path)
-      site.packing = false
+      site.carries[carry] = nil
     end,
   }
 end
 
--- GET /take/carry.car.zst?c=PATTERN&files=SIZE: one at a time, since each
--- needs its size on the disk.
+-- GET /take/carry.car.zst?c=PATTERN&files=SIZE
 function take.carry(ctx)
-  local site = ctx.site
+  local site, address = ctx.site, ctx.request.address
   if not site.spool then return layout.not_found(ctx) end
-  if site.packing then
+  if not free(site, address) then
     local busy = layout.failed(ctx, 503, "busy")
     busy.headers["retry-after"] = "30"
     return busy
@@ -169,8 +193,9 @@ function take.carry(ctx)
     if not ok or code == "EINVALID" then return layout.not_found(ctx) end
     return nil, message
   end
-  site.packing = true
-  return respond.bytes("application/zstd", packing(site, job, path),
+  local carry = { job = job, address = address, used = site.clock() }
+  site.carries[carry] = true
+  return respond.bytes("application/zstd", packing(site, carry, path),
     { ["content-disposition"] = ("attachment; filename=\"carry-%s.car.zst\"")
       :format(shape.day(site.clock())), ["cache-control"] = "no-store" })
 end
