@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: 0BSD */
 /* What the search index holds of a record: its terms and its facets. Whoever
- * changes what comes out here raises DOCUMENT_VERSION, or WORDS_VERSION where
- * the change is in words: an index of another version is made again. */
+ * changes what comes out here, or which rows a listing has (placing.h), raises
+ * DOCUMENT_VERSION, or WORDS_VERSION where the change is in words: an index of
+ * another version is made again, and the rows with it. */
 #ifndef STATION_DOCUMENT_H
 #define STATION_DOCUMENT_H
 
@@ -9,7 +10,7 @@
 #include "store/store.h"
 #include "text/words.h"
 
-#define DOCUMENT_VERSION 2
+#define DOCUMENT_VERSION 3
 
 /* A facet's first byte says of what it is. */
 enum facet_kind {

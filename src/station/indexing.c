@@ -32,19 +32,62 @@ struct indexing {
   uint64_t records;
 };
 
+/* The rows of one listing as today's version has them. */
+static int renew_listing(struct change *c, const struct listing *by, size_t nth,
+                         const struct cid *cid, const struct record *rec,
+                         uint64_t ref)
+{
+  uint8_t voice[CHANGE_KEY_MAX];
+  int rc = place_pair(c, PLACE_ADD, by, rec, ref);
+  if (rc == 0 && nth > LISTINGS_MAX) {
+    rc = place_beyond(c, PLACE_ADD, by, cid);
+  }
+  if (rc == 0 && rec->kind == RECORD_WITHDRAW &&
+      (rc = author_key(voice, listing_collection(by), by->author)) == 0) {
+    change_drop(c, IDX_WITHDRAWER, span_of(voice, sizeof voice), 0, ref);
+  }
+  return rc;
+}
+
+static int renew_rows(struct station *st, struct change *c, uint64_t ref,
+                      const struct cid *cid, const struct record *rec,
+                      struct err *e)
+{
+  const struct cached_parcel *p;
+  uint64_t at = 0;
+  size_t nth = 0;
+  int rc;
+  while ((rc = next_at(st, IDX_LISTED, span_of(NULL, 0), (int64_t)ref, &at,
+                       e)) > 0) {
+    struct listing by;
+    if ((rc = station_parcel(st, at, &p, e)) < 0) {
+      return rc;
+    }
+    listing_of(&by, at, &p->cid, &p->view);
+    if ((rc = renew_listing(c, &by, ++nth, cid, rec, ref)) < 0) {
+      return err_set(e, rc, "not enough memory");
+    }
+  }
+  return rc;
+}
+
 /* Document of one record, when it is a listed one. */
 static int index_one(struct station *st, struct change *c, uint64_t ref,
                      struct buf *block, struct err *e)
 {
   struct facets facets = {0};
   struct record rec;
+  struct cid cid;
   buf_clear(block);
-  int rc = st->store->ops->get_ref(st->store, ref, NULL, block, e);
+  int rc = st->store->ops->get_ref(st->store, ref, &cid, block, e);
   if (rc < 0 || parcel_looks(buf_span(block))) {
     return rc;
   }
-  if ((rc = record_read(&rec, buf_span(block), e)) == 0 &&
-      (rc = listing_facets(st, ref, &facets, e)) == 0 && facets.listings > 0) {
+  if ((rc = record_read(&rec, buf_span(block), e)) == 0 && st->index_again) {
+    rc = renew_rows(st, c, ref, &cid, &rec, e);
+  }
+  if (rc == 0 && (rc = listing_facets(st, ref, &facets, e)) == 0 &&
+      facets.listings > 0) {
     rc = place_new_doc(st, c, ref, &rec, &facets, e);
   }
   facets_free(&facets);

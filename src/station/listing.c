@@ -145,7 +145,7 @@ static int is_about(struct station *st, uint64_t ref, const struct cid *record,
 int withdrawn(struct station *st, const struct cid *record,
               const uint8_t *author, struct span collection, struct err *e)
 {
-  /* Rows that an older version made have 0 until a rebuild. */
+  /* Rows that an older version made have 0 until they are renewed. */
   const int64_t sort[] = {cid_order(record), 0};
   uint8_t voice[CHANGE_KEY_MAX];
   int rc = author_key(voice, collection, author);

@@ -104,7 +104,7 @@ static int hear_trusted(struct looking *l, size_t who, struct err *e)
 }
 
 /* Any that is about it: who holds it; and labels, as an older version left no
- * rows for hear_trusted (until a rebuild). */
+ * rows for hear_trusted (until they are renewed). */
 static int hear(struct looking *l, uint64_t ref, struct err *e)
 {
   struct listing by[LISTINGS_MAX];

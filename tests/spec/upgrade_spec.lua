@@ -21,12 +21,6 @@ local function count(station, query)
   return #assert(station:find(query, { limit = 1000 }))
 end
 
--- What is on the disk may change.
-local function same_disk(stats, before)
-  stats.disk = before.disk
-  return stats
-end
-
 describe("a store with the search index of before", function ()
   after_each(support.clean)
 
@@ -45,15 +39,7 @@ describe("a store with the search index of before", function ()
       assert.equal(n, count(station, query), query)
     end
     assert.equal(RECORDS + 1, station:stats().documents) -- a replaced one
-    -- A withdrawal's row of before is read as it is; a rebuild makes it anew,
-    -- and nothing else.
-    local stats = station:stats()
-    support.run(station:rebuild())
-    local digest = station:digest()
-    assert.same(stats, same_disk(station:stats(), stats))
-    for query, n in pairs(QUERIES) do
-      assert.equal(n, count(station, query), query)
-    end
+    local digest = station:digest() -- of rows, too
     support.run(station:rebuild())
     assert.equal(digest, station:digest())
     local report = support.run(station:verify({ read_data = true }))
