@@ -421,7 +421,8 @@ function Station:slip(path, options) end
 ---@return mahatta.Code? code
 function Station:slip_text(options) end
 
----Lines of at most 140 letters for SMS, one a collection, the newest first, 16
+---Lines of at most 140 letters for SMS, one a collection, first those that are
+---followed by name or were begun by this station or one vouched for, 16
 ---at most. Each tells up to 9 differences and is signed by nobody.
 ---@param options? mahatta.SlipOptions
 ---@return string? lines

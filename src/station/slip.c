@@ -442,9 +442,8 @@ int station_slip_short(struct station *st, const struct slip_options *opt,
   struct sketch *sk = mem_alloc(sizeof *sk);
   int rc = sk == NULL ? err_set(e, ERR_NOMEM, "not enough memory")
                       : begin(&s, st, opt, e);
-  if (rc == 0 && (rc = make_plan(&s, e)) == 0 &&
-      (order = slip_plan_newest(&s.plan)) == NULL) {
-    rc = err_set(e, ERR_NOMEM, "not enough memory");
+  if (rc == 0 && (rc = make_plan(&s, e)) == 0) {
+    rc = slip_plan_dearest(&order, &s.plan, st, e);
   }
   size_t n = s.plan.n < SHORTS_MAX ? s.plan.n : SHORTS_MAX;
   struct slip_report r = {.wishes = n, .sketches = n};

@@ -2,6 +2,7 @@
 #include "station/slip_plan.h"
 
 #include "base/mem.h"
+#include "station/quota.h"
 #include "station/sketches.h"
 #include "sync/slip.h"
 
@@ -9,6 +10,7 @@
 #include <string.h>
 
 #define PAGE 64
+#define BEGINNING 16 /* parcels that tell who began a collection */
 /* Bytes at most of a set, beside name, syndromes and cells. */
 #define SET_FRAME (42 + HASH_SIZE + SKETCH_PART_HEAD)
 #define SYNDROMES_LEAST 8u /* in a slip with little room */
@@ -141,26 +143,84 @@ static size_t choose(struct slip_plan *p, const struct slip_plan_options *opt)
 
 /* ---- less than that ---- */
 
-static int newest_first(const void *a, const void *b)
+static int dearest_first(const void *a, const void *b)
 {
   const struct slip_item *const *x = a, *const *y = b;
+  if ((*x)->dear != (*y)->dear) {
+    return (*x)->dear ? -1 : 1;
+  }
   return (*x)->upto > (*y)->upto ? -1 : (*x)->upto < (*y)->upto;
 }
 
-struct slip_item **slip_plan_newest(const struct slip_plan *p)
+/* Is one of the patterns this very name? */
+static bool named(struct span patterns, struct span name)
+{
+  bool is = false;
+  for (size_t at = 0; at < patterns.n && !is;) {
+    const char *text = (const char *)patterns.p + at;
+    is = span_equal(span_of(text, strlen(text)), name);
+    at += strlen(text) + 1;
+  }
+  return is;
+}
+
+/* Did one who is trusted write one of the first parcels? Later ones anybody
+ * could put before theirs. 1, or 0. */
+static int begun_by_trusted(struct station *st, struct span name, struct err *e)
+{
+  uint64_t refs[BEGINNING];
+  int n = st->store->ops->since(st->store, name, 0, refs, BEGINNING, e);
+  int rc = 0;
+  for (int i = 0; i < n && rc == 0; i++) {
+    const struct cached_parcel *p;
+    rc = station_parcel(st, refs[i], &p, e);
+    rc = rc < 0 ? rc : quota_trusted(st, p->view.author, e);
+  }
+  return n < 0 ? n : rc;
+}
+
+/* Every second of ${n} by chance, among those behind it. */
+static void draw(struct slip_item **list, size_t n)
+{
+  for (size_t i = 1; i < n; i += 2) {
+    uint64_t chance;
+    crypt_random(&chance, sizeof chance);
+    size_t other = i + (size_t)(chance % (n - i));
+    struct slip_item *swap = list[i];
+    list[i] = list[other];
+    list[other] = swap;
+  }
+}
+
+int slip_plan_dearest(struct slip_item ***out, struct slip_plan *p,
+                      struct station *st, struct err *e)
 {
   /* NOLINTNEXTLINE(bugprone-sizeof-expression): it holds pointers */
   struct slip_item **list = mem_resize(NULL, p->n, sizeof *list);
-  size_t n = 0;
-  for (size_t i = 0; list != NULL && i < p->n; i++) {
-    if (p->item[i].told) {
-      list[n++] = &p->item[i];
+  size_t n = 0, dear = 0;
+  int rc = list == NULL ? err_set(e, ERR_NOMEM, "not enough memory") : 0;
+  for (size_t i = 0; rc >= 0 && i < p->n; i++) {
+    struct slip_item *it = &p->item[i];
+    if (!it->told) {
+      continue;
     }
+    rc = named(buf_span(&p->patterns), it->name)
+             ? 1
+             : begun_by_trusted(st, it->name, e);
+    it->dear = rc > 0;
+    dear += it->dear;
+    list[n++] = it;
   }
-  if (list != NULL && n > 0) {
-    qsort(list, n, sizeof(struct slip_item *), newest_first);
+  if (rc < 0) {
+    mem_free(list);
+    return rc;
   }
-  return list;
+  if (n > 0) {
+    qsort(list, n, sizeof(struct slip_item *), dearest_first);
+    draw(list + dear, n - dear);
+  }
+  *out = list;
+  return 0;
 }
 
 /* Each as short as it goes; all of them. */
@@ -179,7 +239,7 @@ static size_t shrink(struct slip_plan *p, const struct slip_plan_options *opt)
   return total;
 }
 
-/* Only as many as fit ${room}, the newest ones; returns what is left of it. */
+/* Only as many as fit ${room}, the dearest ones; returns what is left of it. */
 static size_t leave_out(struct slip_plan *p, struct slip_item **order,
                         size_t room)
 {
@@ -236,13 +296,15 @@ static void grow(const struct slip_plan *p, struct slip_item **order,
   }
 }
 
-static int fit(struct slip_plan *p, const struct slip_plan_options *opt,
-               const size_t fixed[2], struct err *e)
+static int fit(struct slip_plan *p, struct station *st,
+               const struct slip_plan_options *opt, const size_t fixed[2],
+               struct err *e)
 {
   size_t least = shrink(p, opt), room;
-  struct slip_item **order = slip_plan_newest(p);
-  if (order == NULL) {
-    return err_set(e, ERR_NOMEM, "not enough memory");
+  struct slip_item **order;
+  int rc = slip_plan_dearest(&order, p, st, e);
+  if (rc < 0) {
+    return rc;
   }
   if (fixed[0] + least <= opt->max) {
     room = opt->max - fixed[0] - least;
@@ -271,7 +333,7 @@ int slip_plan_make(struct slip_plan *p, struct station *st,
     return rc;
   }
   size_t total = fixed[0] + choose(p, opt);
-  return opt->max == 0 || total <= opt->max ? 0 : fit(p, opt, fixed, e);
+  return opt->max == 0 || total <= opt->max ? 0 : fit(p, st, opt, fixed, e);
 }
 
 void slip_plan_free(struct slip_plan *p)

@@ -22,6 +22,7 @@ struct slip_item {
   uint64_t count, upto;
   uint8_t digest[HASH_SIZE];
   bool told;
+  bool dear;     /* see slip_plan_dearest */
   bool sketched; /* else by handles */
   uint32_t cells, syndromes;
 };
@@ -48,8 +49,12 @@ int slip_plan_make(struct slip_plan *p, struct station *st,
                    const size_t fixed[2], struct err *e) MUST_USE;
 void slip_plan_free(struct slip_plan *p);
 
-/* The told items, the latest parcel first: pointers into the plan, for the
- * caller to free; NULL: no memory. */
-struct slip_item **slip_plan_newest(const struct slip_plan *p);
+/* The told items: first those that a follow rule names exactly, or that this
+ * station or somebody vouched for began; of others, whose names cost nothing,
+ * every second by chance, so that the next slip tells what this one leaves
+ * out. Otherwise the latest parcel first. Pointers into the plan, for the
+ * caller to free. */
+int slip_plan_dearest(struct slip_item ***out, struct slip_plan *p,
+                      struct station *st, struct err *e) MUST_USE;
 
 #endif

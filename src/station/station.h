@@ -335,8 +335,8 @@ int station_slip(struct station *st, const char *path,
 int station_slip_text(struct station *st, const struct slip_options *opt,
                       struct buf *text, struct slip_report *out,
                       struct err *e) MUST_USE;
-/* A line for an SMS a collection, the newest first, 16 at most. Nobody can
- * tell who wrote them. */
+/* A line for an SMS a collection, the dearest first (slip_plan.h), 16 at most.
+ * Nobody can tell who wrote them. */
 int station_slip_short(struct station *st, const struct slip_options *opt,
                        struct buf *lines, struct slip_report *out,
                        struct err *e) MUST_USE;

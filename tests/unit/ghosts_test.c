@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: 0BSD */
 /* Blocks that somebody names and nobody has: they cost others nothing. */
 #include "link_pair.h"
+#include "sync/slip_text.h"
 
 static struct home a, b;
 static struct err e;
@@ -481,6 +482,59 @@ static void test_label_first(void)
   both_end();
 }
 
+/* ---- short slips ---- */
+
+/* Does a short slip of ${at} tell the collection? */
+static bool short_tells(struct home *at, const char *name)
+{
+  struct slip_options opt = {.files = -1};
+  struct slip_report told;
+  struct slip_short line;
+  struct buf lines = {0};
+  uint8_t hash[HASH_SIZE];
+  bool tells = false;
+  NEED(hash_sha256(hash, name, strlen(name)) == 0);
+  NEED(station_slip_short(at->st, &opt, &lines, &told, &e) == 0);
+  EXPECT_INT(told.sketches, 16);
+  for (size_t i = 0; slip_short_next(&line, buf_span(&lines), &i, &e) > 0;) {
+    tells = tells || memcmp(line.coll, hash, sizeof line.coll) == 0;
+  }
+  buf_free(&lines);
+  return tells;
+}
+
+/* Many new collections of a stranger: those that somebody trusted began are
+ * told, those that are followed by their names, and any at some time. */
+static void test_short_slip(void)
+{
+  struct made m = {.n = 1, .title = "x"};
+  uint8_t key[CRYPT_KEY_SIZE];
+  char name[16];
+  int turns = 0;
+  home_new(&a);
+  link_follow(&a, "*", INT64_MAX / 4);
+  link_follow(&a, "named", INT64_MAX / 4);
+  (void)home_bring(&a, 1, "other", 1000, &m, 1, 1);
+  (void)home_bring(&a, 1, "named", 1000, &m, 1, 1);
+  (void)home_bring(&a, 2, "vouched", 1000, &m, 1, 1);
+  author_key_of(key, 2);
+  NEED(station_vouch(a.st, key, "owner", &e) == 0);
+  m.n = 2;
+  (void)home_publish(&a, "own", &m, -1);
+  for (int i = 0; i < 20; i++) {
+    (void)snprintf(name, sizeof name, "junk%d", i);
+    (void)home_bring(&a, STRANGER, name, 2000, &m, 1, 1);
+  }
+  EXPECT(short_tells(&a, "own"));
+  EXPECT(short_tells(&a, "vouched"));
+  EXPECT(short_tells(&a, "named"));
+  while (turns < 300 && !short_tells(&a, "other")) {
+    turns++;
+  }
+  EXPECT(turns < 300);
+  home_end(&a);
+}
+
 int main(void)
 {
   RUN(test_twin_by_session);
@@ -497,5 +551,6 @@ int main(void)
   RUN(test_slip_rest);
   RUN(test_labels);
   RUN(test_label_first);
+  RUN(test_short_slip);
   return unit_done();
 }
