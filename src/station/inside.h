@@ -151,7 +151,7 @@ int missing_step(struct station *st, struct missing_walk *at,
  * Zero-initialise; call until it gives 0 (1: there is more). */
 struct missing_count {
   uint64_t n;
-  bool begun;
+  bool counted;
   struct cid last;
   struct missing_walk at;
 };

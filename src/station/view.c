@@ -5,6 +5,7 @@
 #include "station/change.h"
 #include "station/listing.h"
 #include "station/station.h"
+#include "station/wanting.h"
 
 #include <string.h>
 
@@ -673,14 +674,13 @@ static int count_one(void *ud, const struct cid *cid, const char *kind,
                      const struct cid *wanted_by)
 {
   struct counting *c = ud;
-  (void)kind;
-  (void)wanted_by;
-  if (c->to->begun && cid_equal(cid, &c->to->last)) {
+  struct wanting how;
+  if (c->to->counted && cid_equal(cid, &c->to->last)) {
     return 0; /* wanted by several: they come one after the other */
   }
-  c->to->begun = true;
+  int wants = wanting_told(c->st, cid, kind, wanted_by, &how, c->e);
   c->to->last = *cid;
-  int wants = admit_wants(c->st, cid, c->e);
+  c->to->counted = wants > 0;
   c->to->n += wants > 0;
   return wants < 0 ? wants : 0;
 }
