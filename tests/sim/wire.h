@@ -112,6 +112,7 @@ static inline void end_close(struct net *net, struct wire *x, struct end *n)
 {
   struct post *p = &net->w->post[n->post];
   if (!is_honest(p)) {
+    p->unsettled = p->unsettled || n->v.l != NULL;
     villain_del(&n->v);
   } else {
     uint32_t was = meter_enter(x->owner);

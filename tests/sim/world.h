@@ -72,7 +72,8 @@ struct post {
   enum villainy villainy;
   unsigned group; /* wires and sticks stay within one */
   int64_t skew;   /* of its clock */
-  bool unsettled; /* a session broke off: what it brought may be lost */
+  bool unsettled; /* a session broke off, or was a villain's: what it brought
+                     may be lost */
   size_t backup;  /* deeds at that moment, + 1; 0: there is none */
   uint8_t key[CRYPT_KEY_SIZE];
 };
@@ -370,7 +371,7 @@ static inline void post_publish(struct world *w, size_t i)
   buf_free(&b);
 }
 
-/* Take one of its own back. */
+/* Take one of its own back; of a withdrawal it is told that it stands. */
 static inline void post_withdraw(struct world *w, size_t i)
 {
   struct post *p = &w->post[i];
@@ -382,9 +383,16 @@ static inline void post_withdraw(struct world *w, size_t i)
     }
     struct made m = {.n = ++w->made, .type = "withdraw", .about = &d->id};
     struct deed by = {.by = i, .collection = d->collection, .withdraws = true};
-    by.id = home_publish(&p->h, collections[d->collection], &m, -1);
-    d->withdrawal = d->withdraws ? 0 : w->deeds + 1; /* withdrawals stand */
-    note_deed(w, &by);
+    struct err e;
+    int rc =
+        home_try_publish(&p->h, collections[d->collection], &m, -1, &by.id, &e);
+    if (rc != (d->withdraws ? ERR_INVALID : 0)) {
+      FAIL(w, "station %zu cannot withdraw: %s", i, e.text);
+    }
+    if (rc == 0) {
+      d->withdrawal = w->deeds + 1;
+      note_deed(w, &by);
+    }
     return;
   }
 }
