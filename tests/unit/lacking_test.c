@@ -140,7 +140,7 @@ static void test_every_way(void)
       {.files = -1, .expect = 100},
       {.files = -1, .expect = 5000},
       {.files = -1, .max = 2858},
-      {.files = -1, .max = 1500},
+      {.files = -1, .max = 1700}, /* 1,500 are too few for 1 key in 100 */
       {.files = -1, .exact = true, .max = SLIP_SIZE_MAX}};
   both();
   parcels(&a, "big", 0, MANY);
