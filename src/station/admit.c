@@ -515,8 +515,8 @@ static int admit_rest(struct station *st, const struct admit_parcel *in,
       rc = 0;
     }
   }
-  for (size_t i = 0; rc == 0 && i < in->refused_n; i++) {
-    rc = refused_add(st, &in->refused[i], e);
+  if (rc == 0) {
+    rc = refused_note(st, in->refused, in->refused_n, e);
   }
   return rc < 0 ? rc : full;
 }

@@ -514,7 +514,7 @@ static int answer_lone(struct link *l, int64_t verdict, struct err *e)
     rc = vouch_lone(l, e);
   } else if (rc == 0 && verdict != JOB_KEEP) {
     l->refused++;
-    return refused_add(l->st, &in.cid, e);
+    return refused_note(l->st, &in.cid, 1, e);
   }
   rc = rc < 0 ? rc : record_read(&in.rec, buf_span(&l->lone.block), e);
   return rc < 0 ? rc

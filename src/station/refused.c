@@ -44,13 +44,10 @@ int refused_any(struct station *st, struct err *e)
   return rc < 0 ? rc : any;
 }
 
-int refused_note(struct station *st, const struct cid *cid, size_t n,
-                 struct err *e)
+static int note_keys(struct station *st, const struct cid *cid, size_t n,
+                     struct err *e)
 {
   enum { SIZE = sizeof REFUSED_PREFIX - 1 + CID_SIZE };
-  if (n == 0) {
-    return 0;
-  }
   uint8_t(*keys)[SIZE] = mem_resize(NULL, n, sizeof *keys);
   struct store_pair *pair = mem_resize(NULL, n, sizeof *pair);
   int rc = keys == NULL || pair == NULL
@@ -69,21 +66,32 @@ int refused_note(struct station *st, const struct cid *cid, size_t n,
   return rc;
 }
 
-int refused_add(struct station *st, const struct cid *cid, struct err *e)
+/* Parcels here wait for it no more. */
+static int drop_asking(struct change *c, struct station *st,
+                       const struct cid *cid, struct err *e)
 {
-  uint8_t key[sizeof REFUSED_PREFIX - 1 + CID_SIZE];
   const struct cached_parcel *p;
   uint64_t ref = 0;
-  int rc = 0;
-  struct change *c = change_new(st->analyser);
-  if (c == NULL) {
-    return err_set(e, ERR_NOMEM, "not enough memory");
-  }
+  int rc;
   while ((rc = next_asking(st, cid, &ref, &p, e)) > 0) {
     change_drop(c, IDX_MISSING, no_key, cid_order(cid), ref);
   }
-  if (rc == 0) {
-    change_kv(c, span_of(key, refused_key(key, cid)), span_of("", 0));
+  return rc;
+}
+
+int refused_note(struct station *st, const struct cid *cid, size_t n,
+                 struct err *e)
+{
+  if (n == 0) {
+    return 0;
+  }
+  struct change *c = change_new(st->analyser);
+  int rc = c == NULL ? err_set(e, ERR_NOMEM, "not enough memory")
+                     : note_keys(st, cid, n, e);
+  for (size_t i = 0; rc == 0 && i < n; i++) {
+    rc = drop_asking(c, st, &cid[i], e);
+  }
+  if (rc == 0 && c->drop.n > 0) {
     rc = change_commit(c, st, no_key, NULL, NULL, e);
   }
   change_del(c);

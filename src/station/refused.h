@@ -11,11 +11,8 @@ int refused_before(struct station *st, const struct cid *cid,
                    struct err *e) MUST_USE;
 /* Was any? 1, 0. */
 int refused_any(struct station *st, struct err *e) MUST_USE;
-/* Of a parcel that is not here yet. */
+/* From now on they are; parcels here that list them wait for them no more. */
 int refused_note(struct station *st, const struct cid *cid, size_t n,
                  struct err *e) MUST_USE;
-/* One that parcels here list: they don't wait for it any more. */
-int refused_add(struct station *st, const struct cid *cid,
-                struct err *e) MUST_USE;
 
 #endif

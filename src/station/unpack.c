@@ -259,7 +259,7 @@ static int take_lone_answer(struct unpack *u, struct err *e)
     rc = rc < 0 ? rc : station_vouch(u->job.st, view.author, "policy", e);
   } else if (u->job.verdict != JOB_KEEP) {
     u->refused++;
-    return refused_add(u->job.st, &in.cid, e);
+    return refused_note(u->job.st, &in.cid, 1, e);
   }
   rc = rc < 0 ? rc : record_read(&in.rec, buf_span(&u->lone.block), e);
   return rc < 0 ? rc : admit_lone(u, &in, e);

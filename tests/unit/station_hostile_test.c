@@ -102,6 +102,29 @@ static void test_policy_not_dodged_by_order(void)
   home_end(&h);
 }
 
+/* What is refused with one parcel is not asked for on behalf of another. */
+static void test_refused_while_waiting(void)
+{
+  struct crate c;
+  struct cid id = made_cid(&plain_one);
+  int asked = 0;
+  home_new(&h);
+  EXPECT_INT(home_bring(&h, 2, "d", 1, &plain_one, 1, 0).missing, 1);
+  station_set_policy(h.st, true);
+  crate_start(&c);
+  (void)crate_parcel(&c, 1, "c", 2, &id, 1);
+  (void)crate_record(&c, &plain_one);
+  const char *path = home_file(&h, "x.car");
+  shelf_write(path, buf_span(&c.car));
+  buf_free(&c.car);
+  struct unpacked u = home_unpack_asking(&h, path, NULL, drop_all, &asked);
+  EXPECT_INT(u.refused, 1);
+  EXPECT_INT(u.missing, 0);
+  EXPECT_INT(home_missing(&h), 0);
+  EXPECT(home_sound(&h));
+  home_end(&h);
+}
+
 /* A parcel lists a parcel as if it were a record: before it came, or after. */
 static void parcel_as_record(bool before)
 {
@@ -316,6 +339,7 @@ int main(void)
   RUN(test_refused_again_and_again);
   RUN(test_policy_sees_late_records);
   RUN(test_policy_not_dodged_by_order);
+  RUN(test_refused_while_waiting);
   RUN(test_parcel_as_record);
   RUN(test_withdraw_a_parcel);
   RUN(test_same_digest);
