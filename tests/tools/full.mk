@@ -148,8 +148,10 @@ endif
 # A few worlds show the ways that hundreds take; all calls that may fail.
 SIM_BIN = $(B)/tests/sim/sync_test
 FAULT_BIN = $(B)/tests/fault/station_fault_test
+WAYS_BIN = $(B)/tests/fault/station_ways_test
 COVER_PARTS = @C $(patsubst $(SIM_BIN),'$(SIM_BIN) 1-40',\
-    $(patsubst $(FAULT_BIN),'$(FAULT_BIN) all',$(COVER_BIN))) \
+    $(patsubst $(FAULT_BIN),'$(FAULT_BIN) all',\
+    $(patsubst $(WAYS_BIN),'$(WAYS_BIN) all',$(COVER_BIN)))) \
   @spec $(and $(COVER_SPEC),'$(BUSTED) $(COVER_SPEC)') \
   @scripts $(COVER_SCRIPTS) \
   @replay $(foreach t,$(COVER_FUZZ),\
